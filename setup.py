@@ -1,0 +1,54 @@
+"""Extensions and compile switches. Everything else stands in pyproject.toml."""
+
+import os
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).parent
+INCLUDE = "src/mmscodec/_kernels/include"
+
+compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing"]
+link_args: list[str] = []
+if os.environ.get("MMSCODEC_DEBUG"):
+    compile_args = ["-O0", "-g3", "-UNDEBUG"]
+if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
+    # -fno-wrapv last: the interpreter's own flags hold -fwrapv, which hides signed overflow
+    compile_args = [
+        "-O1", "-g", "-UNDEBUG", f"-fsanitize={sanitizers}",
+        "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-fno-wrapv",
+    ]  # fmt: skip
+    link_args = [f"-fsanitize={sanitizers}"]
+
+
+def extension(source: Path) -> Extension:
+    name = ".".join(source.relative_to("src").with_suffix("").parts)
+    return Extension(
+        name,
+        [str(source)],
+        include_dirs=[INCLUDE],
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+
+
+os.chdir(ROOT)
+sources = sorted(Path("src").rglob("*.pyx"))
+setup(
+    ext_modules=cythonize(
+        [extension(source) for source in sources],
+        include_path=["src"],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+            "binding": True,
+            "embedsignature": False,
+            "freethreading_compatible": False,
+        },
+    )
+)

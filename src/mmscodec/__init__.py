@@ -1,0 +1,3 @@
+"""Microsoft Media Server (MMS) streams and WinMX node lists as NumPy structured arrays, and back."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+from mmscodec._kernels.table cimport table_t
+
+
+cdef class Block:
+    cdef table_t table
+    cdef Py_ssize_t exports
+    cdef Py_ssize_t shape

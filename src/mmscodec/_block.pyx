@@ -1,0 +1,49 @@
+# The owner of a kernel's table: NumPy arrays made from it share its memory and keep it alive.
+from cpython.buffer cimport PyBuffer_FillInfo
+from mmscodec._kernels.table cimport table_free, table_init, table_resize
+
+import numpy as np
+
+
+cdef class Block:
+    """Rows that a kernel wrote, exported once as bytes.
+
+    While an array made by `array` lives, the block cannot be refilled; `exports` counts them.
+    """
+
+    def __cinit__(self, size_t itemsize=1):
+        table_init(&self.table, itemsize)
+        self.exports = 0
+
+    def __dealloc__(self):
+        table_free(&self.table)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        cdef size_t size = self.table.rows * self.table.itemsize
+        PyBuffer_FillInfo(view, self, self.table.data, <Py_ssize_t>size, 0, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer *view):
+        self.exports -= 1
+
+    def __len__(self):
+        return self.table.rows
+
+    @property
+    def busy(self):
+        """True while an array shares this memory."""
+        return self.exports > 0
+
+    def shrink(self):
+        """Give back the memory behind the last row."""
+        if self.exports == 0 and self.table.rows < self.table.capacity:
+            table_resize(&self.table, self.table.rows)
+
+    def array(self, dtype):
+        """The rows as an array of `dtype` over this block's own memory."""
+        dtype = np.dtype(dtype)
+        if dtype.itemsize != self.table.itemsize:
+            raise TypeError(f"rows have {self.table.itemsize} bytes, {dtype} has {dtype.itemsize}")
+        if self.table.rows == 0:
+            return np.empty(0, dtype)
+        return np.frombuffer(self, dtype)

@@ -1,0 +1,101 @@
+"""Fault codes and the names of the fields that faults point at, for all layers.
+
+Kernels write the numbers; `text` says them in words. Ranges: 1 to 31 common, 32 to 63 MMS,
+64 to 95 WinMX, 128 and up captures (files 128, networks 160, transport 192).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, unique
+
+
+@unique
+class FaultCode(IntEnum):
+    """What was wrong with the bytes."""
+
+    UNKNOWN_STRUCTURE = 1  # neither of the structures that may stand here
+    TOO_LONG = 2  # longer than the ceiling the caller set
+    TRUNCATED = 3  # the input ended inside the thing
+
+    BAD_MESSAGE_LENGTH = 32  # under 16, or no multiple of 8
+    BAD_SEAL = 33  # sessionId is there, seal is not
+    BAD_CHUNK_LEN = 34  # 0, or past the end of the packet
+    SHORT_MESSAGE = 35  # smaller than the fixed part of its kind
+    BAD_PACKET_SIZE = 36  # a Data packet of 8 bytes or less
+    DATAGRAM_LENGTH = 37  # a datagram longer or shorter than its own length field says
+
+    BAD_LENGTH = 64  # 0x03A1 data that is no multiple of 12, or no multiple of its unit
+    SHORT_FIELD = 65  # the packet ends inside a field
+    UNTERMINATED = 66  # a string without its 00 byte
+    BAD_KEY_BLOCK = 67  # a key block that does not check
+
+    FILE_TRUNCATED = 128
+    BAD_RECORD = 129
+    BAD_BLOCK = 130
+    BAD_COMPRESSION = 131
+
+    FRAGMENT_DROPPED = 160
+    BAD_NETWORK_HEADER = 161
+    TUNNEL_DEPTH = 162
+    SNAPPED = 163
+
+    GAP = 192
+    OVERLAP_CONFLICT = 193
+    PENDING_DROPPED = 194
+    FLOW_EVICTED = 195
+
+
+#: Field numbers in fault rows. The names are the specification's own.
+FAULT_FIELDS: dict[int, str] = {
+    0: "",
+    1: "sessionId",
+    2: "messageLength",
+    3: "seal",
+    4: "chunkLen",
+    5: "PacketSize",
+    6: "MID",
+    7: "datagram",
+    8: "wNumPackets",
+    9: "chunkCount",
+    64: "type",
+    65: "length",
+    66: "data",
+    67: "key block",
+    128: "caplen",
+    129: "block length",
+    130: "link header",
+    131: "IP header",
+    132: "fragment",
+    133: "TCP header",
+    134: "sequence number",
+    135: "UDP header",
+    136: "magic",
+}
+
+FAULT_SECTIONS: dict[int, str] = {
+    FaultCode.UNKNOWN_STRUCTURE: "3.1.5.2",
+    FaultCode.TOO_LONG: "2.2.3",
+    FaultCode.BAD_MESSAGE_LENGTH: "2.2.3",
+    FaultCode.BAD_SEAL: "2.2.3",
+    FaultCode.BAD_CHUNK_LEN: "2.2.4",
+    FaultCode.SHORT_MESSAGE: "2.2.4",
+    FaultCode.BAD_PACKET_SIZE: "2.2.2",
+    FaultCode.DATAGRAM_LENGTH: "2.2.2",
+}
+
+
+def text(code: int, field: int, offset: int, length: int, need: int, have: int) -> str:
+    """One line for people: what, where, how much was needed, how much was there."""
+    try:
+        name = FaultCode(code).name.lower().replace("_", " ")
+    except ValueError:
+        name = f"fault {code}"
+    words = [f"0x{offset:x}: {name}"]
+    if FAULT_FIELDS.get(field):
+        words.append(f"in {FAULT_FIELDS[field]}")
+    words.append(f"(need {need}, have {have})")
+    if length:
+        words.append(f"{length} bytes skipped")
+    if code in FAULT_SECTIONS:
+        words.append(f"[{FAULT_SECTIONS[code]}]")
+    return " ".join(words)
