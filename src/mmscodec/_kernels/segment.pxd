@@ -1,0 +1,38 @@
+# What the layers of a capture hand to each other: a record of the file, a segment of the network.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum:
+    TCP_FIN = 0x01
+    TCP_SYN = 0x02
+    TCP_RST = 0x04
+    TCP_PSH = 0x08
+    TCP_ACK = 0x10
+    PROTOCOL_TCP = 6
+    PROTOCOL_UDP = 17
+
+cdef struct record_t:
+    # one captured frame; `data` lies in the caller's buffer
+    const uint8_t *data
+    int64_t time  # ns since 1970
+    uint64_t position  # of `data` in its source (file or stream)
+    uint32_t caplen  # bytes there
+    uint32_t wire_len  # bytes the frame had on the wire
+    uint32_t linktype  # LINKTYPE_ number, flags masked away
+    uint32_t interface
+
+cdef struct segment_t:
+    # one TCP segment or UDP datagram
+    uint8_t src[16]  # IPv4 as ::ffff:a.b.c.d
+    uint8_t dst[16]
+    uint16_t src_port
+    uint16_t dst_port
+    uint8_t protocol  # PROTOCOL_TCP or PROTOCOL_UDP
+    uint8_t tcp_flags
+    uint16_t window
+    uint32_t seq
+    uint32_t ack
+    uint32_t scope  # hash of VLAN and tunnel identifiers; equal addresses in other scopes differ
+    uint32_t length  # payload bytes there
+    uint32_t wire_len  # payload bytes on the wire; more than `length` where the frame was cut
+    const uint8_t *payload
+    bint owned  # payload is not in the record but in the defragmenter, until its next call
