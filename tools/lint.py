@@ -1,0 +1,35 @@
+"""Every check that is not a test; the same in the gate, in CI and on a desk."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACES = ["src", "tests", "benchmarks", "tools", "examples", "setup.py", "run"]
+
+
+def checks() -> list[list[str]]:
+    """Command lines, each run with the interpreter that runs this file."""
+    places = [place for place in PLACES if (ROOT / place).exists()]
+    cython = [str(path) for path in sorted(ROOT.glob("src/**/*.p[yx][xd]"))]
+    return [
+        ["ruff", "check", *places],
+        ["ruff", "format", "--check", *places],
+        ["cython_lint", *cython],
+        ["mypy"],
+    ]
+
+
+def main() -> int:
+    """Run all of them, also after a failure; 1 if any failed."""
+    failed = []
+    for check in checks():
+        print("$", check[0], *check[1:3], flush=True)
+        if subprocess.call([sys.executable, "-m", *check], cwd=ROOT):
+            failed.append(check[0])
+    print("lint:", "failed: " + ", ".join(failed) if failed else "clean")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
