@@ -24,6 +24,7 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
 
 
 def extension(source: Path) -> Extension:
+    """The extension module whose only source is `source`."""
     name = ".".join(source.relative_to("src").with_suffix("").parts)
     return Extension(
         name,
@@ -35,11 +36,13 @@ def extension(source: Path) -> Extension:
 
 
 os.chdir(ROOT)
+WORKERS = os.cpu_count() or 1 if sys.platform == "linux" else 1
 sources = sorted(Path("src").rglob("*.pyx"))
 setup(
     ext_modules=cythonize(
         [extension(source) for source in sources],
         include_path=["src"],
+        nthreads=WORKERS,
         compiler_directives={
             "language_level": 3,
             "boundscheck": False,
@@ -50,5 +53,6 @@ setup(
             "embedsignature": False,
             "freethreading_compatible": False,
         },
-    )
+    ),
+    options={"build_ext": {"parallel": WORKERS}},
 )

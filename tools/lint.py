@@ -1,21 +1,23 @@
 """Every check that is not a test; the same in the gate, in CI and on a desk."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = ["src", "tests", "benchmarks", "tools", "examples", "setup.py", "run"]
 
 
 def checks() -> list[list[str]]:
-    """Command lines, each run with the interpreter that runs this file."""
+    """Command lines; the programs stand beside the interpreter that runs this file."""
     places = [place for place in PLACES if (ROOT / place).exists()]
-    cython = [str(path) for path in sorted(ROOT.glob("src/**/*.p[yx][xd]"))]
+    cython = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("src/**/*.p[yx][xd]"))]
     return [
         ["ruff", "check", *places],
         ["ruff", "format", "--check", *places],
-        ["cython_lint", *cython],
+        ["cython-lint", *cython],
         ["mypy"],
     ]
 
@@ -23,9 +25,10 @@ def checks() -> list[list[str]]:
 def main() -> int:
     """Run all of them, also after a failure; 1 if any failed."""
     failed = []
+    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
     for check in checks():
         print("$", check[0], *check[1:3], flush=True)
-        if subprocess.call([sys.executable, "-m", *check], cwd=ROOT):
+        if subprocess.call([str(BIN / check[0]), *check[1:]], cwd=ROOT, env=environment):
             failed.append(check[0])
     print("lint:", "failed: " + ", ".join(failed) if failed else "clean")
     return bool(failed)

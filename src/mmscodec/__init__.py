@@ -1,3 +1,3 @@
-"""Microsoft Media Server (MMS) streams and WinMX node lists as NumPy structured arrays, and back."""
+"""Microsoft Media Server (MMS) streams and WinMX frames as NumPy structured arrays, and back."""
 
 __version__ = "0.1.0"

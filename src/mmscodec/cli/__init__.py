@@ -1,0 +1,5 @@
+"""The command `mmscodec`."""
+
+from mmscodec.cli.main import main
+
+__all__ = ("main",)

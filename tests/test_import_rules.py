@@ -1,0 +1,210 @@
+"""The layers of the package, enforced by reading its sources.
+
+    errors, _kernels  <-  schema, _block  <-  mms, winmx  <-  capture  <-  sessions, asf  <-  cli
+
+A file may import from its own unit and from units to its left.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+RANKS = {
+    "errors": 0,
+    "_kernels": 0,
+    "schema": 1,
+    "_block": 1,
+    "mms": 2,
+    "winmx": 2,
+    "capture": 3,
+    "sessions": 4,
+    "asf": 4,
+    "cli": 5,
+    "__main__": 6,
+    "__init__": 6,
+}
+FILES = sorted(
+    path.relative_to(SOURCE).as_posix()
+    for path in SOURCE.glob("mmscodec/**/*")
+    if path.suffix in (".py", ".pyx", ".pxd", ".pyi") and not path.name.startswith(".")
+)
+
+
+class Import(NamedTuple):
+    module: str  # dotted, absolute
+    names: tuple[str, ...]
+    top: bool  # at module level, so it runs on import
+    c: bool  # a cimport
+    line: int
+
+
+def python_imports(text: str, package: str) -> list[Import]:
+    tree = ast.parse(text)
+    lazy = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        top = id(node) not in lazy
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, (), top, False, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = absolute("." * node.level + (node.module or ""), package)
+            names = tuple(alias.name for alias in node.names)
+            found.append(Import(module, names, top, False, node.lineno))
+    return found
+
+
+CYTHON_FROM = re.compile(r"^(\s*)from\s+([.\w]+)\s+(c?import)\s+\(?([^#\n]*)")
+CYTHON_IMPORT = re.compile(r"^(\s*)(c?import)\s+([^#\n]+)")
+
+
+def cython_imports(text: str, package: str) -> list[Import]:
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := CYTHON_FROM.match(line):
+            indent, module, verb, rest = match.groups()
+            names = tuple(re.findall(r"\w+", rest))
+            module = absolute(module, package)
+            found.append(Import(module, names, not indent, verb == "cimport", number))
+        elif match := CYTHON_IMPORT.match(line):
+            indent, verb, rest = match.groups()
+            for module in rest.split(","):
+                module = absolute(module.split(" as ")[0].strip(), package)
+                found.append(Import(module, (), not indent, verb == "cimport", number))
+    return found
+
+
+def absolute(module: str, package: str) -> str:
+    dots = len(module) - len(module.lstrip("."))
+    if not dots:
+        return module
+    parts = package.split(".")
+    base = parts[: len(parts) - (dots - 1)]
+    return ".".join([*base, module[dots:]]).rstrip(".")
+
+
+def imports_of(name: str) -> list[Import]:
+    package = ".".join(Path(name).parent.parts)
+    text = (SOURCE / name).read_text(encoding="utf-8")
+    reader = python_imports if name.endswith((".py", ".pyi")) else cython_imports
+    return reader(text, package)
+
+
+def unit_of(name: str) -> str:
+    """`mms` for mmscodec/mms/_scan.pyx, `errors` for mmscodec/errors.py."""
+    return Path(name).parts[1].split(".")[0]
+
+
+def targets(item: Import) -> list[str]:
+    """Units of the package that an import reaches."""
+    if item.module == "mmscodec":
+        return [name if name in RANKS else "__init__" for name in item.names] or ["__init__"]
+    parts = item.module.split(".")
+    return [parts[1]] if parts[0] == "mmscodec" else []
+
+
+def where(name: str, item: Import) -> str:
+    return f"{name}:{item.line} imports {item.module}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_unit_stands_in_the_layer_table(name):
+    assert unit_of(name) in RANKS
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_only_from_units_below_it(name):
+    unit = unit_of(name)
+    for item in imports_of(name):
+        for target in targets(item):
+            if target == unit or (target == "__init__" and item.names == ("__version__",)):
+                continue
+            if unit in ("cli", "__main__") and target == "__init__":
+                continue  # the command line stands on the public face
+            assert RANKS[target] < RANKS[unit] or (unit, target) == ("sessions", "asf"), where(
+                name, item
+            )
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) == "_kernels"])
+def test_kernels_know_no_python(name):
+    for item in imports_of(name):
+        assert item.c, where(name, item)
+        known = item.module.startswith(("libc.", "mmscodec._kernels")) or item.module == "cython"
+        assert known, where(name, item)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) in ("schema", "errors")])
+def test_the_schema_needs_the_standard_library_only(name):
+    for item in imports_of(name):
+        top = item.module.split(".")[0]
+        allowed = top in sys.stdlib_module_names or top == "mmscodec"
+        if Path(name).stem == "dtypes":
+            allowed = allowed or top == "numpy"
+        assert allowed, where(name, item)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_importing_needs_numpy_alone(name):
+    for item in imports_of(name):
+        top = item.module.split(".")[0]
+        if item.top and not item.c and not name.endswith(".pyi"):
+            known = top in sys.stdlib_module_names or top in ("numpy", "mmscodec")
+            assert known, where(name, item)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_numpy_is_never_cimported(name):
+    for item in imports_of(name):
+        assert not (item.c and item.module.split(".")[0] == "numpy"), where(name, item)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) == "cli"])
+def test_the_command_line_uses_public_names_only(name):
+    for item in imports_of(name):
+        for target in targets(item):
+            if target == "cli":
+                continue
+            path = [*item.module.split("."), *item.names]
+            private = [part for part in path if part.startswith("_") and part != "__version__"]
+            assert not private, where(name, item)
+
+
+def test_the_readers_see_every_form_of_import():
+    python = "import a.b\nfrom . import c\nfrom ..x import y\ndef f():\n    import z\n"
+    seen = [(item.module, item.top) for item in python_imports(python, "mmscodec.mms")]
+    assert seen == [("a.b", True), ("mmscodec.mms", True), ("mmscodec.x", True), ("z", False)]
+    cython = "cimport cython, numpy\nfrom libc.stdint cimport uint8_t  # why\n  import os\n"
+    found = cython_imports(cython, "mmscodec")
+    assert [(item.module, item.c) for item in found] == [
+        ("cython", True),
+        ("numpy", True),
+        ("libc.stdint", True),
+        ("os", False),
+    ]
+
+
+def test_the_package_works_with_numpy_alone():
+    code = """
+import sys
+class Closed:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        if top not in sys.stdlib_module_names and top not in ("numpy", "mmscodec"):
+            raise ImportError("closed: " + name)
+sys.meta_path.insert(0, Closed())
+import mmscodec, mmscodec.cli
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
