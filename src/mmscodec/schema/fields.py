@@ -39,9 +39,10 @@ def snake_case(name: str) -> str:
 class Rule:
     """What the specification says of a field's value.
 
-    Exactly one of `equal`, `one_of` and (`low`, `high`) is given. `level` is `must` or `should`.
-    `known` lists other values that real peers are known to send; `ignored` marks a field that
-    receivers ignore and Windows software leaves uninitialised.
+    Exactly one of `equal`, `one_of`, (`low`, `high`) and `pattern` is given. `level` is `must` or
+    `should`. `pattern` is a regular expression for the whole text without its NUL. `known` lists
+    other values that real peers are known to send, `loose` says that they send anything there;
+    `ignored` marks a field that receivers ignore and Windows software leaves uninitialised.
     """
 
     level: str = "must"
@@ -49,8 +50,10 @@ class Rule:
     one_of: tuple[int | str, ...] = ()
     low: float | None = None
     high: float | None = None
+    pattern: str = ""
     not_zero: bool = False
     known: tuple[int | float | str, ...] = ()
+    loose: bool = False
     ignored: bool = False
 
     def text(self) -> str:
@@ -59,15 +62,23 @@ class Rule:
             what = f"= {show(self.equal)}"
         elif self.one_of:
             what = "one of " + ", ".join(show(value) for value in self.one_of)
+        elif self.pattern:
+            what = "of the grammar in its section"
         else:
             what = f"{show(self.low)} to {show(self.high)}" + (", not 0" if self.not_zero else "")
-        return f"{self.level.upper()} {what}" + (", ignored by receivers" if self.ignored else "")
+        if self.known:
+            what += "; seen: " + ", ".join(show(value) for value in self.known)
+        if self.loose:
+            what += "; real peers send anything"
+        if self.ignored:
+            what += "; ignored by receivers, often uninitialised"
+        return f"{self.level.upper()} {what}"
 
 
 def show(value: object) -> str:
-    """A value as the specification writes it: integers in hexadecimal."""
+    """A value as the specification writes it: large integers in hexadecimal."""
     if isinstance(value, int):
-        return f"0x{value:08X}" if value > 9 else str(value)
+        return f"0x{value:08X}" if value > 999 else str(value)
     if isinstance(value, bytes):
         return value.hex(" ") if value.strip(b"\0") else f"{len(value)} zero bytes"
     return repr(value) if isinstance(value, str) else f"{value:g}"
@@ -91,6 +102,17 @@ class Field:
         Variable fields: spec name of the field that gives the length, or "" = to the end.
     count_unit : int
         Bytes for each unit of `count`.
+    start : str
+        Variable fields: spec name of the field that gives the offset from the end of the fixed
+        part, or "" = where the field before ends.
+    nul : str
+        How a string ends inside its extent: "" = no NUL is part of it; "counted" = one NUL, which
+        the count includes; "first" = at the first NUL, if there is one; "strings" = one to three
+        strings, each with its NUL, and whatever follows the last NUL is padding.
+    optional : bool
+        Variable fields: may be missing altogether.
+    default : object
+        What an encoder writes when no value was given and no rule names one.
     needs_chunk_len : int
         Optional fields: the smallest chunkLen with which the field is present; 0 = always there.
     secret : bool
@@ -102,12 +124,16 @@ class Field:
     size: int | None = None
     offset: int | None = None
     rule: Rule | None = None
-    values: Mapping[int, str] = field(default_factory=dict)
+    values: Mapping[int, str] = field(default_factory=dict, hash=False)
     flags: bool = False
     unit: str = ""
     note: str = ""
     count: str = ""
     count_unit: int = 1
+    start: str = ""
+    nul: str = ""
+    optional: bool = False
+    default: object = None
     struct: Struct | None = None
     needs_chunk_len: int = 0
     secret: bool = False
@@ -198,11 +224,27 @@ ansi, raw, utf16, cstr, array, nested = (
 )
 
 
-def must(equal=None, *, one_of=(), low=None, high=None, not_zero=False, known=()) -> Rule:
+def must(equal=None, **options) -> Rule:
     """A MUST rule; a broken one is a violation unless the value is a known one."""
-    return Rule("must", equal, tuple(one_of), low, high, not_zero, tuple(known))
+    return Rule("must", equal, **options)
 
 
-def should(equal=None, *, one_of=(), known=(), ignored=False) -> Rule:
-    """A SHOULD rule; `ignored` = receivers ignore it, Windows leaves it uninitialised."""
-    return Rule("should", equal, tuple(one_of), known=tuple(known), ignored=ignored)
+def should(equal=None, **options) -> Rule:
+    """A SHOULD rule; a broken one is a deviation, or an uninitialised field."""
+    return Rule("should", equal, **options)
+
+
+def message(
+    name: str, mid: int, section: str, direction: str, *fields: Field, note: str = ""
+) -> Message:
+    """An MMS message: chunkLen and MID, then `fields`, with offsets and sizes worked out."""
+    head = (
+        Field("chunkLen", "u32", unit="8 bytes", note="size of this message, padding included"),
+        Field("MID", "u32", rule=must(mid), note="message identifier"),
+    )
+    done, fixed_size = placed(head + fields)
+    optional = sum(item.size or 0 for item in done if item.needs_chunk_len)
+    return Message(
+        name, section, done, fixed_size, note,
+        mid=mid, direction=direction, min_size=fixed_size - optional,
+    )  # fmt: skip
