@@ -162,8 +162,10 @@ def mixed(megabytes: int = 256) -> Stream:
     rng = np.random.default_rng(1757)
     pieces: list[tuple[bytes, list[int] | None]] = [*packet_pool(rng, 4096)]
     payload = rng.integers(0, 256, 2048, np.uint8).tobytes()
-    for location in range(4096):
-        pieces.append((media_packet(location, int(rng.integers(60, 1457)), payload), None))
+    pieces += [
+        (media_packet(location, int(rng.integers(60, 1457)), payload), None)
+        for location in range(4096)
+    ]
     sizes = np.array([len(piece) for piece, _ in pieces])
     weights = np.full(len(pieces), 1 / len(pieces))
     return assembled("mixed", pieces, sequence(rng, sizes, weights, megabytes << 20))

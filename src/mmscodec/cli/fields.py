@@ -1,0 +1,156 @@
+"""Fields of messages as people read them, and as JSON holds them. All of it follows the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mmscodec.schema.fields import Field, Struct
+
+LONGEST_LIST = 8
+LONGEST_HEX = 16
+NOT_USED = "not used"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the user asked for: names of values, and whether secrets may be seen."""
+
+    names: bool = True
+    secrets: bool = False
+
+
+def safe(text: str) -> str:
+    r"""`text` with nothing in it that a terminal would act on.
+
+    >>> safe("a\x1b[2J\u202eb")
+    'a\\x1b[2J\\u202eb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "replace").decode()
+        for char in text
+    )
+
+
+@cache
+def extents(struct: Struct) -> frozenset[str]:
+    """Names of the fields that only say how long another field is."""
+    names = {getattr(item, key, "") for item in struct.fields for key in ("count", "start")}
+    return frozenset(names - {""})
+
+
+def worth_showing(struct: Struct, field: Field, value: Any) -> bool:
+    """Whether the field tells a reader something: no framing, lengths, constants, padding."""
+    if field.python_name in ("chunk_len", "mid") or field.name in extents(struct):
+        return False
+    if value is None or (field.variable and len(value) == 0):
+        return False
+    rule = field.rule
+    if rule is not None and (rule.ignored or (rule.equal is not None and rule.equal == value)):
+        return False
+    return field.values.get(value) != NOT_USED if isinstance(value, int) else True
+
+
+def number(field: Field, value: float) -> str:
+    """A number with its unit; large ones without a unit in hexadecimal."""
+    if isinstance(value, float):
+        shown = "max" if value > 1e300 else f"{value:g}"
+        return shown + (field.unit if shown != "max" else "")
+    if field.kind == "ipv4":
+        return ".".join(str(value >> shift & 0xFF) for shift in (0, 8, 16, 24))
+    unit = field.unit.split(" ")[0]
+    if unit in ("bytes", "bit/s", "ms", "s", "packets", "percent", "entries"):
+        return f"{value} {unit}" if unit != "packets" else str(value)
+    return str(value) if value < 65536 else f"0x{value:08X}"
+
+
+def enumerated(field: Field, value: int) -> str:
+    """The name of a value, or the names of its bits, or the number."""
+    if not field.flags:
+        return field.values.get(value) or number(field, value)
+    names = [name for bit, name in field.values.items() if bit and value & bit == bit]
+    rest = value
+    for bit in field.values:
+        rest &= ~bit
+    if rest or not names:
+        names.append(f"0x{rest:X}")
+    return "|".join(names)
+
+
+def text(field: Field, value: Any, style: Style) -> str:
+    """One value for people, on one line, whatever the peer put into it."""
+    if field.secret and not style.secrets:
+        return f"<{len(value)} bytes hidden>"
+    if isinstance(value, str):
+        return f'"{safe(value)}"'
+    if isinstance(value, bytes):
+        if field.kind == "ansi":
+            return f'"{safe(value.rstrip(bytes(1)).decode("latin-1"))}"'
+        return value.hex() if len(value) <= LONGEST_HEX else f"<{len(value)} bytes>"
+    if isinstance(value, bool | int | float):
+        if style.names and isinstance(value, int) and field.values:
+            return safe(enumerated(field, value))
+        return number(field, value)
+    if isinstance(value, Mapping):
+        return "{" + " ".join(f"{key}={item}" for key, item in value.items()) + "}"
+    items = [text(field, item, style) for item in list(value)[:LONGEST_LIST]]
+    more = ["..."] if len(value) > LONGEST_LIST else []
+    return "[" + ", ".join(items + more) + "]"
+
+
+def plain(value: Any) -> Any:
+    """A value of an array or column as plain Python objects, structures as dictionaries."""
+    names = getattr(getattr(value, "dtype", None), "names", None)
+    if names and getattr(value, "ndim", 0) == 0:
+        return {name: plain(value[name]) for name in names}
+    if getattr(value, "ndim", 0):
+        return [plain(item) for item in value]
+    if isinstance(value, memoryview | bytearray):
+        return bytes(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def for_json(field: Field, value: Any, style: Style) -> Any:
+    """A value for JSON: numbers as they are, bytes as hexadecimal text, secrets hidden."""
+    if field.secret and not style.secrets:
+        return None if value is None else f"<{len(value)} bytes hidden>"
+    if isinstance(value, bytes):
+        if field.kind == "ansi":
+            return value.rstrip(b"\0").decode("latin-1")
+        return value.hex()
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [for_json(field, item, style) for item in value]
+    if isinstance(value, Mapping):
+        return {key: for_json(field, item, style) for key, item in value.items()}
+    return value
+
+
+def flattened(struct: Struct, values: Mapping[str, Any]) -> Iterator[tuple[Struct, Field, Any]]:
+    """Fields with their values, those of nested structures in the place of the structure."""
+    for field in struct.fields:
+        if field.python_name not in values:
+            continue
+        value = values[field.python_name]
+        if field.kind == "struct" and field.struct is not None and isinstance(value, Mapping):
+            yield from flattened(field.struct, value)
+        else:
+            yield struct, field, value
+
+
+def summary(struct: Struct, values: Mapping[str, Any], style: Style) -> str:
+    """`name=value` of every field worth showing, in wire order."""
+    return " ".join(
+        f"{field.python_name}={text(field, value, style)}"
+        for owner, field, value in flattened(struct, values)
+        if worth_showing(owner, field, value)
+    )
