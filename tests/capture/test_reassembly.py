@@ -4,6 +4,7 @@ import itertools
 import random
 
 import pytest
+
 from mmscodec.capture._reassembler import Reassembler
 
 SYN, FIN, RST, ACK = 2, 1, 4, 16

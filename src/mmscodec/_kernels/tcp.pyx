@@ -2,7 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.segment cimport TCP_FIN, TCP_RST, TCP_SYN, segment_t
-from mmscodec._kernels.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.table cimport table_free, table_init, table_row
 
 cdef enum:
     # packets and time that an acknowledged hole is waited for: directions are captured with a skew

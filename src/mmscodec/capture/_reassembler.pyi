@@ -1,5 +1,6 @@
-from collections.abc import Buffer
 from typing import Literal
+
+from typing_extensions import Buffer
 
 Run = tuple[Literal["data", "old"], int, bytes, int] | tuple[Literal["gap"], int, int, int]
 

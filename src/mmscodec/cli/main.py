@@ -1,28 +1,85 @@
-"""Arguments, exit status, and what happens when a pipe closes."""
+"""Arguments, exit status, and what happens when a pipe closes.
+
+0 good, 1 failed, 2 wrong usage, 3 output complete for what was readable but the input was
+damaged, 130 interrupted.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from mmscodec import __version__
+from mmscodec.cli import decode, stats
+from mmscodec.cli.damage import DAMAGED, say
+from mmscodec.errors import MissingExtraError, MmsCodecError
+
+COMMANDS = {
+    "decode": (decode, "every message and Data packet as a table, JSON lines or CSV"),
+    "stats": (stats, "what a capture holds, counted"),
+}
+STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
+readable but the input was damaged, 130 interrupted"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line with all its commands."""
     top = argparse.ArgumentParser(
-        prog="mmscodec", description="Microsoft Media Server and WinMX captures as tables."
+        prog="mmscodec",
+        description="Microsoft Media Server and WinMX captures as tables.",
+        epilog=STATUS,
     )
     top.add_argument("--version", action="version", version=f"mmscodec {__version__}")
-    top.add_subparsers(title="commands", dest="command", required=True)
+    commands = top.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND"
+    )
+    for name, (module, words) in COMMANDS.items():
+        command = commands.add_parser(name, help=words, description=words, epilog=STATUS)
+        command.add_argument(
+            "files",
+            nargs="*",
+            metavar="FILE",
+            help="pcap or pcapng, also compressed; several are one capture; - is standard input",
+        )
+        command.add_argument(
+            "-r", dest="more_files", action="append", default=[], metavar="FILE",
+            help="the same, as tcpdump and tshark spell it",
+        )  # fmt: skip
+        command.add_argument(
+            "--strict", action="store_true", help="exit status 1 instead of 3 for damaged input"
+        )
+        module.arguments(command)
+        command.set_defaults(run=module.run)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    parser().parse_args(arguments)
-    return 0
+    top = parser()
+    options = top.parse_args(arguments)
+    options.files += options.more_files
+    if not options.files:
+        top.error("no FILE given")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = options.run(options)
+    except BrokenPipeError:
+        # whoever read our output has enough; nothing more may be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (MmsCodecError, MissingExtraError) as error:
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return 1
+    return 1 if status == DAMAGED and options.strict else status
 
 
 if __name__ == "__main__":

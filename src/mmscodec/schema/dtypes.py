@@ -93,7 +93,7 @@ def in_capture(dtype: np.dtype) -> np.dtype:
     The rows grow by 16 bytes, the last 4 of which are padding.
     """
     size = dtype.itemsize
-    fields = dtype.fields or {}
+    fields: Mapping = dtype.fields or {}
     return np.dtype(
         {
             "names": [*fields, "time", "flow"],

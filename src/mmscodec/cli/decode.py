@@ -1,0 +1,86 @@
+"""`mmscodec decode`: every message and Data packet, one line each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from mmscodec.cli.damage import report
+from mmscodec.cli.events import Event, Events
+from mmscodec.cli.fields import Style
+from mmscodec.cli.files import opened
+from mmscodec.cli.output import Csv, JsonLines, Table
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON lines, one object for each row")
+    form.add_argument("--csv", action="store_true", help="CSV, fields as JSON in the last column")
+    parser.add_argument("-c", "--count", type=int, metavar="N", help="stop after N rows")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="one line for each run of Data packets"
+    )
+    parser.add_argument(
+        "-n", "--no-names", action="store_true", help="numbers instead of names of values"
+    )
+    parser.add_argument(
+        "--show-secrets", action="store_true", help="print credentials instead of hiding them"
+    )
+
+
+def runs_folded(events: Iterable[Event]) -> Iterator[Event]:
+    """Data packets of a kind that follow each other in a flow become one event."""
+    held: Event | None = None
+    count = 0
+
+    def folded(event: Event) -> Event:
+        return event if count == 1 else _with_count(event, count)
+
+    for event in events:
+        if (
+            held is not None
+            and event.kind == "data"
+            and (event.name, event.flow) == (held.name, held.flow)
+        ):
+            held.length += event.length
+            count += 1
+            continue
+        if held is not None:
+            yield folded(held)
+            held = None
+        if event.kind == "data":
+            held, count = event, 1
+        else:
+            yield event
+    if held is not None:
+        yield folded(held)
+
+
+def _with_count(event: Event, count: int) -> Event:
+    event.name = f"{event.name} x {count}"
+    return event
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the rows; 0, or 3 when the input was damaged."""
+    style = Style(names=not options.no_names, secrets=options.show_secrets)
+    writer: JsonLines | Csv | Table
+    if options.json:
+        writer = JsonLines(sys.stdout, style)
+    elif options.csv:
+        writer = Csv(sys.stdout, style)
+    else:
+        writer = Table(sys.stdout, style)
+    with opened(options.files) as capture:
+        events: Any = Events(capture)
+        if options.quiet:
+            events = runs_folded(events)
+        writer.start(capture.flows)
+        for event in islice(events, options.count):
+            writer.write(event)
+        sys.stdout.flush()
+        return report(capture)

@@ -1,0 +1,194 @@
+"""The three ways to print events: a table for people, JSON lines, CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from mmscodec.cli.events import Event
+from mmscodec.cli.fields import Style, flattened, for_json, safe, summary
+from mmscodec.cli.flows import direction, endpoint, protocol, transport
+
+SHORT = ("LinkViewerToMac", "LinkMacToViewer")
+WIDE = 120
+COLORS = {"message": "36", "data": "2", "fault": "31"}
+
+
+def width_of(stream: TextIO) -> int | None:
+    """Columns of the terminal behind `stream`, or of $COLUMNS; None = lines may be any length."""
+    if not stream.isatty() and not os.environ.get("COLUMNS"):
+        return None
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def colored(stream: TextIO) -> bool:
+    """Whether colours are wanted: a terminal that can, and no NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def iso_time(time: int) -> str:
+    """UTC, to the nanosecond."""
+    seconds, ns = divmod(time, 10**9)
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds}.{ns:09}"
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns:09}Z"
+
+
+class Table:
+    """A line for each event: seconds since the first, flow, direction, name, key fields."""
+
+    def __init__(self, out: TextIO, style: Style) -> None:
+        self.out = out
+        self.style = style
+        self.width = width_of(out)
+        self.color = colored(out)
+        self.full_names = self.width is None or self.width >= WIDE
+        self.first: int | None = None
+
+    def start(self, flows: Any) -> None:
+        """The list of flows, to which the `flow` column points."""
+        for number, flow in enumerate(flows):
+            words = f"{transport(flow)} {protocol(flow)}".strip()
+            ends = f"{endpoint(flow, 'src')} > {endpoint(flow, 'dst')}"
+            self._line(f"flow {number:>3}  {ends}  {words}")
+        head = "name" if self.full_names else "name (short)"
+        self._line(f"{'time':>12} {'flow':>4} dir {head:<{self._name_width()}} fields", "1")
+
+    def write(self, event: Event) -> None:
+        """One line, cut to the width of the terminal."""
+        if self.first is None:
+            self.first = event.time
+            self._line(f"{'':>12} starts {iso_time(event.time)}")
+        seconds = (event.time - self.first) / 1e9
+        name = safe(event.name)
+        for prefix in SHORT:
+            name = name if self.full_names else name.removeprefix(prefix)
+        way = direction(event.name, event.struct, event.kind)
+        start = f"{seconds:>12.6f} {event.flow:>4} {way:<3} {name:<{self._name_width()}} "
+        self._line(start + self._detail(event), COLORS.get(event.kind, ""))
+
+    def _name_width(self) -> int:
+        return 39 if self.full_names else 24
+
+    def _detail(self, event: Event) -> str:
+        if event.kind == "fault":
+            return safe(str(event.row))
+        if event.kind == "data":
+            values = event.values
+            return (
+                f"location_id={values['location_id']} incarnation={values['play_incarnation']}"
+                f" af_flags={values['af_flags']} {event.length} bytes"
+            )
+        if event.struct is None:
+            return f"{event.length} bytes"
+        return summary(event.struct, event.values, self.style)
+
+    def _line(self, text: str, color: str = "") -> None:
+        text = text.rstrip()
+        if self.width is not None and len(text) > self.width:
+            text = text[: self.width - 3] + "..."
+        if color and self.color:
+            text = f"\x1b[{color}m{text}\x1b[0m"
+        self.out.write(text + "\n")
+
+
+class Machine:
+    """What JSON and CSV have in common: the ends of each flow and the fields of an event."""
+
+    def __init__(self, out: TextIO, style: Style) -> None:
+        self.out = out
+        self.style = style
+        self.ends: list[tuple[str, str]] = []
+
+    def start(self, flows: Any) -> None:
+        """Remember who speaks to whom."""
+        self.ends = [(endpoint(flow, "src"), endpoint(flow, "dst")) for flow in flows]
+
+    def record(self, event: Event) -> dict[str, Any]:
+        """The columns that every event has."""
+        known = 0 <= event.flow < len(self.ends)
+        src, dst = self.ends[event.flow] if known else ("", "")
+        return {
+            "type": event.kind,
+            "time": iso_time(event.time),
+            "time_ns": event.time,
+            "flow": event.flow,
+            "src": src,
+            "dst": dst,
+            "direction": direction(event.name, event.struct, event.kind),
+            "name": event.name,
+            "offset": event.offset,
+            "length": event.length,
+        }
+
+    def fields(self, event: Event) -> dict[str, Any]:
+        """Every field by its Python name; nested structures as objects."""
+        if event.kind == "fault":
+            return {**event.values, "text": str(event.row)}
+        if event.struct is None:
+            return {}
+        return {
+            field.python_name: for_json(field, event.values[field.python_name], self.style)
+            for field in event.struct.fields
+            if field.python_name in event.values
+        }
+
+    def names(self, event: Event) -> dict[str, str]:
+        """Names of enumerated values, for the fields that have one."""
+        if event.struct is None or not self.style.names or event.kind != "message":
+            return {}
+        return {
+            field.python_name: field.values[value]
+            for _, field, value in flattened(event.struct, event.values)
+            if isinstance(value, int) and value in field.values
+        }
+
+
+class JsonLines(Machine):
+    """One JSON object on a line for each event."""
+
+    def write(self, event: Event) -> None:
+        """The event with all its fields."""
+        record = {**self.record(event), "fields": self.fields(event)}
+        if names := self.names(event):
+            record["names"] = names
+        self.out.write(json.dumps(record, separators=(",", ":")) + "\n")
+
+
+class Csv(Machine):
+    """One row for each event; fields as JSON in the last column."""
+
+    def start(self, flows: Any) -> None:
+        """The line of column names."""
+        super().start(flows)
+        self.rows = csv.writer(self.out, lineterminator="\n")
+        blank = Event("", "", 0, -1, 0, 0)
+        self.rows.writerow([*self.record(blank), "fields"])
+
+    def write(self, event: Event) -> None:
+        """One row."""
+        fields: Mapping[str, Any] = self.fields(event)
+        packed = json.dumps(fields, separators=(",", ":"))
+        self.rows.writerow([*self.record(event).values(), packed])
+
+
+def columns(rows: Iterable[Iterable[Any]], heads: Iterable[str]) -> list[str]:
+    """Lines with columns as wide as they need to be; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    table = [list(heads), *cells]
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    right = [all(line[i].replace(",", "").isdigit() for line in cells) for i in range(len(widths))]
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right)
+        ).rstrip()
+        for line in table
+    ]

@@ -1,0 +1,91 @@
+"""A capture made by hand, with the arrays that `mmscodec.open` gives."""
+
+from typing import Any
+
+import numpy as np
+
+from mmscodec.schema import dtypes, mms
+
+FLOWS = np.dtype(
+    {
+        "names": ["src", "dst", "src_port", "dst_port", "transport", "protocol"],
+        "formats": ["V16", "V16", "<u2", "<u2", "u1", "u1"],
+    }
+)
+START = 1_795_219_567_792_120_000
+
+
+def v4(last: int) -> bytes:
+    return bytes(10) + b"\xff\xff" + bytes([10, 0, 0, last])
+
+
+class FakeCapture:
+    """Messages, Data packets and faults are added in order, each a millisecond after the last."""
+
+    def __init__(self) -> None:
+        self.flows = np.array(
+            [(v4(1), v4(2), 40000, 1755, 6, 1), (v4(2), v4(1), 1755, 40000, 6, 1)], FLOWS
+        )
+        self.rows: dict[str, list] = {"messages": [], "data": [], "faults": []}
+        self.fixed: dict[str, list[dict[str, Any]]] = {}
+        self.texts: dict[tuple[str, str], list] = {}
+        self.clock = START
+
+    def tick(self, flow: int) -> dict[str, int]:
+        self.clock += 1_000_000
+        return {"time": self.clock, "flow": flow, "offset": self.clock - START, "packet": 0}
+
+    def message(self, name: str, flow: int = 0, length: int = 40, **values: Any) -> None:
+        kind = mms.BY_NAME[name]
+        self.rows["messages"].append({**self.tick(flow), "mid": kind.mid, "length": length})
+        fixed = {item.python_name for item in kind.fixed}
+        self.fixed.setdefault(name, []).append({k: v for k, v in values.items() if k in fixed})
+        for item in kind.variable:
+            self.texts.setdefault((name, item.python_name), []).append(
+                values.get(item.python_name, "" if item.kind == "utf16" else b"")
+            )
+
+    def packet(self, location: int, length: int = 1456, kind: int = 0) -> None:
+        self.rows["data"].append(
+            {**self.tick(1), "length": length, "location_id": location, "play_incarnation": 9}
+            | {"kind": kind, "af_flags": location & 0xFF}
+        )
+
+    def fault(self, **values: int) -> None:
+        self.rows["faults"].append({**self.tick(1), **values})
+
+    def _table(self, name: str, dtype: np.dtype) -> np.ndarray:
+        rows = self.rows[name]
+        out = np.zeros(len(rows), dtypes.in_capture(dtype))
+        for target, row in zip(out, rows):
+            for key in out.dtype.names:
+                target[key] = row.get(key, 0)
+        return out
+
+    @property
+    def messages(self) -> np.ndarray:
+        return self._table("messages", dtypes.MESSAGES)
+
+    @property
+    def data(self) -> np.ndarray:
+        return self._table("data", dtypes.DATA)
+
+    @property
+    def faults(self) -> np.ndarray:
+        return self._table("faults", dtypes.FAULTS)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        out = np.zeros(len(self.fixed.get(name, [])), dtypes.in_capture(dtypes.ROWS[name]))
+        for target, row in zip(out, self.fixed.get(name, [])):
+            for key, value in row.items():
+                target[key] = value
+        return out
+
+    def column(self, name: str, field: str) -> list:
+        return self.texts[name, field]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
