@@ -70,6 +70,7 @@ FAULT_FIELDS: dict[int, str] = {
     134: "sequence number",
     135: "UDP header",
     136: "magic",
+    160: "tunnel header",
 }
 
 FAULT_SECTIONS: dict[int, str] = {

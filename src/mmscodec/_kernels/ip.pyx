@@ -1,0 +1,315 @@
+# IPv4, IPv6 and its extension headers, fragments, TCP and UDP headers.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
+from mmscodec._kernels.cursor cimport (
+    FAULT_FRAGMENT_DROPPED,
+    FAULT_TUNNEL_DEPTH,
+    FIELD_FRAGMENT,
+    FIELD_IP,
+    FIELD_TCP,
+    FIELD_UDP,
+    NETWORK_FAULT,
+    NETWORK_NOTHING,
+    NETWORK_OTHER,
+    NETWORK_SEGMENT,
+    STEP_ETHERNET,
+    STEP_GRE,
+    STEP_IPV4,
+    STEP_IPV6,
+    STEP_MPLS,
+    STEP_PROTOCOL,
+    STEP_TUNNEL,
+    advance,
+    bad,
+    cursor_t,
+    fault,
+    network_t,
+    short_of,
+    trim,
+)
+from mmscodec._kernels.fragments cimport (
+    FRAGMENT_NO_MEMORY,
+    FRAGMENT_REFUSED,
+    FRAGMENT_WHOLE,
+    fragment_t,
+    fragments_add,
+)
+from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
+from mmscodec._kernels.wire cimport load_be16, load_be32
+
+cdef enum:
+    EXTENSIONS_MAX = 16
+
+
+cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil:
+    if c.n < 1:
+        return short_of(net, c, FIELD_IP, 1)
+    if c.p[0] >> 4 == 4:
+        return STEP_IPV4
+    if c.p[0] >> 4 == 6:
+        return STEP_IPV6
+    return bad(net, c, FIELD_IP, 1)
+
+
+cdef inline int enter(network_t *net, cursor_t *c, uint8_t version, uint32_t need) noexcept nogil:
+    # the checks that both versions share; 0 when the fixed header is there
+    if c.headers > net.max_depth:
+        return fault(net, c, FAULT_TUNNEL_DEPTH, FIELD_IP, net.max_depth)
+    if c.n < 1:
+        return short_of(net, c, FIELD_IP, need)
+    if c.p[0] >> 4 != version:
+        return bad(net, c, FIELD_IP, need)
+    if c.n < need:
+        return short_of(net, c, FIELD_IP, need)
+    c.headers += 1
+    c.version = version
+    c.extensions = 0
+    c.jumbo = False
+    return 0
+
+
+cdef inline int limit(network_t *net, cursor_t *c, uint32_t total) noexcept nogil:
+    # The IP length ends the datagram. Where a frame was stored with the length it was cut to, the
+    # IP length is more than the frame had: the difference was not captured. Inside another
+    # datagram there is no such excuse.
+    if total > c.wire and (c.headers > 1 or c.owned):
+        return bad(net, c, FIELD_IP, total)
+    if total > c.wire:
+        c.wire = total
+    else:
+        trim(c, total)
+    return 0
+
+
+cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    cdef uint32_t head, total, flags
+    cdef int state = enter(net, c, 4, 20)
+    if state:
+        return state
+    head = <uint32_t>(c.p[0] & 15) * 4
+    total = load_be16(c.p + 2)
+    if head < 20 or (total and total < head):
+        return bad(net, c, FIELD_IP, head)
+    if total and limit(net, c, total):  # 0: not yet cut into segments by the network card
+        return NETWORK_FAULT
+    if c.n < head:
+        return short_of(net, c, FIELD_IP, head)
+    map_ipv4(out.src, c.p + 12)
+    map_ipv4(out.dst, c.p + 16)
+    c.kind = c.p[9]
+    flags = load_be16(c.p + 6)
+    if flags & 0x3FFF:
+        return fragment(
+            net, c, out, head, load_be16(c.p + 4), (flags & 0x1FFF) * 8, flags & 0x2000 != 0
+        )
+    advance(c, head)
+    return STEP_PROTOCOL
+
+
+cdef int ipv6_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    cdef uint32_t length
+    cdef int state = enter(net, c, 6, 40)
+    if state:
+        return state
+    length = load_be16(c.p + 4)
+    if length == 0:
+        c.jumbo = True  # or not yet cut into segments by the network card
+    elif limit(net, c, length + 40):
+        return NETWORK_FAULT
+    memcpy(out.src, c.p + 8, 16)
+    memcpy(out.dst, c.p + 24, 16)
+    c.kind = c.p[6]
+    advance(c, 40)
+    return STEP_PROTOCOL
+
+
+cdef int fragment(
+    network_t *net,
+    cursor_t *c,
+    segment_t *out,
+    uint32_t head,
+    uint32_t id,
+    uint32_t offset,
+    bint more,
+) noexcept nogil:
+    # the cursor stands on the fragment's own header of `head` bytes
+    cdef fragment_t x
+    cdef int state
+    advance(c, head)
+    x.src = out.src
+    x.dst = out.dst
+    x.data = c.p
+    x.id = id
+    x.scope = c.scope
+    x.version = c.version
+    x.protocol = <uint8_t>c.kind
+    x.more = more
+    x.offset = offset
+    x.captured = c.n
+    x.length = c.wire
+    x.time = c.time
+    x.position = c.position + c.offset
+    state = fragments_add(&net.fragments, &x)
+    if state == FRAGMENT_WHOLE:
+        c.p = x.whole
+        c.n = x.whole_captured
+        c.wire = x.whole_length
+        c.kind = x.protocol
+        c.owned = True
+        return STEP_PROTOCOL
+    if state == FRAGMENT_REFUSED:
+        state = fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_FRAGMENT, x.need)
+        net.fault.have = x.have
+        return state
+    if state == FRAGMENT_NO_MEMORY:
+        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_FRAGMENT, 0)
+    return NETWORK_NOTHING
+
+
+# ---- what the IP header names next
+
+
+cdef int protocol_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    cdef uint32_t kind = c.kind
+    if kind == PROTOCOL_TCP:
+        return tcp(net, c, out)
+    if kind == PROTOCOL_UDP:
+        return udp(net, c, out)
+    if kind == 4:
+        return STEP_IPV4
+    if kind == 41:
+        return STEP_IPV6
+    if kind == 47:
+        return STEP_GRE
+    if kind == 51:
+        return extension(net, c, 4)
+    if kind == 97:
+        return ethernet_in_ip(net, c)
+    if kind == 137:
+        return STEP_MPLS
+    if c.version == 6:
+        if kind in (0, 43, 60, 135, 139, 140):
+            return extension(net, c, 8)
+        if kind == 44:
+            return fragment_header(net, c, out)
+    return NETWORK_NOTHING
+
+
+cdef int extension(network_t *net, cursor_t *c, uint32_t unit) noexcept nogil:
+    # next header, length in units of 8 bytes without the first (AH: 4 bytes without the first two)
+    cdef uint32_t length, kind = c.kind
+    c.extensions += 1
+    if c.extensions > EXTENSIONS_MAX:
+        return bad(net, c, FIELD_IP, EXTENSIONS_MAX)
+    if c.n < 8:
+        return short_of(net, c, FIELD_IP, 8)
+    length = (<uint32_t>c.p[1] + 1) * 8 if unit == 8 else (<uint32_t>c.p[1] + 2) * 4
+    if c.n < length:
+        return short_of(net, c, FIELD_IP, length)
+    if c.jumbo and kind == 0 and jumbo_length(net, c, length):
+        return NETWORK_FAULT
+    c.kind = c.p[0]
+    advance(c, length)
+    return STEP_PROTOCOL
+
+
+cdef int jumbo_length(network_t *net, cursor_t *c, uint32_t length) noexcept nogil:
+    # RFC 2675: the option C2 in the hop-by-hop header has the payload's length
+    cdef uint32_t total, at = 2
+    while length > at and length - at >= 2:
+        if c.p[at] == 0xC2 and c.p[at + 1] == 4 and length - at >= 6:
+            c.jumbo = False
+            total = load_be32(c.p + at + 2)  # what follows the fixed header, this one included
+            if total < 65536 or total > c.wire:
+                return bad(net, c, FIELD_IP, total)
+            trim(c, total)
+            return 0
+        if c.p[at] == 0:
+            at += 1
+        elif length - at - 2 < c.p[at + 1]:
+            break
+        else:
+            at += 2 + c.p[at + 1]
+    return 0
+
+
+cdef int fragment_header(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    cdef uint32_t flags
+    c.extensions += 1
+    if c.extensions > EXTENSIONS_MAX:
+        return bad(net, c, FIELD_IP, EXTENSIONS_MAX)
+    if c.n < 8:
+        return short_of(net, c, FIELD_FRAGMENT, 8)
+    c.kind = c.p[0]
+    flags = load_be16(c.p + 2)
+    if flags & 0xFFF9 == 0:  # an atomic fragment is a datagram of its own, RFC 6946
+        advance(c, 8)
+        return STEP_PROTOCOL
+    return fragment(net, c, out, 8, load_be32(c.p + 4), flags & 0xFFF8, flags & 1)
+
+
+cdef int ethernet_in_ip(network_t *net, cursor_t *c) noexcept nogil:
+    if c.n < 2:
+        return short_of(net, c, FIELD_IP, 2)
+    if c.p[0] >> 4 != 3:
+        return NETWORK_NOTHING
+    advance(c, 2)
+    return STEP_ETHERNET
+
+
+# ---- transports
+
+
+cdef inline void payload(cursor_t *c, segment_t *out, uint32_t head) noexcept nogil:
+    out.protocol = <uint8_t>c.kind
+    out.scope = c.scope
+    out.wire_len = c.wire - head
+    if c.n >= head:
+        out.payload = c.p + head
+        out.length = c.n - head
+    else:
+        out.payload = c.p + c.n
+        out.length = 0
+    out.owned = c.owned
+
+
+cdef int tcp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    # options are not needed: a segment cut inside them still says where its payload belongs
+    cdef uint32_t head
+    if c.n < 20:
+        return short_of(net, c, FIELD_TCP, 20)
+    head = <uint32_t>(c.p[12] >> 4) * 4
+    if head < 20 or c.wire < head:
+        return bad(net, c, FIELD_TCP, head)
+    out.src_port = load_be16(c.p)
+    out.dst_port = load_be16(c.p + 2)
+    out.seq = load_be32(c.p + 4)
+    out.ack = load_be32(c.p + 8)
+    out.tcp_flags = c.p[13]
+    out.window = load_be16(c.p + 14)
+    payload(c, out, head)
+    return NETWORK_SEGMENT
+
+
+cdef int udp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    cdef uint32_t length
+    if c.n < 8:
+        return short_of(net, c, FIELD_UDP, 8)
+    length = load_be16(c.p + 4)
+    if length == 0:
+        length = c.wire  # a jumbogram, or not yet filled in by the network card
+    if length < 8 or length > c.wire:
+        return bad(net, c, FIELD_UDP, length)
+    trim(c, length)
+    out.src_port = load_be16(c.p)
+    out.dst_port = load_be16(c.p + 2)
+    out.seq = 0
+    out.ack = 0
+    out.tcp_flags = 0
+    out.window = 0
+    payload(c, out, 8)
+    if tunnel_port(out.src_port) or tunnel_port(out.dst_port):
+        c.kind = out.dst_port if tunnel_port(out.dst_port) else out.src_port
+        advance(c, 8)
+        return STEP_TUNNEL
+    return NETWORK_SEGMENT
