@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.table cimport table_free, table_init, table_row
-from mmscodec._kernels.wire cimport load_le32, load_le64, store_le64
+from mmscodec._kernels.wire cimport load_le64
 
 cdef enum:
     DATAGRAM_MAX = 65535

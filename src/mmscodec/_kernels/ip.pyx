@@ -1,5 +1,5 @@
 # IPv4, IPv6 and its extension headers, fragments, TCP and UDP headers.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._kernels.cursor cimport (
     FAULT_FRAGMENT_DROPPED,
@@ -10,7 +10,6 @@ from mmscodec._kernels.cursor cimport (
     FIELD_UDP,
     NETWORK_FAULT,
     NETWORK_NOTHING,
-    NETWORK_OTHER,
     NETWORK_SEGMENT,
     STEP_ETHERNET,
     STEP_GRE,

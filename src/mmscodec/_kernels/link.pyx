@@ -2,7 +2,7 @@
 #
 # Identifiers that are the same in both directions of a connection (VLAN ids, PPPoE sessions) go
 # into the scope; MPLS labels differ by direction and stay out.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from mmscodec._kernels.cursor cimport (
     FIELD_LINK,
     NETWORK_OTHER,

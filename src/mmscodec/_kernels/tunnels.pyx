@@ -15,7 +15,6 @@ from mmscodec._kernels.cursor cimport (
     STEP_IPV6,
     STEP_PPP,
     advance,
-    bad,
     cursor_t,
     network_t,
     scope_mix,
