@@ -27,8 +27,7 @@ cdef enum:
     RECORD_HEADER = 16
     DAY = 86400
     NEAR = 7 * 86400  # seconds between a believable record and one that was good
-    PADDING = 512  # zero bytes that are no records; fewer at the end of a file
-    PADDING_END = 64
+    PADDING = 512  # so many zero bytes are no empty records
     CHAIN = 3  # headers in a row that make a place believable
 
 
@@ -224,16 +223,16 @@ cdef int doubt(
 ) noexcept nogil:
     # a record that is not an ordinary one: good, or what is wrong with it
     cdef uint32_t sec = wire32(h, r.swapped), sub = wire32(h + 4, r.swapped)
-    cdef uint32_t next_caplen, next_len
     cdef interface_t *f = (<interface_t *>r.interfaces.data) + r.section_first
     cdef size_t size
     cdef int found = file_header(h, left)
     cdef bint near, plain
     if found == 1:
         return STEP_HEADER
-    if found < 0 and not r.final:
+    if found < 0:
         r.need = FILE_HEADER
-        return STEP_MORE
+        caplen[0] = FILE_HEADER - RECORD_HEADER
+        return STEP_TRUNCATED if r.final else STEP_MORE
     lengths(r, h, caplen, wire_len)
     if caplen[0] > r.max_caplen:
         return STEP_BAD
@@ -256,21 +255,39 @@ cdef int doubt(
         return STEP_TRUNCATED if plain else STEP_BAD
     if plain:
         return STEP_GOOD
-    # good, unless what follows can be no record
-    left -= size
-    if left < r.header_len:
-        if r.final:
+    return follow(r, h, left, size, sec)
+
+
+cdef int follow(
+    reader_t *r, const uint8_t *h, size_t left, size_t off, uint32_t sec
+) noexcept nogil:
+    # a doubtful record at `h` ends at `off`: it is good unless what follows can be no record
+    cdef uint32_t caplen, wire_len
+    cdef size_t size
+    cdef int seen = 0
+    while seen < CHAIN:
+        if left - off < r.header_len:
+            if r.final:
+                return STEP_GOOD
+            r.need = off + r.header_len
+            return STEP_MORE
+        lengths(r, h + off, &caplen, &wire_len)
+        if believable(r, h + off, sec) or file_header(h + off, left - off) != 0:
             return STEP_GOOD
-        r.need = size + r.header_len
-        return STEP_MORE
-    lengths(r, h + size, &next_caplen, &next_len)
-    if next_caplen <= r.max_caplen or file_header(h + size, left) != 0:
-        return STEP_GOOD
-    return STEP_BAD
+        size = r.header_len + <size_t>caplen
+        if caplen > r.max_caplen or (r.final and left - off < size):
+            return STEP_BAD
+        if left - off < size:
+            r.need = off + size
+            return STEP_MORE
+        off += size
+        seen += 1
+    return STEP_GOOD
 
 
 cdef int padding(reader_t *r, const uint8_t *h, size_t left, uint64_t at) noexcept nogil:
-    # are the zero bytes here more than a record or two? 1 yes, 0 no, -1 more bytes needed
+    # are the zero bytes here padding? 1 yes, 0 no (empty records, as fuzzed files have them),
+    # -1 more bytes needed
     cdef size_t i = RECORD_HEADER, end = left if left < PADDING else <size_t>PADDING
     if at < r.not_zero_at:
         return 0
@@ -278,11 +295,9 @@ cdef int padding(reader_t *r, const uint8_t *h, size_t left, uint64_t at) noexce
         i += 1
     if i == PADDING:
         return 1
-    if i == left:
-        if not r.final:
-            r.need = PADDING
-            return -1
-        return i >= PADDING_END
+    if i == left and not r.final:
+        r.need = PADDING
+        return -1
     r.not_zero_at = at + i
     return 0
 
@@ -291,8 +306,8 @@ cdef inline bint close_to(uint32_t a, uint32_t b) noexcept nogil:
     return a - b + <uint32_t>NEAR <= <uint32_t>(2 * NEAR)
 
 
-cdef bint believable(reader_t *r, const uint8_t *h) noexcept nogil:
-    # may a record header stand here, where one is searched for? stricter than `doubt`
+cdef bint believable(reader_t *r, const uint8_t *h, uint32_t known) noexcept nogil:
+    # does an ordinary record header stand here, not far in time from a good one or `known`?
     cdef uint32_t caplen, wire_len, sec
     lengths(r, h, &caplen, &wire_len)
     if caplen == 0 or caplen > MAX_CAPLEN or wire_len < caplen or wire_len > MAX_BLOCK:
@@ -302,7 +317,7 @@ cdef bint believable(reader_t *r, const uint8_t *h) noexcept nogil:
     sec = wire32(h, r.swapped)
     return (
         not r.timed or close_to(sec, r.last_sec) or close_to(sec, r.steady_sec)
-        or close_to(sec, r.first_sec)
+        or close_to(sec, r.first_sec) or close_to(sec, known)
     )
 
 
@@ -322,7 +337,7 @@ cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
                 r.need = off + r.header_len
                 return STEP_MORE
             return STEP_GOOD if seen and (seen > 1 or off == left) else STEP_BAD
-        if not believable(r, h + off):
+        if not believable(r, h + off, r.last_sec):
             return STEP_GOOD if seen and file_header(h + off, left - off) == 1 else STEP_BAD
         lengths(r, h + off, &caplen, &wire_len)
         size = r.header_len + <size_t>caplen

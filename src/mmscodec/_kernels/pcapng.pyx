@@ -76,13 +76,13 @@ cdef int pcapng_batch(
             swapped = load_be32(h + 8) == MAGIC_ORDER
             length = wire32(h + 4, swapped)
         if unlikely(length < FRAME or length & 3 or length > MAX_BLOCK):
-            status = damaged(r, h, p, left, length)
+            status = damaged(r, h, p, left, length, MAX_BLOCK)
             break
         if unlikely(left < length):
             status = short_block(r, h, p, left, length)
             break
         if unlikely(wire32(h + length - 4, swapped) != length):
-            status = damaged(r, h, p, left, length)
+            status = damaged(r, h, p, left, length, wire32(h + length - 4, swapped))
             break
         ahead = <size_t>length * PREFETCH
         prefetch(h + ahead)
@@ -138,10 +138,28 @@ cdef inline void fill(
     row.interface = <uint32_t>(r.dropped_interfaces + (f - <interface_t *>r.interfaces.data))
 
 
+cdef int another_file(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
+    # a pcap header where no good block stands; READ_OK = no
+    cdef int found
+    if left < 4 or load_le32(h) == MAGIC_SECTION:
+        return READ_OK
+    found = file_header(h, left)
+    if found < 0 and not r.final:
+        r.need = 24
+        return READ_MORE
+    if found != 1:
+        return READ_OK
+    r.format = FORMAT_UNKNOWN
+    return READ_AGAIN
+
+
 cdef int short_block(
     reader_t *r, const uint8_t *h, size_t p, size_t left, size_t need
 ) noexcept nogil:
     # fewer bytes than the block has
+    cdef int status = another_file(r, h, left)
+    if status != READ_OK:
+        return status
     if not r.final:
         r.need = need
         return READ_MORE
@@ -154,17 +172,13 @@ cdef int short_block(
 
 
 cdef int damaged(
-    reader_t *r, const uint8_t *h, size_t p, size_t left, uint32_t length
+    reader_t *r, const uint8_t *h, size_t p, size_t left, uint32_t length, uint32_t other
 ) noexcept nogil:
-    # a block whose lengths are a lie; or another file starts here
-    cdef int found = file_header(h, left)
-    if found < 0 and not r.final:
-        r.need = 24
-        return READ_MORE
-    if found == 1 and load_le32(h) != MAGIC_SECTION:
-        r.format = FORMAT_UNKNOWN
-        return READ_AGAIN
-    set_fault(r, r.base + p, 0, FAULT_BAD_BLOCK, FIELD_BLOCK_LENGTH, length, left)
+    # a block whose length is beyond the ceiling, or not `other`, which stands at its end
+    cdef int status = another_file(r, h, left)
+    if status != READ_OK:
+        return status
+    set_fault(r, r.base + p, 0, FAULT_BAD_BLOCK, FIELD_BLOCK_LENGTH, length, other)
     r.searching = True
     r.bad_at = r.base + p
     return READ_FAULT

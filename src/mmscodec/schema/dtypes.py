@@ -68,6 +68,11 @@ FAULTS = table(
     need=("i8", 24), have=("i8", 32),
 )  # fmt: skip
 
+RECORDS = table(
+    32, time=("i8", 0), position=("u8", 8), caplen=("u4", 16), wire_len=("u4", 20),
+    linktype=("u4", 24), interface=("u4", 28),
+)  # fmt: skip
+
 PACKETS = table(
     40, offset=("i8", 0), first_message=("i8", 8), time_sent=("u8", 16), length=("u4", 24),
     chunk_count=("u4", 28), message_count=("u4", 32), seq=("u2", 36), mbz=("u2", 38),

@@ -70,6 +70,10 @@ FAULT_FIELDS: dict[int, str] = {
     134: "sequence number",
     135: "UDP header",
     136: "magic",
+    137: "interface",
+    138: "version",
+    139: "option",
+    140: "compressed data",
     160: "tunnel header",
 }
 
