@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport (
-    FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK, comment_t,
-    interface_t, read_fault_t, reader_batch, reader_free, reader_init, reader_t,
+    FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
+    interface_t, read_fault_t, reader_batch, reader_free, reader_init,
 )
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_free, table_init, table_row, table_t
