@@ -21,6 +21,7 @@ RANKS = {
     "_kernels": 0,
     "schema": 1,
     "_block": 1,
+    "faulttable": 1,
     "mms": 2,
     "winmx": 2,
     "capture": 3,
