@@ -59,16 +59,24 @@ def race(runs: Sequence[Run], rounds: int = 7) -> None:
 def table(title: str, runs: Sequence[Run], roofs: Sequence[str]) -> str:
     """Lines for people: rates of each run and its ratio to each of the roofs."""
     by_name = {run.name: run for run in runs}
-    heads = ["GB/s", "M rows/s", "ns/row", *[f"of {name}" for name in roofs]]
-    lines = [title, f"{'':34}" + "".join(f"{head:>14}" for head in heads)]
-    for run in runs:
-        cells = [f"{run.rate / 1e9:.3f}"]
-        has_rows = run.rows > 0
-        cells.append(f"{run.rows / run.best / 1e6:.2f}" if has_rows else "")
-        cells.append(f"{run.ns_per_row:.2f}" if has_rows else "")
-        cells += [f"{run.rate / by_name[name].rate:.2f}" for name in roofs]
-        lines.append(f"  {run.name:32}" + "".join(f"{cell:>14}" for cell in cells))
-    return "\n".join(lines)
+    columns = {
+        "ms": lambda run: f"{run.best * 1e3:.3f}",
+        "GB/s": lambda run: f"{run.rate / 1e9:.3f}" if run.size else "",
+        "M rows/s": lambda run: f"{run.rows / run.best / 1e6:.2f}" if run.rows else "",
+        "ns/row": lambda run: f"{run.ns_per_row:.2f}" if run.rows else "",
+    }
+    for name in roofs:
+        roof = by_name[name].rate
+        columns[f"of {name}"] = lambda run, roof=roof: f"{run.rate / roof:.3f}"
+    lines = [[title, *columns], *([run.name, *(f(run) for f in columns.values())] for run in runs)]
+    used = [i for i in range(len(lines[0])) if any(line[i] for line in lines[1:])]
+    widths = {i: max(len(line[i]) for line in lines[1:] + lines[:1] * (i > 0)) for i in used}
+    head = "  ".join(lines[0][i].rjust(widths[i]) for i in used[1:])
+    out = [title, " " * (widths[0] + 4) + head]
+    for line in lines[1:]:
+        cells = "  ".join(line[i].rjust(widths[i]) for i in used[1:])
+        out.append(f"  {line[0].ljust(widths[0])}  {cells}")
+    return "\n".join(out)
 
 
 def memcpy(data: bytes | np.ndarray) -> Run:

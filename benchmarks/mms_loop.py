@@ -8,8 +8,12 @@ import numpy as np
 
 from benchmarks.harness import Run, compiled, pointer
 from mmscodec.schema import dtypes
+from mmscodec.schema.mms import MESSAGES
 
 MAX_PACKET = 16 << 20
+LEAST = np.zeros((2, 64), np.uint16)
+for item in MESSAGES:
+    LEAST[(item.mid >> 16) - 3, item.mid & 63] = item.min_size
 
 
 class Loop:
@@ -29,6 +33,7 @@ class Loop:
             pointer(data),
             ctypes.c_size_t(data.nbytes),
             ctypes.c_uint32(MAX_PACKET),
+            pointer(LEAST),
             *map(pointer, tables),
         ]
 

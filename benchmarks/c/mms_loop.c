@@ -30,9 +30,10 @@ static inline uint16_t le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); re
 static inline uint32_t le32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
 static inline uint64_t le64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); return v; }
 
-/* rows[0..2]: packets, messages, data written. Returns the bytes understood. */
-size_t mms_loop(const uint8_t *b, size_t n, uint32_t max_packet, packet_row *packets,
-                message_row *messages, data_row *data, size_t *rows) {
+/* rows[0..2]: packets, messages, data written. Returns the bytes understood. `least` holds the
+   smallest size of each kind of message, by direction and the low 6 bits of its MID. */
+size_t mms_loop(const uint8_t *b, size_t n, uint32_t max_packet, const uint16_t *least,
+                packet_row *packets, message_row *messages, data_row *data, size_t *rows) {
     size_t p = 0, np = 0, nm = 0, nd = 0;
     int header_open = 0;
     while (n - p >= 8) {
@@ -53,9 +54,10 @@ size_t mms_loop(const uint8_t *b, size_t n, uint32_t max_packet, packet_row *pac
             size_t q = p + 32, end = p + total, first = nm;
             while (end - q >= 8) {
                 uint64_t size = (uint64_t)le32(b + q) * 8;
+                uint32_t mid = le32(b + q + 4), way = (mid >> 16) - 3;
                 if (size == 0 || size > end - q) goto out;
-                messages[nm++] =
-                    (message_row){(int64_t)q, (int64_t)np, (uint32_t)size, le32(b + q + 4)};
+                if (way < 2 && (mid & 0xFFFF) < 64 && size < least[way * 64 + (mid & 63)]) goto out;
+                messages[nm++] = (message_row){(int64_t)q, (int64_t)np, (uint32_t)size, mid};
                 q += size;
             }
             row->message_count = (uint32_t)(nm - first);
