@@ -7,6 +7,7 @@ from pathlib import Path
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
+STUBTEST = ["--ignore-unused-allowlist", "--ignore-disjoint-bases"]
 PLACES = ["src", "tests", "benchmarks", "tools", "examples", "setup.py", "run"]
 
 
@@ -19,13 +20,21 @@ def checks() -> list[list[str]]:
         ["ruff", "format", "--check", *places],
         ["cython-lint", *cython],
         ["mypy"],
+        ["stubtest", *stubbed(), "--allowlist=tools/stubtest.allow", *STUBTEST],
     ]
+
+
+def stubbed() -> list[str]:
+    """Modules that have a stub beside them."""
+    stubs = sorted((ROOT / "src").glob("mmscodec/**/*.pyi"))
+    return [".".join(stub.relative_to(ROOT / "src").with_suffix("").parts) for stub in stubs]
 
 
 def main() -> int:
     """Run all of them, also after a failure; 1 if any failed."""
     failed = []
-    environment = dict(os.environ, PATH=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = dict(os.environ, PATH=path, MYPYPATH="src")
     for check in checks():
         print("$", check[0], *check[1:3], flush=True)
         if subprocess.call([str(BIN / check[0]), *check[1:]], cwd=ROOT, env=environment):

@@ -1,8 +1,8 @@
-from collections.abc import Buffer
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 RECORD_DTYPE: np.dtype[np.void]
 SEGMENT_DTYPE: np.dtype[np.void]
