@@ -27,7 +27,7 @@ cdef struct fragment_t:
     uint32_t length  # bytes on the wire
     int64_t time
     uint64_t position
-    # out, when whole; the bytes stay until the next call
+    # out, when whole; the bytes stay until fragments_release
     const uint8_t *whole
     uint32_t whole_captured  # up to the first byte that the snap length cut off
     uint32_t whole_length
@@ -81,5 +81,6 @@ cdef struct fragments_t:
 
 cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil
 cdef void fragments_free(fragments_t *f) noexcept nogil
+cdef void fragments_release(fragments_t *f) noexcept nogil
 cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil
 cdef bint fragments_drop_oldest(fragments_t *f) noexcept nogil

@@ -33,7 +33,7 @@ cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil:
 cdef void fragments_free(fragments_t *f) noexcept nogil:
     while fragments_drop_oldest(f):
         pass
-    free_finished(f)
+    fragments_release(f)
     table_free(&f.slots)
     free(f.buckets)
     f.buckets = NULL
@@ -206,7 +206,7 @@ cdef bint fragments_drop_oldest(fragments_t *f) noexcept nogil:
     return True
 
 
-cdef void free_finished(fragments_t *f) noexcept nogil:
+cdef void fragments_release(fragments_t *f) noexcept nogil:
     cdef uint8_t *block
     while f.finished != NULL:
         block = f.finished
@@ -277,6 +277,14 @@ cdef int place(datagram_t *d, const fragment_t *x, bint write) noexcept nogil:
     at = 0
     while at < x.length:
         unit = (x.offset + at) >> 3
+        if unit & 7 == 0 and bits[unit >> 3] == 0 and at < x.captured and x.captured - at >= 64:
+            fresh = True  # the usual case, eight units at once
+            if write:
+                bits[unit >> 3] = 0xFF
+                memcpy(data + (unit << 3), x.data + at, 64)
+                d.units += 8
+            at += 64
+            continue
         n = x.length - at if x.length - at < 8 else 8
         if at >= x.captured:
             n = 0
@@ -372,7 +380,6 @@ cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil:
     # One fragment. Its datagram when that is whole; drops of others are counted in `dropped`.
     cdef uint32_t h
     cdef int32_t i
-    free_finished(f)
     x.have = x.length
     if f.buckets == NULL and make_buckets(f) != 0:
         return FRAGMENT_NO_MEMORY

@@ -32,6 +32,7 @@ from mmscodec._kernels.fragments cimport (
     FRAGMENT_WHOLE,
     fragment_t,
     fragments_add,
+    fragments_release,
 )
 from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
 from mmscodec._kernels.wire cimport load_be16, load_be32
@@ -135,6 +136,8 @@ cdef int fragment(
     cdef fragment_t x
     cdef int state
     advance(c, head)
+    if not c.owned:
+        fragments_release(&net.fragments)  # what earlier frames gave; inside one it is still read
     x.src = out.src
     x.dst = out.dst
     x.data = c.p
