@@ -64,3 +64,5 @@ cdef inline void *table_row(table_t *t) noexcept nogil:
         return NULL
     t.rows += 1
     return t.data + (t.rows - 1) * t.itemsize
+
+

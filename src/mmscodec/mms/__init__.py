@@ -1,0 +1,11 @@
+"""Microsoft Media Server: decode, encode, Decoder, and the names of all messages."""
+
+from mmscodec.mms.batch import Batch
+from mmscodec.mms.decode import decode
+from mmscodec.mms.decoder import Decoder
+from mmscodec.schema.mms import MESSAGES as _MESSAGES
+
+#: Names of the 28 messages, servers' first.
+MESSAGES = tuple(message.name for message in _MESSAGES)
+
+__all__ = ("MESSAGES", "Batch", "Decoder", "decode")

@@ -1,0 +1,17 @@
+from libc.stdint cimport int64_t
+from mmscodec._kernels.mms cimport mms_tables_t
+from mmscodec._kernels.table cimport table_t
+
+
+cdef class BatchBase:
+    cdef mms_tables_t tables
+    cdef readonly int64_t consumed
+    cdef readonly tuple pieces  # (stream offset, bytes-like) the rows lie in, ascending
+    cdef object _packets, _messages, _data, _faults
+    cdef object _blocks
+    cdef public object _columns, _findings
+
+    cdef object take(self, table_t *table, object dtype)
+    cdef void give_back(self, table_t *table, object dtype) except *
+    cdef void recycle(self) except *
+    cdef void trim(self) noexcept

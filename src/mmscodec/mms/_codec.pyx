@@ -1,0 +1,404 @@
+# The binding between buffers and the scan: decode, Decoder, and the memory of a batch.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy, memmove
+from mmscodec._block cimport Block
+from mmscodec._kernels.mms cimport (
+    MMS_NO_MEMORY,
+    MMS_STOPPED,
+    fault_row_t,
+    mms_scan,
+    mms_stream_init,
+    mms_stream_t,
+    mms_tables_free,
+    mms_tables_init,
+    mms_tables_t,
+)
+from mmscodec._kernels.mms_push cimport mms_datagram
+from mmscodec._kernels.table cimport (
+    table_free,
+    table_init,
+    table_reserve,
+    table_resize,
+    table_t,
+)
+
+from mmscodec.errors import MalformedError
+from mmscodec.schema import faults as fault_texts
+from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS
+
+DEFAULT_MAX_PACKET = 16 << 20
+
+cdef enum:
+    GIL_WORK = 1 << 15  # bytes; less is not worth letting go of the GIL
+    SAMPLE = 1 << 18  # bytes
+    STEP = 256  # least number of bytes added to an unfinished tail at once
+
+
+cdef class BatchBase:
+    # Rows stay in C tables until somebody asks for them, so that feeding a decoder costs no array.
+
+    def __cinit__(self, *args, **kwargs):
+        mms_tables_init(&self.tables, False)
+        self.pieces = ()
+
+    def __dealloc__(self):
+        mms_tables_free(&self.tables)
+
+    cdef object take(self, table_t *table, object dtype):
+        cdef Block block = Block.__new__(Block, table.itemsize)
+        block.table = table[0]
+        table_init(table, block.table.itemsize)
+        if self._blocks is None:
+            self._blocks = {}
+        self._blocks[dtype] = block
+        return block.array(dtype)
+
+    cdef void give_back(self, table_t *table, object dtype) except *:
+        # memory of an earlier batch, unless an array of it still lives
+        cdef Block block
+        if self._blocks is not None and dtype in self._blocks:
+            block = self._blocks.pop(dtype)
+            if block.exports == 0:
+                table[0] = block.table
+                table_init(&block.table, table.itemsize)
+        table.rows = 0
+
+    cdef void recycle(self) except *:
+        self._packets = self._messages = self._data = self._faults = None
+        self._columns = self._findings = None
+        self.pieces = ()
+        self.give_back(&self.tables.packets, PACKETS)
+        self.give_back(&self.tables.messages, MESSAGES)
+        self.give_back(&self.tables.data, DATA)
+        self.give_back(&self.tables.faults, FAULTS)
+
+    cdef void trim(self) noexcept:
+        # give back memory behind the rows where there is much of it
+        trim_table(&self.tables.packets)
+        trim_table(&self.tables.messages)
+        trim_table(&self.tables.data)
+
+    @property
+    def packets(self):
+        if self._packets is None:
+            self._packets = self.take(&self.tables.packets, PACKETS)
+        return self._packets
+
+    @property
+    def messages(self):
+        if self._messages is None:
+            self._messages = self.take(&self.tables.messages, MESSAGES)
+        return self._messages
+
+    @property
+    def data(self):
+        if self._data is None:
+            self._data = self.take(&self.tables.data, DATA)
+        return self._data
+
+    def _restore_tables(self, tables, pieces, consumed):
+        # unpickling
+        self._packets, self._messages, self._data, self._faults = tables
+        self.pieces = pieces
+        self.consumed = consumed
+
+    def _fault_rows(self):
+        if self._faults is None:
+            self._faults = self.take(&self.tables.faults, FAULTS)
+        return self._faults
+
+
+cdef inline void trim_table(table_t *table) noexcept:
+    if table.rows + (table.rows >> 2) < table.capacity and table.capacity * table.itemsize > 1 << 20:
+        table_resize(table, table.rows)
+
+
+cdef object error_of(BatchBase batch):
+    cdef fault_row_t *row = <fault_row_t *>(
+        batch.tables.faults.data + (batch.tables.faults.rows - 1) * batch.tables.faults.itemsize)
+    field = fault_texts.FAULT_FIELDS.get(row.field, "")
+    error = MalformedError(
+        "mms " + fault_texts.text(row.code, row.field, row.offset, row.length, row.need, row.have),
+        offset=row.offset,
+        field=field,
+        need=row.need,
+        have=row.have,
+        code=row.code,
+        section=fault_texts.FAULT_SECTIONS.get(row.code, ""),
+    )
+    error.batch = batch
+    return error
+
+
+cdef bint is_stop(object on_fault) except -1:
+    if on_fault == "record":
+        return False
+    if on_fault == "raise":
+        return True
+    raise ValueError(f"on_fault is 'record' or 'raise', not {on_fault!r}")
+
+
+cdef bint is_udp(object transport) except -1:
+    if transport == "tcp":
+        return False
+    if transport == "udp":
+        return True
+    raise ValueError(f"transport is 'tcp' or 'udp', not {transport!r}")
+
+
+cdef uint32_t packet_ceiling(object max_packet) except 0:
+    if not 32 <= max_packet <= 0xFFFFFFFF:
+        raise ValueError(f"max_packet is 32 to 2**32 - 1 bytes, not {max_packet}")
+    return max_packet
+
+
+cdef int scan_all(
+    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used
+) noexcept nogil:
+    # A large buffer: look at its beginning to make room for all rows at once, because growing a
+    # table again and again costs more than filling it.
+    cdef size_t rest
+    cdef int status = 0
+    used[0] = 0
+    if n > 4 * SAMPLE:
+        status = mms_scan(stream, tables, p, SAMPLE, False, used)
+        if status == 0 and used[0] > 0:
+            expect(&tables.packets, used[0], n)
+            expect(&tables.messages, used[0], n)
+            expect(&tables.data, used[0], n)
+    if status == 0:
+        status = mms_scan(stream, tables, p + used[0], n - used[0], True, &rest)
+        used[0] += rest
+    return status
+
+
+cdef inline void expect(table_t *table, size_t seen, size_t n) noexcept nogil:
+    # no memory for a guess is no error
+    cdef double rows = 1.05 * <double>table.rows * <double>n / <double>seen
+    if rows * <double>table.itemsize < 1e15 and rows > <double>table.capacity:
+        table_resize(table, <size_t>rows)
+
+
+def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
+    cdef mms_stream_t stream
+    cdef Py_buffer view
+    cdef size_t used = 0
+    cdef int status
+    mms_stream_init(&stream, packet_ceiling(max_packet))
+    stream.datagrams = is_udp(transport)
+    stream.stop_at_fault = is_stop(on_fault)
+    PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
+    try:
+        batch.recycle()
+        if view.len >= GIL_WORK:
+            with nogil:
+                status = scan_all(&stream, &batch.tables, <const uint8_t *>view.buf,
+                                  <size_t>view.len, &used)
+        else:
+            status = mms_scan(&stream, &batch.tables, <const uint8_t *>view.buf,
+                              <size_t>view.len, True, &used)
+    finally:
+        PyBuffer_Release(&view)
+    batch.consumed = <int64_t>used
+    batch.pieces = ((0, buf),)
+    batch.trim()
+    if status == MMS_NO_MEMORY:
+        raise MemoryError
+    if status == MMS_STOPPED:
+        raise error_of(batch)
+
+
+def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
+    # `lengths`: C-contiguous int64, one entry a datagram
+    cdef mms_stream_t stream
+    cdef Py_buffer view, length_view
+    cdef const uint8_t *p
+    cdef const int64_t *sizes
+    cdef size_t i, count
+    cdef size_t left
+    cdef int status = 0
+    cdef bint stop = is_stop(on_fault)
+    mms_stream_init(&stream, 32)
+    stream.datagrams = True
+    PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(lengths, &length_view, PyBUF_SIMPLE)
+        try:
+            batch.recycle()
+            p = <const uint8_t *>view.buf
+            left = <size_t>view.len
+            sizes = <const int64_t *>length_view.buf
+            count = <size_t>length_view.len // 8
+            with nogil:
+                for i in range(count):
+                    if sizes[i] < 0 or <size_t>sizes[i] > left:
+                        status = -2
+                        break
+                    status = mms_datagram(&stream, &batch.tables, p, <size_t>sizes[i],
+                                          <size_t>sizes[i], 0)
+                    if status != 0 or (stop and batch.tables.faults.rows):
+                        break
+                    p += sizes[i]
+                    left -= <size_t>sizes[i]
+        finally:
+            PyBuffer_Release(&length_view)
+    finally:
+        PyBuffer_Release(&view)
+    batch.consumed = stream.position
+    batch.pieces = ((0, buf),)
+    if status == MMS_NO_MEMORY:
+        raise MemoryError
+    if status == -2:
+        raise ValueError("datagram lengths reach past the end of the buffer")
+    if stop and batch.tables.faults.rows:
+        raise error_of(batch)
+
+
+cdef class DecoderBase:
+    cdef mms_stream_t stream
+    cdef table_t tail  # unfinished bytes; the first stands at stream.position
+    cdef bint busy
+    cdef readonly bint closed
+
+    def __cinit__(self, *args, **kwargs):
+        table_init(&self.tail, 1)
+
+    def __dealloc__(self):
+        table_free(&self.tail)
+
+    def __init__(self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET):
+        mms_stream_init(&self.stream, packet_ceiling(max_packet))
+        self.stream.datagrams = is_udp(transport)
+        self.stream.stop_at_fault = is_stop(on_fault)
+
+    def __reduce__(self):
+        raise TypeError("a live decoder cannot be pickled: it holds the state of one stream")
+
+    @property
+    def position(self):
+        return self.stream.position
+
+    @property
+    def buffered(self):
+        return self.tail.rows
+
+    cdef void begin(self) except *:
+        if self.closed:
+            raise ValueError("this decoder is closed")
+        if self.busy:
+            raise RuntimeError("one decoder, one thread: another call is under way")
+        self.busy = True
+
+    cdef int scan(
+        self, BatchBase batch, const uint8_t *p, size_t n, bint final, size_t *used
+    ) noexcept:
+        cdef int status
+        if n >= GIL_WORK:
+            with nogil:
+                status = mms_scan(&self.stream, &batch.tables, p, n, final, used)
+            return status
+        return mms_scan(&self.stream, &batch.tables, p, n, final, used)
+
+    cdef int keep(self, const uint8_t *p, size_t n) noexcept:
+        if table_reserve(&self.tail, n) != 0:
+            return MMS_NO_MEMORY
+        memcpy(self.tail.data + self.tail.rows, p, n)
+        self.tail.rows += n
+        return 0
+
+    cdef int feed_tail(
+        self, BatchBase batch, const uint8_t **p, size_t *n
+    ) except? -7:
+        # Finish what stands in the tail with the first bytes of the chunk, no more than are needed.
+        cdef size_t done = 0
+        cdef size_t take, used, rest
+        cdef int64_t base = self.stream.position
+        cdef int status = 0
+        while done < self.tail.rows and n[0] > 0:
+            take = 0
+            if self.stream.need > self.tail.rows - done:
+                take = <size_t>self.stream.need - (self.tail.rows - done)
+            if take < STEP:
+                take = STEP
+            if take > n[0]:
+                take = n[0]
+            status = self.keep(p[0], take)
+            if status != 0:
+                break
+            status = self.scan(batch, self.tail.data + done, self.tail.rows - done, False, &used)
+            done += used
+            rest = self.tail.rows - done
+            p[0] += take
+            n[0] -= take
+            if rest <= take:
+                # what is undecided lies in the chunk itself
+                p[0] -= rest
+                n[0] += rest
+                self.tail.rows = done
+            if status != 0:
+                break
+        if done and (batch.tables.packets.rows or batch.tables.data.rows
+                     or batch.tables.messages.rows):
+            batch.pieces = (
+                (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>done)),)
+        if done:
+            self.tail.rows -= done
+            memmove(self.tail.data, self.tail.data + done, self.tail.rows)
+        return status
+
+    def feed_into(self, BatchBase batch, chunk):
+        cdef Py_buffer view
+        cdef const uint8_t *p
+        cdef size_t n
+        cdef size_t used = 0
+        cdef int status = 0
+        cdef int64_t base
+        PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE)
+        try:
+            self.begin()
+            try:
+                p = <const uint8_t *>view.buf
+                n = <size_t>view.len
+                if self.tail.rows:
+                    status = self.feed_tail(batch, &p, &n)
+                if status == 0 and n:
+                    base = self.stream.position - (p - <const uint8_t *>view.buf)
+                    status = self.scan(batch, p, n, False, &used)
+                    if used:
+                        batch.pieces = (*batch.pieces, (base, chunk))
+                    if status == 0 and used < n:
+                        status = self.keep(p + used, n - used)
+            finally:
+                self.busy = False
+        finally:
+            PyBuffer_Release(&view)
+        batch.consumed = self.stream.position
+        self.check(batch, status)
+
+    def close_into(self, BatchBase batch):
+        cdef size_t used = 0
+        cdef int status
+        cdef int64_t base = self.stream.position
+        self.begin()
+        status = self.scan(batch, self.tail.data, self.tail.rows, True, &used)
+        self.busy = False
+        self.closed = True
+        if used:
+            batch.pieces = (
+                (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
+        batch.consumed = self.stream.position
+        self.check(batch, status)
+
+    cdef void check(self, BatchBase batch, int status) except *:
+        if status == 0:
+            return
+        self.closed = True  # what follows a fault was not looked at
+        if status == MMS_NO_MEMORY:
+            raise MemoryError
+        raise error_of(batch)
+
+
+def recycle(BatchBase batch):
+    batch.recycle()

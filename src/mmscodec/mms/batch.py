@@ -1,0 +1,102 @@
+"""What a decode gives: tables, and on demand the fields of each kind of message."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmscodec.faulttable import FaultTable, fault_table
+from mmscodec.mms._codec import BatchBase
+from mmscodec.mms.columns import MessageColumns
+
+
+class Batch(BatchBase):
+    """The rows of a piece of an MMS stream.
+
+    Arrays are one-dimensional, C-contiguous and little-endian, one row a thing, over memory that
+    the batch and its arrays own. Offsets count from the start of the stream; lengths are in bytes,
+    headers included. Payloads and variable fields are read from the decoded buffer, which the batch
+    keeps alive: it may not change while they are used.
+
+    Attributes
+    ----------
+    packets : numpy.ndarray
+        TcpMessageHeader packets: offset, length, seq, mbz, message_count, first_message (row in
+        `messages`), time_sent, chunk_count.
+    messages : numpy.ndarray
+        offset, length, mid, packet (row in `packets`, -1 on UDP). RequestPacketListResend has its
+        signature 0xBEEFF00D as mid.
+    data : numpy.ndarray
+        Data packets: offset, length (PacketSize), location_id, play_incarnation, af_flags, kind
+        (0 media, 1 header, 2 packet-pair; header is told by the ASF Header GUID and AFFlags).
+    faults : FaultTable
+        offset, length (bytes skipped), code, field, need, have; `text()` for people.
+    consumed : int
+        Stream offset up to which rows and faults cover the bytes; what follows is an unfinished
+        tail.
+    pieces : tuple
+        (stream offset, bytes-like) pairs in which the rows lie.
+    """
+
+    __slots__ = ()
+
+    @property
+    def faults(self) -> FaultTable:
+        """What was wrong, in stream order."""
+        return fault_table(self._fault_rows())
+
+    @property
+    def findings(self):
+        """Deviations from the specification in good rows, worked out when first asked for."""
+        if self._findings is None:
+            from mmscodec.mms.findings import find
+
+            self._findings = find(self)
+        return self._findings
+
+    @property
+    def columns(self) -> MessageColumns:
+        """The mechanism behind `batch[name]`, `column` and `extents`."""
+        if self._columns is None:
+            self._columns = MessageColumns(self.messages, self.messages["offset"], self.pieces)
+        return self._columns
+
+    def __getitem__(self, message: str | int) -> np.ndarray:
+        """Fixed fields of every message of this name (or MID): a structured array, copied.
+
+        The dtype is the wire layout, packed and little-endian, fields under their snake_case names.
+        Messages too short for their fixed part are left out; they have a fault. Optional fields
+        that chunkLen leaves out are zero here and masked in `column`.
+        """
+        return self.columns.array(message)
+
+    def column(self, message: str | int, field: str) -> np.ndarray:
+        """One field of every message of a kind; see `MessageColumns.column`."""
+        return self.columns.column(message, field)
+
+    def extents(self, message: str | int, field: str) -> np.ndarray:
+        """Stream offset and length of a field of every message of a kind."""
+        return self.columns.extents(message, field)
+
+    def rows(self, message: str | int) -> np.ndarray:
+        """Rows of `messages` to which the rows of `batch[message]` belong."""
+        return self.columns.rows(message)
+
+    def payload(self, i: int) -> memoryview:
+        """Payload of Data packet `i`: a read-only view of the decoded buffer, no copy."""
+        row = self.data[i]
+        return self.columns.read(int(row["offset"]) + 8, int(row["length"]) - 8)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.packets)} packets, {len(self.messages)} messages, {len(self.data)} data"
+        return f"<mms.Batch: {counts}, {len(self.faults)} faults, consumed {self.consumed}>"
+
+    def __reduce__(self):
+        state = (self.packets, self.messages, self.data, np.asarray(self._fault_rows()))
+        pieces = tuple((start, bytes(piece)) for start, piece in self.pieces)
+        return _restore, (state, pieces, self.consumed)
+
+
+def _restore(tables, pieces, consumed) -> Batch:
+    batch = Batch()
+    batch._restore_tables(tables, pieces, consumed)
+    return batch

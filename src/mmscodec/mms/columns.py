@@ -1,0 +1,204 @@
+"""Messages as columns: where each field lies, and the gather of what was asked for.
+
+One mechanism for a buffer, a fed decoder and a capture. Each message has a position; `pieces` says
+which bytes stand at which positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmscodec.mms._gather import gather
+from mmscodec.schema import mms as schema
+from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
+from mmscodec.schema.fields import Field, Message, Struct
+
+EXTENTS = np.dtype([("offset", "<i8"), ("length", "<i8")])
+
+
+def struct_of(message: str | int) -> tuple[int, Struct, int]:
+    """MID, structure and least size of a message given by name or MID."""
+    if message in (schema.RESEND.name, schema.RESEND_SIGNATURE):
+        return schema.RESEND_SIGNATURE, schema.RESEND, schema.RESEND.fixed_size
+    found: Message | None
+    if isinstance(message, str):
+        found = schema.BY_NAME.get(message)
+    else:
+        found = schema.BY_MID.get(int(message))
+    if found is None:
+        raise KeyError(f"no MMS message {message!r}; names are in mmscodec.mms.MESSAGES")
+    return found.mid, found, found.min_size
+
+
+class MessageColumns:
+    """Columns of the messages of one batch or capture.
+
+    Parameters
+    ----------
+    messages : numpy.ndarray
+        The messages table.
+    positions : numpy.ndarray
+        int64, ascending, one a message: where it lies in `pieces`.
+    pieces : sequence of (int, bytes-like)
+        Position of the first byte and the bytes, ascending by position.
+    """
+
+    def __init__(
+        self, messages: np.ndarray, positions: np.ndarray, pieces: Sequence[tuple[int, object]]
+    ) -> None:
+        self.messages = messages
+        self.positions = positions
+        self.pieces = tuple(pieces)
+        self._starts = np.array([start for start, _ in self.pieces], "<i8")
+        self._views: dict[int, memoryview] = {}
+
+    def rows(self, message: str | int) -> np.ndarray:
+        """Rows of `messages` that hold this message and all of its fixed part."""
+        mid, _, least = struct_of(message)
+        return np.flatnonzero(
+            (self.messages["mid"] == mid) & (self.messages["length"] >= np.uint32(least))
+        )
+
+    def array(self, message: str | int) -> np.ndarray:
+        """Structured array of the fixed fields, one row a message; a copy."""
+        _, struct, _ = struct_of(message)
+        rows = self.rows(message)
+        wire = ROWS[struct.name]
+        timed = "time" in (self.messages.dtype.names or ())
+        out = np.empty(len(rows), in_capture(wire) if timed else wire)
+        positions, lengths = self.positions[rows], self.messages["length"][rows]
+        cuts = [*np.searchsorted(positions, self._starts).tolist(), len(rows)]
+        for (start, piece), low, high in zip(self.pieces, cuts, cuts[1:]):
+            gather(
+                piece, start, positions[low:high], lengths[low:high], out[low:high], wire.itemsize
+            )
+        if timed:
+            out["time"] = self.messages["time"][rows]
+            out["flow"] = self.messages["flow"][rows]
+        return out
+
+    def extents(self, message: str | int, field: str) -> np.ndarray:
+        """Where a field of each message lies: stream offset and length in bytes (int64).
+
+        Lengths come from the counts of the message; what a count claims beyond the end of its
+        message is cut off (and is a finding). A field that is missing has length 0.
+        """
+        rows = self.rows(message)
+        start, length = self._relative(message, field, rows)
+        out = np.empty(len(rows), EXTENTS)
+        out["offset"] = self.messages["offset"][rows] + start
+        out["length"] = length
+        return out
+
+    def column(self, message: str | int, field: str) -> np.ndarray:
+        """One field of every such message, in row order.
+
+        Fixed fields: an array of their dtype (ANSI text as an object array of str); optional ones a
+        masked array. Variable fields: an object array of str (UTF-16), bytes, or structured arrays
+        (aStreamEntries, dwBeginPacketList); None where an optional field is missing.
+        """
+        _, struct, _ = struct_of(message)
+        head, _, rest = field.partition(".")
+        found = struct[head]
+        if not found.variable:
+            return self._fixed(message, found, rest)
+        rows = self.rows(message)
+        start, length = self._relative(message, found.name, rows)
+        places = (self.positions[rows] + start).tolist()
+        out = np.empty(len(rows), object)
+        for i, (place, size) in enumerate(zip(places, length.tolist())):
+            out[i] = self._value(found, place, size)
+        return out
+
+    def read(self, position: int, length: int) -> memoryview:
+        """The bytes at a position: a view of the piece they lie in."""
+        index = int(np.searchsorted(self._starts, position, "right")) - 1
+        if index < 0:
+            raise IndexError(f"no bytes are held at position {position}")
+        if index not in self._views:
+            self._views[index] = memoryview(self.pieces[index][1]).cast("B").toreadonly()
+        view = self._views[index]
+        at = position - int(self._starts[index])
+        if at + length > len(view):
+            raise IndexError(f"{length} bytes at {position} are not held any more")
+        return view[at : at + length]
+
+    def _fixed(self, message: str | int, field: Field, rest: str) -> np.ndarray:
+        array = self.array(message)
+        values = array[field.python_name]
+        while rest:
+            if field.struct is None:
+                raise KeyError(f"{field.name} has no fields")
+            head, _, rest = rest.partition(".")
+            field = field.struct[head]
+            values = values[field.python_name]
+        if field.kind == "ansi":
+            out = np.empty(len(values), object)
+            out[:] = [v.split(b"\0", 1)[0].decode("latin-1") for v in values.tolist()]
+            return out
+        if field.needs_chunk_len:
+            return np.ma.MaskedArray(values, array["chunk_len"] < field.needs_chunk_len)
+        return values
+
+    def _relative(
+        self, message: str | int, field: str, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        # start and length inside of the message, in wire order so that each follows the one before
+        _, struct, _ = struct_of(message)
+        wanted = struct[field]
+        size = self.messages["length"][rows].astype("<i8")
+        if not wanted.variable:
+            start = np.full(len(rows), wanted.offset, "<i8")
+            return start, np.minimum(wanted.size or 0, np.maximum(size - start, 0))
+        fixed = self.array(message)
+        end = np.full(len(rows), struct.fixed_size, "<i8")
+        for item in struct.variable:
+            start, length = _extent(struct, item, fixed, end, size)
+            if item is wanted:
+                return start, length
+            end = start + length
+        raise KeyError(field)
+
+    def _value(self, field: Field, position: int, size: int) -> object:
+        if size == 0 and field.optional:
+            return None
+        raw = self.read(position, size) if size else memoryview(b"")
+        if field.kind == "utf16":
+            return text_of(bytes(raw[: size & ~1]), field.nul)
+        if field.kind == "array":
+            dtype = STREAM_ENTRY if field.struct is not None else SEQUENCE
+            return np.frombuffer(raw[: size - size % dtype.itemsize], dtype)
+        return bytes(raw)
+
+
+def _extent(
+    struct: Struct, field: Field, fixed: np.ndarray, end: np.ndarray, size: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    start = end
+    if field.start:
+        start = struct.fixed_size + fixed[struct[field.start].python_name].astype("<i8")
+    start = np.minimum(start, size)
+    room = size - start
+    if field.count:
+        claimed = fixed[struct[field.count].python_name].astype("<i8") * field.count_unit
+        return start, np.minimum(claimed, room)
+    for later in struct.variable:  # a field with a place of its own ends one that has no length
+        if later.start:
+            place = fixed[struct[later.start].python_name].astype("<i8")
+            there = fixed[struct[later.count].python_name] > 0
+            room = np.where(there, np.minimum(room, place), room)
+    return start, room
+
+
+def text_of(raw: bytes, nul: str) -> str:
+    """UTF-16 text of a field, ended as its schema says; lone surrogates are kept."""
+    text = raw.decode("utf-16-le", "surrogatepass")
+    if nul == "first":
+        return text.split("\0", 1)[0]
+    if nul == "strings":
+        first, *more = text.split("\0")
+        named = [part for part in more[:2] if part.startswith(("HOST: ", "VIA: "))]
+        return "\0".join([first, *named])
+    return text.rstrip("\0")
