@@ -3,9 +3,10 @@
 from mmscodec.mms.batch import Batch
 from mmscodec.mms.decode import decode
 from mmscodec.mms.decoder import Decoder
+from mmscodec.mms.encoding import encode
 from mmscodec.schema.mms import MESSAGES as _MESSAGES
 
 #: Names of the 28 messages, servers' first.
 MESSAGES = tuple(message.name for message in _MESSAGES)
 
-__all__ = ("MESSAGES", "Batch", "Decoder", "decode")
+__all__ = ("MESSAGES", "Batch", "Decoder", "decode", "encode")

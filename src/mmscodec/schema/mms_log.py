@@ -18,8 +18,8 @@ from mmscodec.schema.fields import (
 )
 
 
-def _text(name: str, size: int, note: str, rule=None):
-    return ansi(name, size=size, note=note, rule=rule, default="-")
+def _text(name: str, size: int, note: str, rule=None, default: str = "-"):
+    return ansi(name, size=size, note=note, rule=rule, default=default)
 
 
 CLIENT_LOG_INFO = structure(
@@ -76,7 +76,7 @@ CLIENT_LOG = structure(
     u64("qwOSVersion", unit="4 x 16 bits", note="operating system version, major part first"),
     _text("szCPU", 16, "processor brand and model"),
     _text("szProto", 8, "", must("mms")),
-    _text("szTransport", 8, "transport of the Data packets", must(one_of=("UDP", "TCP"))),
+    _text("szTransport", 8, "transport of the Data packets", must(one_of=("UDP", "TCP")), "TCP"),
     u32("dwPacketsLostNet", unit="packets", note="Data packets lost on the network"),
     u32("dwPacketsLostContNet", unit="packets", note="longest run of missing Data packets"),
     u32("dwResendRequests", unit="packets", note="Data packets whose resend was requested"),

@@ -1,0 +1,215 @@
+# Binding of the write kernels: takes buffers by hand, makes the output, lets go of the GIL.
+from cpython.buffer cimport (
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memset
+
+from mmscodec._kernels.layout cimport MMS_KINDS, mms_row_size
+from mmscodec._kernels.mms_write cimport (
+    WRITE_LONG,
+    WRITE_MID,
+    extents_t,
+    message_rows_t,
+    mms_measure_data,
+    mms_measure_extents,
+    mms_measure_messages,
+    mms_write_data,
+    mms_write_extents,
+    mms_write_messages,
+    packet_heads_t,
+)
+
+from mmscodec.errors import EncodeError
+
+cdef enum:
+    MANY = 32768  # bytes of work above which other threads may run
+
+
+cdef class _Buffer:
+    # one buffer, held as long as this object lives
+    cdef Py_buffer view
+    cdef bint held
+
+    def __cinit__(self, obj, bint writable=False):
+        PyObject_GetBuffer(obj, &self.view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
+        self.held = True
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef class _Output:
+    # a new bytes object, or the caller's buffer
+    cdef uint8_t *dst
+    cdef object whole
+    cdef _Buffer buffer
+    cdef int64_t size
+
+    def __cinit__(self, out, int64_t size):
+        self.size = size
+        if out is None:
+            self.whole = PyBytes_FromStringAndSize(NULL, size)
+            self.dst = <uint8_t *>PyBytes_AS_STRING(self.whole)
+            return
+        self.buffer = _Buffer(out, True)
+        if self.buffer.view.len < size:
+            raise EncodeError(
+                f"out has {self.buffer.view.len} bytes, {size} are needed",
+                field="out", need=size, have=self.buffer.view.len,
+            )
+        self.dst = <uint8_t *>self.buffer.view.buf
+        self.whole = out
+
+    cdef object result(self):
+        if self.buffer is None:
+            return self.whole
+        return memoryview(self.whole).cast("B")[:self.size]
+
+
+def messages(
+    rows, size_t count, unsigned int kind, tail, tails, bint bare, chunk_count, seq, seqs, time,
+    times, out,
+):
+    """Packets, or bare messages, from contiguous rows of one kind."""
+    cdef message_rows_t m
+    cdef packet_heads_t h
+    cdef _Buffer row_buffer = _Buffer(rows)
+    cdef _Buffer tail_buffer = None, tails_buffer = None, seqs_buffer = None, times_buffer = None
+    cdef _Output output
+    cdef int status = 0
+    cdef size_t bad = 0
+    cdef int64_t total
+    if kind == 0 or kind >= MMS_KINDS:
+        raise ValueError("no such kind of message")
+    memset(&m, 0, sizeof(m))
+    memset(&h, 0, sizeof(h))
+    m.rows = <const uint8_t *>row_buffer.view.buf
+    m.count = count
+    m.kind = kind
+    m.stride = mms_row_size[kind]
+    if <size_t>row_buffer.view.len != count * m.stride:
+        raise ValueError("rows of another size")
+    if tails is not None:
+        tail_buffer = _Buffer(tail)
+        tails_buffer = _Buffer(tails)
+        m.tail = <const uint8_t *>tail_buffer.view.buf
+        m.tails = <const int64_t *>tails_buffer.view.buf
+        check_rising(m.tails, tails_buffer.view.len, count, tail_buffer.view.len)
+    if seqs is not None:
+        seqs_buffer = _Buffer(seqs)
+        h.seqs = <const uint16_t *>column(seqs_buffer, count, sizeof(uint16_t))
+    if times is not None:
+        times_buffer = _Buffer(times)
+        h.times = <const uint64_t *>column(times_buffer, count, sizeof(uint64_t))
+    h.bare = bare
+    h.chunk_whole = chunk_count == "spec"
+    h.chunk_fixed = not isinstance(chunk_count, str)
+    h.chunk_count = chunk_count if h.chunk_fixed else 0
+    h.seq = seq
+    h.time = time
+    with nogil:
+        total = mms_measure_messages(&m, bare, &status, &bad)
+    if total < 0:
+        raise refusal(status, bad)
+    output = _Output(out, total)
+    if total > MANY:
+        with nogil:
+            mms_write_messages(&m, &h, output.dst)
+    else:
+        mms_write_messages(&m, &h, output.dst)
+    return output.result()
+
+
+def data(heads, size_t count, starts, payload, out):
+    """Data packets from 8-byte headers and the places of their payloads in one buffer."""
+    cdef _Buffer head_buffer = _Buffer(heads)
+    cdef _Buffer start_buffer = _Buffer(starts)
+    cdef _Buffer source = _Buffer(payload)
+    cdef const uint8_t *head = <const uint8_t *>column(head_buffer, count, 8)
+    cdef const int64_t *start = <const int64_t *>column(start_buffer, count, sizeof(int64_t))
+    cdef const uint8_t *src = <const uint8_t *>source.view.buf
+    cdef size_t bad = 0, n = source.view.len
+    cdef _Output output
+    cdef int64_t total
+    with nogil:
+        total = mms_measure_data(head, count, start, n, &bad)
+    if total < 0:
+        raise EncodeError(f"payload of row {bad} lies outside the buffer", field="Payload")
+    output = _Output(out, total)
+    if total > MANY:
+        with nogil:
+            mms_write_data(head, count, start, src, output.dst)
+    else:
+        mms_write_data(head, count, start, src, output.dst)
+    return output.result()
+
+
+def extents(source, int64_t base, first, second, out):
+    """Bytes of the rows of two tables, merged by offset.
+
+    Each table is (rows, row count, row size, place of the i8 offset, place of the u4 length).
+    """
+    cdef _Buffer buffer = _Buffer(source)
+    cdef _Buffer a_buffer = _Buffer(first[0])
+    cdef _Buffer b_buffer = _Buffer(second[0])
+    cdef extents_t a = extents_of(a_buffer, first)
+    cdef extents_t b = extents_of(b_buffer, second)
+    cdef const uint8_t *src = <const uint8_t *>buffer.view.buf
+    cdef size_t n = buffer.view.len
+    cdef _Output output
+    cdef int64_t total
+    with nogil:
+        total = mms_measure_extents(&a, &b, base, n)
+    if total < 0:
+        raise EncodeError("a row lies outside the bytes it was decoded from", field="offset")
+    output = _Output(out, total)
+    if total > MANY:
+        with nogil:
+            mms_write_extents(&a, &b, base, src, output.dst)
+    else:
+        mms_write_extents(&a, &b, base, src, output.dst)
+    return output.result()
+
+
+cdef extents_t extents_of(_Buffer buffer, table) except *:
+    cdef extents_t e
+    cdef size_t offset = table[3], length = table[4]
+    e.count = table[1]
+    e.stride = table[2]
+    if offset + 8 > e.stride or length + 4 > e.stride:
+        raise ValueError("columns outside the row")
+    if <size_t>buffer.view.len != e.count * e.stride:
+        raise ValueError("rows of another size")
+    e.offsets = <const uint8_t *>buffer.view.buf + offset
+    e.lengths = <const uint8_t *>buffer.view.buf + length
+    return e
+
+
+cdef const void *column(_Buffer buffer, size_t count, size_t size) except? NULL:
+    if <size_t>buffer.view.len != count * size:
+        raise ValueError(f"{buffer.view.len} bytes, {count * size} expected")
+    return buffer.view.buf
+
+
+cdef int check_rising(const int64_t *tails, size_t size, size_t count, int64_t end) except -1:
+    cdef size_t i
+    if size != (count + 1) * sizeof(int64_t) or tails[0] < 0 or tails[count] > end:
+        raise ValueError("tails do not fit their bytes")
+    for i in range(count):
+        if tails[i] > tails[i + 1]:
+            raise ValueError("tails do not rise")
+    return 0
+
+
+cdef object refusal(int status, size_t row):
+    if status == WRITE_MID:
+        return EncodeError(f"row {row} holds another message's MID", field="MID", offset=row)
+    if status == WRITE_LONG:
+        return EncodeError(f"row {row} is too long", field="messageLength", offset=row)
+    return EncodeError(f"row {row} is longer than its chunkLen", field="chunkLen", offset=row)

@@ -1,0 +1,1 @@
+"""Plain codecs, driven by the schema: what kernels are compared with."""
