@@ -26,13 +26,17 @@ MEGABYTES = int(os.environ.get("MMSCODEC_BENCH_MB", "256"))
 
 @dataclass
 class Run:
-    """One way of doing the work: how much it handles per call, and its best time so far."""
+    """One way of doing the work: how much it handles per call, and its best time so far.
+
+    `roof` is the run that does the same in C, where each line of a table has its own.
+    """
 
     name: str
     call: Callable[[], object]
     size: int
     rows: int
     best: float = float("inf")
+    roof: Run | None = None
 
     @property
     def rate(self) -> float:
@@ -68,6 +72,8 @@ def table(title: str, runs: Sequence[Run], roofs: Sequence[str]) -> str:
     for name in roofs:
         roof = by_name[name].rate
         columns[f"of {name}"] = lambda run, roof=roof: f"{run.rate / roof:.3f}"
+    if any(run.roof for run in runs):
+        columns["of C"] = lambda run: f"{run.rate / run.roof.rate:.3f}" if run.roof else ""
     lines = [[title, *columns], *([run.name, *(f(run) for f in columns.values())] for run in runs)]
     used = [i for i in range(len(lines[0])) if any(line[i] for line in lines[1:])]
     widths = {i: max(len(line[i]) for line in lines[1:] + lines[:1] * (i > 0)) for i in used}

@@ -86,14 +86,17 @@ out:
     return p;
 }
 
-/* The same work as batch[name]: the first `size` bytes of every message with this MID. */
+/* The same work as batch[name]: the first `size` bytes of every message with this MID, zeros where
+   the message is shorter. */
 size_t mms_gather(const uint8_t *b, const message_row *messages, size_t count, uint32_t mid,
                   size_t size, uint8_t *out) {
     size_t rows = 0;
     for (size_t i = 0; i < count; i++) {
         if (messages[i].mid != mid) continue;
-        memcpy(out + rows * size, b + messages[i].offset, size);
-        rows++;
+        uint8_t *row = out + rows++ * size;
+        size_t there = messages[i].length < size ? messages[i].length : size;
+        memcpy(row, b + messages[i].offset, there);
+        memset(row + there, 0, size - there);
     }
     return rows;
 }
