@@ -1,3 +1,6 @@
 """Microsoft Media Server (MMS) streams and WinMX frames as NumPy structured arrays, and back."""
 
+from mmscodec.capture import open
+
 __version__ = "0.1.0"
+__all__ = ("open",)

@@ -1,1 +1,7 @@
 """Captures: files, packets, flows, and the tables of all that was on the wire."""
+
+from mmscodec.capture.capture import Capture, open
+from mmscodec.capture.dtypes import GAP_REASONS
+from mmscodec.capture.tables import CaptureTables
+
+__all__ = ("GAP_REASONS", "Capture", "CaptureTables", "open")

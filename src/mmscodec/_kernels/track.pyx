@@ -1,0 +1,512 @@
+# The pass: frames in, segments to their connections. See track.pxd for the contract.
+from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memset
+from mmscodec._kernels.announce cimport find_port
+from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT
+from mmscodec._kernels.flows cimport (
+    CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_find, flows_free,
+    flows_hash, flows_init, flows_prefetch, probe_t, side_of, side_t,
+)
+from mmscodec._kernels.mms cimport mms_tables_free, mms_tables_init
+from mmscodec._kernels.mms_push cimport mms_datagram
+from mmscodec._kernels.network cimport network_decode, network_finish, network_free, network_init
+from mmscodec._kernels.probe cimport (
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_resend, looks_like_packet, probe_datagram,
+    verdict_t,
+)
+from mmscodec._kernels.segment cimport (
+    PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, record_t, segment_t,
+)
+from mmscodec._kernels.sides cimport (
+    consume, deliver, end_connection, forget_side, gap_row, hold_run, set_aside, stream_of,
+    sync_side, track_drop_probe, track_fault, track_keep, track_row,
+)
+from mmscodec._kernels.table cimport table_free, table_init, table_row
+from mmscodec._kernels.tcp cimport (
+    GAP_CEILING, GAP_END, GAP_EVICTED, GAP_SNAPPED, RUN_DATA, TCP_NEW, run_t, tcp_ack,
+    tcp_advance, tcp_believable, tcp_finish, tcp_in_order, tcp_init, tcp_pool_free,
+    tcp_pool_init, tcp_push,
+)
+from mmscodec._kernels.wire cimport likely, prefetch, unlikely
+
+cdef enum:
+    BATCH = 32  # segments whose connections are fetched side by side
+    EVICT_PART = 16
+    FAULT_FLOW_EVICTED = 195
+
+
+cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
+    cdef source_t *arena
+    memset(t, 0, sizeof(track_t))
+    t.want_mms = True
+    t.max_flows = 1 << 20
+    t.held_total = 256 << 20
+    t.max_packet = 1 << 20
+    t.epoch = 1
+    t.last_time = INT64_MIN
+    network_init(&t.network, seed)
+    mms_tables_init(&t.tables, True)
+    table_init(&t.chosen, sizeof(chosen_t))
+    table_init(&t.rows, sizeof(flow_row_t))
+    table_init(&t.extents, sizeof(extent_t))
+    table_init(&t.gaps, sizeof(gap_row_t))
+    table_init(&t.bytes, 1)
+    table_init(&t.sources, sizeof(source_t))
+    table_init(&t.waiting, sizeof(uint64_t))
+    table_init(&t.announced, sizeof(announced_t))
+    if flows_init(&t.flows, seed) != 0 or tcp_pool_init(&t.pool) != 0:
+        return -1
+    arena = <source_t *>table_row(&t.sources)
+    if arena == NULL:
+        return -1
+    memset(arena, 0, sizeof(source_t))
+    return 0
+
+
+cdef void track_free(track_t *t) noexcept nogil:
+    cdef size_t i
+    cdef connection_t *c
+    for i in range(t.flows.connections.rows):
+        c = flows_at(&t.flows, i)
+        if c.live:
+            forget_side(t, &c.side[0])
+            forget_side(t, &c.side[1])
+    network_free(&t.network)
+    mms_tables_free(&t.tables)
+    table_free(&t.chosen)
+    table_free(&t.rows)
+    table_free(&t.extents)
+    table_free(&t.gaps)
+    table_free(&t.bytes)
+    table_free(&t.sources)
+    table_free(&t.waiting)
+    table_free(&t.announced)
+    free(t.announced_heads)
+    flows_free(&t.flows)
+    tcp_pool_free(&t.pool)
+
+
+cdef void track_sync(track_t *t) noexcept nogil:
+    # bring the rows of flows that are still open up to date
+    cdef size_t i
+    cdef connection_t *c
+    for i in range(t.flows.connections.rows):
+        c = flows_at(&t.flows, i)
+        if c.live:
+            sync_side(t, &c.side[0])
+            sync_side(t, &c.side[1])
+
+
+cdef int wait_in_line(track_t *t, uint32_t number, int side) noexcept nogil:
+    # something of this flow is held: if all together hold too much, the oldest are given up
+    cdef uint64_t *entry
+    cdef connection_t *c
+    cdef side_t *s
+    cdef uint64_t oldest
+    s = &flows_at(&t.flows, number).side[side]
+    if not s.waits:
+        if t.waiting.rows == t.waiting.capacity and t.waiting_first > t.waiting.rows // 2:
+            shorten_line(t)
+        entry = <uint64_t *>table_row(&t.waiting)
+        if entry == NULL:
+            return -1
+        entry[0] = (<uint64_t>number << 1) | side
+        s.waits = True
+    while t.pool.held + t.probed > t.held_total and t.waiting_first < t.waiting.rows:
+        oldest = (<uint64_t *>t.waiting.data)[t.waiting_first]
+        t.waiting_first += 1
+        c = flows_at(&t.flows, <size_t>(oldest >> 1))
+        s = &c.side[oldest & 1]
+        s.waits = False
+        if not c.live:
+            continue
+        if s.state <= SIDE_PROBING:
+            set_aside(t, s)
+        elif s.tcp.pending != 0:
+            if tcp_finish(&s.tcp, &t.pool, GAP_CEILING) != 0:
+                return -1
+            if consume(t, c, <int>(oldest & 1)) != 0:
+                return -1
+    return 0
+
+
+cdef void shorten_line(track_t *t) noexcept nogil:
+    cdef uint64_t *line = <uint64_t *>t.waiting.data
+    cdef size_t i, n = 0
+    cdef connection_t *c
+    cdef side_t *s
+    for i in range(t.waiting_first, t.waiting.rows):
+        c = flows_at(&t.flows, <size_t>(line[i] >> 1))
+        s = &c.side[line[i] & 1]
+        if c.live and s.waits and (s.tcp.pending != 0 or s.probe != NULL):
+            line[n] = line[i]
+            n += 1
+        else:
+            s.waits = False
+    t.waiting.rows = n
+    t.waiting_first = 0
+
+
+cdef int evict(track_t *t) noexcept nogil:
+    # too many connections: those silent for longest are ended
+    cdef int64_t age = flows_age(&t.flows, EVICT_PART)
+    cdef size_t i
+    cdef connection_t *c
+    cdef int side
+    for i in range(t.flows.connections.rows):
+        c = flows_at(&t.flows, i)
+        if not c.live or c.side[0].last_time > age or c.side[1].last_time > age:
+            continue
+        for side in range(2):
+            if c.side[side].row >= 0 and track_fault(
+                t, c.side[side].row, c.side[side].tcp.next, 0, FAULT_FLOW_EVICTED, 0,
+                <int64_t>t.max_flows, <int64_t>t.flows.count, t.last_time
+            ) != 0:
+                return -1
+        t.evicted += 1
+        if end_connection(t, <uint32_t>i, GAP_EVICTED) != 0:
+            return -1
+    return 0
+
+
+cdef int track_finish(track_t *t) noexcept nogil:
+    # the capture is at its end
+    cdef size_t i
+    while network_finish(&t.network) == NETWORK_FAULT:
+        if network_fault(t, t.last_time) != 0:
+            return -1
+    for i in range(t.flows.connections.rows):
+        if flows_at(&t.flows, i).live and end_connection(t, <uint32_t>i, GAP_END) != 0:
+            return -1
+    return 0
+
+
+cdef bint is_wanted(track_t *t, const segment_t *s) noexcept nogil:
+    cdef chosen_t *chosen
+    cdef size_t i
+    if t.chosen.rows == 0:
+        return True
+    for i in range(t.chosen.rows):
+        chosen = <chosen_t *>t.chosen.data + i
+        if chosen.a_port == s.src_port and chosen.b_port == s.dst_port \
+                and memcmp(chosen.a, s.src, 16) == 0 and memcmp(chosen.b, s.dst, 16) == 0:
+            return True
+        if chosen.b_port == s.src_port and chosen.a_port == s.dst_port \
+                and memcmp(chosen.b, s.src, 16) == 0 and memcmp(chosen.a, s.dst, 16) == 0:
+            return True
+    return False
+
+
+cdef bint is_closed(const connection_t *c, int side) noexcept nogil:
+    return c.closed == (CLOSED_A | CLOSED_B) or (c.closed != 0 and c.side[1 - side].packets == 0)
+
+
+cdef bint reopens(const connection_t *c, int number, const segment_t *s) noexcept nogil:
+    # Is this SYN the first of another connection with the same addresses and ports?
+    cdef const side_t *side = &c.side[number]
+    cdef const side_t *peer = &c.side[1 - number]
+    cdef uint32_t seq = s.seq + 1
+    if side.tcp.state == TCP_NEW:
+        # the first packet of this direction, or one whose packets were not looked at
+        return (side.packets != 0 or not s.tcp_flags & TCP_ACK) and is_closed(c, number)
+    if side.tcp.syn and seq == side.isn + 1:
+        return False
+    if is_closed(c, number):
+        return True
+    if not side.tcp.syn and side.tcp.next == 0:
+        return False  # its own SYN, late
+    if side.tcp.next == 0 and side.tcp.pending == 0 and peer.tcp.next == 0 \
+            and not s.tcp_flags & TCP_ACK:
+        return True  # another attempt
+    return not tcp_believable(&side.tcp, seq)
+
+
+cdef inline void count_packet(side_t *side, const segment_t *s, int64_t time) noexcept nogil:
+    if side.packets == 0:
+        side.first_time = time
+    side.packets += 1
+    side.bytes += s.wire_len
+    side.last_time = time
+
+
+cdef void note_flags(connection_t *c, int number, const segment_t *s) noexcept nogil:
+    cdef side_t *side = &c.side[number]
+    if s.tcp_flags & TCP_SYN and not s.tcp_flags & TCP_RST:
+        if not side.tcp.syn:
+            side.isn = s.seq
+    if s.tcp_flags & TCP_FIN:
+        c.closed |= CLOSED_B if number else CLOSED_A
+    if s.tcp_flags & TCP_RST and (
+        side.tcp.state == TCP_NEW or tcp_believable(&side.tcp, s.seq) or s.seq == 0
+    ):
+        c.closed = CLOSED_A | CLOSED_B
+
+
+cdef int take_tcp(
+    track_t *t, uint32_t where, int number, const segment_t *s, uint64_t place, bint stable,
+    int64_t time
+) noexcept nogil:
+    cdef connection_t *c = flows_at(&t.flows, where)
+    cdef side_t *side = &c.side[number]
+    cdef side_t *peer
+    cdef run_t run
+    cdef int status
+    count_packet(side, s, time)
+    if side.state == SIDE_OTHER:
+        if likely(not looks_like_packet(s.payload, s.length)) or not t.want_mms:
+            if unlikely(s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)):
+                note_flags(c, number, s)
+            return 0
+        side.state = SIDE_NEW
+        tcp_init(&side.tcp)
+    elif side.state == SIDE_NEW and t.keep_all:
+        side.state = SIDE_KEPT
+    if side.row < 0 and SIDE_MMS <= side.state <= SIDE_KEPT and track_row(t, c, number) < 0:
+        return -1
+    if likely(tcp_in_order(&side.tcp, s)):
+        if s.length != 0:
+            run.data = s.payload
+            run.memory = NULL
+            run.place = place
+            run.offset = side.tcp.next
+            run.length = s.length
+            run.time = time
+            run.kind = RUN_DATA
+            run.reason = 0
+            tcp_advance(&side.tcp, s.length)
+            status = deliver(t, c, number, &run)
+            if unlikely(status != 0):
+                return -1
+    else:
+        if s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
+            note_flags(c, number, s)
+        status = tcp_push(&side.tcp, &t.pool, s, place, stable, time)
+        if consume(t, c, number) != 0 or status != 0:
+            return -1
+    peer = &c.side[1 - number]
+    if unlikely(peer.tcp.pending != 0 and s.tcp_flags & TCP_ACK):
+        status = tcp_ack(&peer.tcp, &t.pool, s.ack, time)
+        if consume(t, c, 1 - number) != 0 or status != 0:
+            return -1
+    if unlikely(side.tcp.pending != 0 or side.probe != NULL):
+        return wait_in_line(t, where, number)
+    return 0
+
+
+cdef int take_udp(
+    track_t *t, uint32_t where, int number, const segment_t *s, uint64_t place, int64_t time
+) noexcept nogil:
+    cdef connection_t *c = flows_at(&t.flows, where)
+    cdef side_t *side = &c.side[number]
+    cdef run_t run
+    cdef announced_t *port
+    cdef verdict_t verdict = VERDICT_WAIT
+    count_packet(side, s, time)
+    if side.state == SIDE_OTHER and side.judged == t.generation:
+        return 0
+    run.data = s.payload
+    run.memory = NULL
+    run.place = place
+    run.offset = side.tcp.next
+    run.length = s.length
+    run.time = time
+    run.kind = RUN_DATA
+    run.reason = <uint8_t>(s.wire_len != s.length)
+    if side.state == SIDE_NEW and t.keep_all:
+        side.state = SIDE_KEPT
+    if side.state <= SIDE_PROBING or side.state == SIDE_OTHER:
+        if not t.want_mms:
+            verdict = VERDICT_OTHER
+        elif is_resend(s):
+            verdict = VERDICT_MMS
+        else:
+            port = find_port(t, s.dst, s.dst_port, s.scope)
+            if port != NULL:
+                verdict = VERDICT_MMS
+                c.control = <uint32_t>(port.control + 1)
+            elif side.state == SIDE_OTHER:
+                verdict = VERDICT_OTHER
+            else:
+                if side.probe == NULL:
+                    side.probe = <probe_t *>calloc(1, sizeof(probe_t))
+                    if side.probe == NULL:
+                        return -1
+                    side.state = SIDE_PROBING
+                verdict = probe_datagram(side.probe, s)
+        if verdict == VERDICT_OTHER:
+            set_aside(t, side)
+            return 0
+        if verdict == VERDICT_WAIT:
+            if hold_run(t, c, side, &run) != 0:
+                return -1
+            side.tcp.next += s.wire_len
+            return wait_in_line(t, where, number)
+        if side.state == SIDE_OTHER:
+            side.tcp.next = 0
+            run.offset = 0
+        side.state = SIDE_MMS
+        if track_row(t, c, number) < 0 or give_datagrams(t, c, number) != 0:
+            return -1
+    return datagram(t, c, number, &run, s.wire_len)
+
+
+cdef int give_datagrams(track_t *t, connection_t *c, int number) noexcept nogil:
+    cdef side_t *side = &c.side[number]
+    cdef probe_t *p = side.probe
+    cdef uint32_t i
+    cdef int status = 0
+    if p == NULL:
+        return 0
+    side.tcp.next = 0
+    for i in range(p.count):
+        if status == 0:
+            status = datagram(t, c, number, p.runs + i, <uint32_t>p.runs[i].length)
+    track_drop_probe(t, side)
+    return status
+
+
+cdef int datagram(
+    track_t *t, connection_t *c, int number, run_t *run, uint32_t wire_len
+) noexcept nogil:
+    # a datagram of a flow that is kept; the stream of a UDP flow is its datagrams end to end
+    cdef side_t *side = &c.side[number]
+    cdef int64_t cut = <int64_t>wire_len - run.length
+    if track_row(t, c, number) < 0:
+        return -1
+    run.offset = side.tcp.next
+    side.tcp.next += wire_len
+    if run.length != 0 and track_keep(t, side, run) != 0:
+        return -1
+    if side.state == SIDE_MMS:
+        if side.mms == NULL:
+            if stream_of(t, side) == NULL:
+                return -1
+            side.mms.datagrams = True
+        if mms_datagram(
+            side.mms, &t.tables, run.data, <size_t>run.length, wire_len, run.time
+        ) < 0:
+            return -1
+    if cut > 0:
+        run.offset += run.length
+        run.length = cut
+        run.reason = GAP_SNAPPED
+        side.tcp.gaps += 1
+        return gap_row(t, side, run)
+    return 0
+
+
+cdef int take(
+    track_t *t, const segment_t *s, uint32_t hash, int64_t guess, uint64_t place, bint stable,
+    int64_t time
+) noexcept nogil:
+    cdef int number = -1
+    cdef int64_t where = guess
+    t.last_time = time
+    if guess >= 0 and flows_at(&t.flows, <size_t>guess).live:
+        number = side_of(flows_at(&t.flows, <size_t>guess), s)
+    if unlikely(number < 0):
+        where = flows_find(&t.flows, s, hash, &number)
+    if where >= 0 and s.tcp_flags & TCP_SYN and s.protocol == PROTOCOL_TCP \
+            and not s.tcp_flags & TCP_RST \
+            and reopens(flows_at(&t.flows, <size_t>where), number, s):
+        if end_connection(t, <uint32_t>where, GAP_END) != 0:
+            return -1
+        where = -1
+    if unlikely(where < 0):
+        if not is_wanted(t, s):
+            return 0
+        if t.flows.count >= t.max_flows and evict(t) != 0:
+            return -1
+        where = flows_add(&t.flows, s, hash)
+        if where < 0:
+            return -1
+        number = 0
+    if s.protocol == PROTOCOL_TCP:
+        return take_tcp(t, <uint32_t>where, number, s, place, stable, time)
+    return take_udp(t, <uint32_t>where, number, s, place, time)
+
+
+cdef inline int64_t peek(const track_t *t, uint32_t hash) noexcept nogil:
+    # where the connection probably is
+    cdef size_t i = hash & t.flows.mask
+    cdef uint64_t slot = t.flows.slots[i]
+    while slot != 0:
+        if <uint32_t>(slot >> 32) == hash:
+            return <int64_t>(<uint32_t>slot) - 1
+        i = (i + 1) & t.flows.mask
+        slot = t.flows.slots[i]
+    return -1
+
+
+cdef int take_batch(
+    track_t *t, segment_t *segments, const uint32_t *hashes, const uint64_t *places,
+    const int64_t *times, size_t count, bint stable
+) noexcept nogil:
+    cdef int64_t guesses[BATCH]
+    cdef size_t i
+    cdef const uint8_t *c
+    for i in range(count):
+        guesses[i] = peek(t, hashes[i])
+        if guesses[i] >= 0:
+            c = <const uint8_t *>flows_at(&t.flows, <size_t>guesses[i])
+            prefetch(c)
+            prefetch(c + 64)
+            prefetch(c + 128)
+    for i in range(count):
+        if take(t, segments + i, hashes[i], guesses[i], places[i], stable, times[i]) != 0:
+            return -1
+    return 0
+
+
+cdef int network_fault(track_t *t, int64_t time) noexcept nogil:
+    return track_fault(
+        t, -1, <int64_t>t.network.fault.position, t.network.fault.length, t.network.fault.code,
+        t.network.fault.field, t.network.fault.need, t.network.fault.have, time)
+
+
+cdef int track_records(
+    track_t *t, const record_t *records, size_t count, uint32_t source
+) noexcept nogil:
+    # Frames of one source, in order. 0, or -1 without memory.
+    cdef segment_t segments[BATCH]
+    cdef uint32_t hashes[BATCH]
+    cdef uint64_t places[BATCH]
+    cdef int64_t times[BATCH]
+    cdef size_t i, n = 0
+    cdef int status
+    cdef segment_t *s
+    cdef const source_t *from_ = <source_t *>t.sources.data + source
+    cdef bint stable = from_.start != NULL
+    cdef uint64_t base = (<uint64_t>source << PLACE_SHIFT) - from_.base
+    t.packets += count
+    for i in range(count):
+        s = segments + n
+        status = network_decode(&t.network, records + i, s)
+        if unlikely(status != NETWORK_SEGMENT):
+            if status == NETWORK_FAULT:
+                if network_fault(t, records[i].time) != 0:
+                    return -1
+            t.skipped += 1
+            continue
+        t.segments += 1
+        if t.ports != NULL and not (t.ports[s.src_port] or t.ports[s.dst_port]):
+            continue
+        hashes[n] = flows_hash(&t.flows, s)
+        flows_prefetch(&t.flows, hashes[n])
+        times[n] = records[i].time
+        if unlikely(s.owned):
+            # its bytes are gone with the next call
+            if take_batch(t, segments, hashes, places, times, n, stable) != 0:
+                return -1
+            if take(t, s, hashes[n], -1, 0, False, times[n]) != 0:
+                return -1
+            n = 0
+            continue
+        places[n] = base + records[i].position + <uint64_t>(s.payload - records[i].data)
+        n += 1
+        if n == BATCH:
+            if take_batch(t, segments, hashes, places, times, n, stable) != 0:
+                return -1
+            n = 0
+    return take_batch(t, segments, hashes, places, times, n, stable)

@@ -1,0 +1,34 @@
+from collections.abc import Iterable
+from typing import Any
+
+from mmscodec._block import Block
+from mmscodec.capture._walker import Walker
+
+class Engine:
+    def __init__(
+        self,
+        *,
+        mms: bool = True,
+        winmx: bool = False,
+        keep_all: bool = False,
+        ports: Iterable[int] | None = None,
+        chosen: Iterable[tuple[bytes, int, bytes, int]] = ...,
+        max_flows: int = ...,
+        max_held: int = ...,
+        max_held_flow: int = ...,
+        max_pending: int = 10000,
+        max_packet: int = ...,
+    ) -> None: ...
+    @property
+    def finished(self) -> bool: ...
+    def add_source(self, buffer: Any = None, base: int = 0, addressable: bool = False) -> int: ...
+    def run(self, walker: Walker, source: int, row_limit: int | None = None) -> bool: ...
+    def finish(self) -> None: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def counts(self) -> dict[str, int]: ...
+    def drain(self) -> dict[str, Block]: ...
+
+class View:
+    def __init__(self, owner: Any) -> None: ...

@@ -1,0 +1,217 @@
+# The binding of the pass: sources in, tables out.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+from mmscodec._block cimport Block
+from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
+from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.table cimport table_init, table_row, table_t
+from mmscodec._kernels.sides cimport track_fault
+from mmscodec._kernels.track cimport (
+    chosen_t, flow_row_t, source_t, track_finish, track_free, track_init,
+    track_records, track_sync, track_t,
+)
+from mmscodec.capture._walker cimport Walker
+
+import os
+
+from mmscodec.errors import LimitError
+
+cdef enum:
+    BATCH = 256
+    ROUNDS = 256  # batches between two looks at signals
+
+
+cdef class Engine:
+    """Reads sources record by record into tables; see `mmscodec.capture.Capture`.
+
+    Parameters
+    ----------
+    mms, winmx : bool
+        Protocols to look for.
+    keep_all : bool
+        Keep every TCP and UDP flow, whatever it is.
+    ports : iterable of int, optional
+        Only segments from or to these ports.
+    chosen : iterable of (bytes, int, bytes, int), optional
+        Only these connections: two 16-byte addresses with their ports.
+    max_flows, max_held, max_held_flow, max_pending : int
+        Ceilings: connections; bytes held in all; bytes and pieces held in one flow.
+    """
+
+    def __cinit__(self, *, mms=True, winmx=False, keep_all=False, ports=None, chosen=(),
+                  max_flows=1 << 20, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
+                  max_packet=1 << 20):
+        cdef chosen_t *row
+        if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
+            raise MemoryError
+        self.views = [None]
+        self.seen = {}
+        self.track.want_mms = mms
+        self.track.want_winmx = winmx
+        self.track.keep_all = keep_all
+        self.track.max_flows = max_flows
+        self.track.held_total = max_held
+        self.track.max_packet = max_packet
+        self.track.pool.held_limit = max_held_flow
+        self.track.pool.pending_limit = max_pending
+        if ports is not None:
+            flags = bytearray(65536)
+            for port in ports:
+                flags[port] = 1
+            self.ports = bytes(flags)
+            self.track.ports = <const uint8_t *>self.ports
+        for a, a_port, b, b_port in chosen:
+            row = <chosen_t *>table_row(&self.track.chosen)
+            if row == NULL:
+                raise MemoryError
+            if len(a) != 16 or len(b) != 16:
+                raise ValueError("an address has 16 bytes")
+            memcpy(row.a, <const char *><bytes>a, 16)
+            memcpy(row.b, <const char *><bytes>b, 16)
+            row.a_port = a_port
+            row.b_port = b_port
+
+    def __dealloc__(self):
+        track_free(&self.track)
+
+    def add_source(self, buffer=None, base=0, addressable=False):
+        """Number of a new source.
+
+        Its first byte is at `base` in records. `buffer` holds all its bytes and stays as it is;
+        without one, bytes are looked at while they are shown, and kept unless `addressable`.
+        """
+        cdef View view = None if buffer is None else View(buffer)
+        cdef source_t *row
+        if len(self.views) >= 1 << 15:
+            raise LimitError("more than 32,767 files in one capture")
+        row = <source_t *>table_row(&self.track.sources)
+        if row == NULL:
+            raise MemoryError
+        row.start = NULL
+        row.base = base
+        row.addressable = addressable or view is not None
+        if view is not None and view.view.len != 0:
+            row.start = <const uint8_t *>view.view.buf
+        self.views.append(view)
+        return len(self.views) - 1
+
+    cdef void take_faults(self, object walker, size_t *seen) except *:
+        # faults of the file become faults of the capture
+        cdef Walker w = <Walker>walker
+        cdef read_fault_t *row
+        while seen[0] < w.fault_rows.rows:
+            row = <read_fault_t *>w.fault_rows.data + seen[0]
+            seen[0] += 1
+            if track_fault(
+                &self.track, -1, row.offset, row.length, row.code, row.field, row.need, row.have,
+                self.track.last_time
+            ) != 0:
+                raise MemoryError
+
+    def run(self, Walker walker, int source, row_limit=None):
+        """Take records until the source ends, or until the tables have `row_limit` rows.
+
+        Returns True when the source has ended.
+        """
+        cdef record_t batch[BATCH]
+        cdef size_t count = 0, seen = self.seen.get(source, 0)
+        cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
+        cdef int status = READ_OK, failed = 0, i
+        while True:
+            with nogil:
+                for i in range(ROUNDS):
+                    status = walker.fill(batch, BATCH, &count)
+                    if count != 0:
+                        failed = track_records(&self.track, batch, count, source)
+                    if status != READ_OK or failed != 0:
+                        break
+                    if self.track.tables.data.rows + self.track.tables.messages.rows \
+                            + self.track.extents.rows >= limit:
+                        break
+            if failed != 0 or status == READ_MEMORY:
+                raise MemoryError
+            self.take_faults(walker, &seen)
+            self.seen[source] = seen
+            PyErr_CheckSignals()
+            if status == READ_END:
+                return True
+            if self.rows >= limit:
+                return False
+            if status == READ_MORE:
+                walker.more()
+
+    def finish(self):
+        """The capture has ended: flows give out what they hold."""
+        cdef int status
+        if self.finished:
+            return
+        self.finished = True
+        with nogil:
+            status = track_finish(&self.track)
+        if status != 0:
+            raise MemoryError
+
+    @property
+    def rows(self):
+        """Rows that wait to be drained."""
+        return (
+            self.track.tables.data.rows + self.track.tables.messages.rows + self.track.extents.rows
+        )
+
+    @property
+    def counts(self):
+        """Records read, segments found, records without TCP or UDP, connections given up."""
+        return {
+            "records": self.track.packets,
+            "segments": self.track.segments,
+            "other": self.track.skipped,
+            "evicted": self.track.evicted,
+            "connections": self.track.flows.count,
+        }
+
+    def drain(self):
+        """The tables so far as blocks, by name; they start anew, except flows, which are copied."""
+        cdef Block flows = Block(sizeof(flow_row_t))
+        cdef size_t i
+        cdef void *row
+        track_sync(&self.track)
+        for i in range(self.track.rows.rows):
+            row = table_row(&flows.table)
+            if row == NULL:
+                raise MemoryError
+            memcpy(row, self.track.rows.data + i * sizeof(flow_row_t), sizeof(flow_row_t))
+        self.track.epoch += 1
+        return {
+            "flows": flows,
+            "packets": take(&self.track.tables.packets),
+            "messages": take(&self.track.tables.messages),
+            "data": take(&self.track.tables.data),
+            "faults": take(&self.track.tables.faults),
+            "control": take(&self.track.tables.arena),
+            "extents": take(&self.track.extents),
+            "gaps": take(&self.track.gaps),
+            "bytes": take(&self.track.bytes),
+        }
+
+
+cdef class View:
+    # a buffer that is held as long as the engine lives
+    cdef Py_buffer view
+    cdef object owner
+
+    def __cinit__(self, owner):
+        PyObject_GetBuffer(owner, &self.view, PyBUF_SIMPLE)
+        self.owner = owner
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.view)  # does nothing where none was taken
+
+
+cdef Block take(table_t *table):
+    cdef Block block = Block(table.itemsize)
+    block.table = table[0]
+    table_init(table, block.table.itemsize)
+    block.shrink()
+    return block

@@ -1,0 +1,182 @@
+"""`mmscodec.open`: captures as tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmscodec.capture._engine import Engine
+from mmscodec.capture._walker import Walker
+from mmscodec.capture.dtypes import address_bytes
+from mmscodec.capture.tables import CaptureTables
+
+KNOWN = ("mms", "winmx")
+BATCH_ROWS = 1 << 16
+
+
+class Capture(CaptureTables):
+    """Packets of one or several files as tables; made by `open`.
+
+    The pass over the files runs when a table is first asked for, once. As a context manager it
+    closes the files at the end; views of payload then stay good as long as they live.
+    """
+
+    def __init__(self, sources: list[Any], options: dict[str, Any]) -> None:
+        self._sources = sources
+        self._options = options
+        self._flow_extents: dict[int, Any] = {}
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(**self._options)
+
+    @cached_property
+    def _blocks(self) -> dict[str, Any]:  # type: ignore[override]
+        engine = self._engine
+        for source in self._sources:
+            number, walker = begin(engine, source)
+            engine.run(walker, number)
+            walker.close()
+        engine.finish()
+        return engine.drain()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """records read, segments (TCP and UDP) in them, other ones, connections given up."""
+        self._blocks  # noqa: B018
+        return self._engine.counts
+
+    def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
+        """Tables of about `rows` rows each, while the capture is read; memory stays bounded.
+
+        Rows of `flows` keep their numbers from batch to batch. A capture is read once: after this
+        its own tables are not there.
+        """
+        engine = self._engine
+        for source in self._sources:
+            number, walker = begin(engine, source)
+            while not engine.run(walker, number, rows):
+                yield CaptureTables(engine.drain(), self._sources)
+            walker.close()
+        engine.finish()
+        yield CaptureTables(engine.drain(), self._sources)
+
+    def __iter__(self) -> Iterator[CaptureTables]:
+        return self.iter_batches()
+
+    def close(self) -> None:
+        """Close the files; tables that were read stay."""
+        for source in self._sources:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def begin(engine: Engine, source: Any) -> tuple[int, Walker]:
+    """Number of a new source in the engine, and its walker."""
+    whole = getattr(source, "whole", None)
+    buffer = whole() if whole is not None else None
+    number = engine.add_source(buffer, source.base, source.addressable)
+    return number, Walker(source, source.base)
+
+
+def connection(selector: Any) -> tuple[bytes, int, bytes, int]:
+    """(address, port, address, port) of a tuple of those or of a row of a flows table."""
+    try:
+        a, a_port, b, b_port = (selector[k] for k in ("src", "src_port", "dst", "dst_port"))
+    except (TypeError, IndexError, KeyError):
+        a, a_port, b, b_port = selector
+    return address_bytes(str(a)), int(a_port), address_bytes(str(b)), int(b_port)
+
+
+def open(
+    path: str | os.PathLike[str] | Iterable[Any],
+    *,
+    protocols: Iterable[str] | None = KNOWN,
+    ports: Iterable[int] | None = None,
+    flows: Iterable[Any] | None = None,
+    max_flows: int = 1 << 20,
+    max_held: int = 256 << 20,
+    max_held_flow: int = 1 << 20,
+    max_pending: int = 10_000,
+    max_packet: int = 1 << 20,
+) -> Capture:
+    """Open a capture, or several files that are one.
+
+    Parameters
+    ----------
+    path : str, path-like, or iterable of them
+        pcap or pcapng files, also compressed; "-" is standard input.
+    protocols : iterable of {"mms", "winmx"}, or None
+        What is looked for; a protocol is known by its bytes on any port. None keeps every TCP and
+        UDP flow.
+    ports : iterable of int, optional
+        Only segments from or to one of these ports.
+    flows : iterable, optional
+        Only these connections, both directions: (address, port, address, port), or rows of the
+        flows table of another capture.
+    max_flows : int
+        Connections kept in mind; the longest silent are given up first, with a fault.
+    max_held, max_held_flow, max_pending : int
+        Bytes that wait behind holes, in all and in one flow, and pieces in one flow. Beyond it the
+        oldest hole becomes a gap.
+    max_packet : int
+        Ceiling on the bytes of one TcpMessageHeader packet.
+
+    Returns
+    -------
+    Capture
+    """
+    wanted = None if protocols is None else set(protocols)
+    if wanted is not None and not wanted <= set(KNOWN):
+        raise ValueError(f"protocols are {KNOWN}, not {sorted(wanted - set(KNOWN))}")
+    options = {
+        "mms": wanted is None or "mms" in wanted,
+        "winmx": wanted is None or "winmx" in wanted,
+        "keep_all": wanted is None,
+        "ports": None if ports is None else list(ports),
+        "chosen": [] if flows is None else [connection(item) for item in flows],
+        "max_flows": max_flows,
+        "max_held": max_held,
+        "max_held_flow": max_held_flow,
+        "max_pending": max_pending,
+        "max_packet": max_packet,
+    }
+    return Capture(sources_of(path), options)
+
+
+def sources_of(path: Any) -> list[Any]:
+    """Sources of what `open` was given."""
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    return [WholeFile(item) for item in paths]
+
+
+class WholeFile:
+    """A file read into memory."""
+
+    base = 0
+    addressable = True
+
+    def __init__(self, path: Any) -> None:
+        self.data = Path(path).read_bytes()
+
+    def whole(self) -> bytes:
+        """All bytes."""
+        return self.data
+
+    def mapping(self) -> tuple[bytes, int]:
+        """All bytes and the position of the first."""
+        return self.data, 0
+
+    def window(self, position: int, need: int) -> tuple[bytes, int, bool]:
+        """All bytes, whatever is asked for."""
+        return self.data, 0, True

@@ -1,0 +1,105 @@
+"""Tables that only captures have."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import numpy as np
+
+from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, table
+
+#: Rows of `Capture.flows`.
+FLOWS = np.dtype(
+    [
+        ("src", "U39"), ("dst", "U39"), ("src_port", "<u2"), ("dst_port", "<u2"),
+        ("transport", "U3"), ("protocol", "U5"), ("marks", "<u2"), ("scope", "<u4"),
+        ("peer", "<i4"), ("control", "<i4"), ("packets", "<u4"), ("gaps", "<u4"),
+        ("retransmissions", "<u4"), ("faults", "<u4"), ("first_time", "<i8"),
+        ("last_time", "<i8"), ("bytes", "<u8"), ("length", "<u8"), ("conflicts", "<u8"),
+    ]
+)  # fmt: skip
+
+#: What the kernel writes (flow_row_t).
+RAW_FLOWS = table(
+    112, src=("V16", 0), dst=("V16", 16), src_port=("u2", 32), dst_port=("u2", 34),
+    transport=("u1", 36), protocol=("u1", 37), marks=("u2", 38), scope=("u4", 40),
+    peer=("i4", 44), control=("i4", 48), packets=("u4", 52), gaps=("u4", 56),
+    retransmissions=("u4", 60), first_time=("i8", 64), last_time=("i8", 72), bytes=("u8", 80),
+    length=("u8", 88), conflicts=("u8", 96), extent=("u4", 104),
+)  # fmt: skip
+
+EXTENTS = table(24, offset=("i8", 0), place=("u8", 8), length=("u4", 16), before=("u4", 20))
+
+#: Rows of `Capture.gaps`: bytes `offset` to `offset + length` of a flow are missing.
+GAPS = table(
+    32, offset=("i8", 0), length=("i8", 8), time=("i8", 16), flow=("i4", 24), reason=("u1", 28)
+)
+
+#: Meaning of `gaps["reason"]`.
+GAP_REASONS = {
+    1: "acknowledged by the other side, not captured",
+    2: "given up: too much waited behind it",
+    3: "never captured",
+    4: "cut off by the snapshot length",
+    5: "sequence numbers went on far away",
+    6: "flow given up: too many flows",
+}
+
+PROTOCOLS = {0: "", 1: "mms", 2: "winmx"}
+TRANSPORTS = {6: "tcp", 17: "udp"}
+
+CAPTURE_PACKETS = in_capture(PACKETS)
+CAPTURE_DATA = in_capture(DATA)
+CAPTURE_FAULTS = in_capture(FAULTS)
+
+
+def wider(dtype: np.dtype, itemsize: int) -> np.dtype:
+    """The same columns in rows of `itemsize` bytes."""
+    fields = dtype.fields or {}
+    return np.dtype(
+        {
+            "names": list(fields),
+            "formats": [item[0] for item in fields.values()],
+            "offsets": [item[1] for item in fields.values()],
+            "itemsize": itemsize,
+        }
+    )
+
+
+#: A message row of a capture ends with the place of its bytes among the control bytes kept.
+CAPTURE_MESSAGES = wider(in_capture(MESSAGES), 48)
+POSITIONS = table(48, position=("i8", 40))
+
+
+def address_text(raw: bytes) -> str:
+    """Text of 16 bytes; IPv4 in IPv6 as IPv4."""
+    address = ipaddress.IPv6Address(raw)
+    return str(address.ipv4_mapped or address)
+
+
+def address_bytes(text: str) -> bytes:
+    """16 bytes of an address in text."""
+    address = ipaddress.ip_address(text)
+    if address.version == 4:
+        return bytes(10) + b"\xff\xff" + address.packed
+    return address.packed
+
+
+def flow_table(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:
+    """The public flows table out of the kernel's, with faults counted."""
+    out = np.zeros(len(raw), FLOWS)
+    known: dict[bytes, str] = {}
+    for name in ("src", "dst"):
+        values = raw[name].tolist()
+        for value in set(values) - known.keys():
+            known[value] = address_text(value)
+        out[name] = [known[value] for value in values]
+    for name in FLOWS.names or ():
+        if name in ("src", "dst", "faults", "transport", "protocol"):
+            continue
+        out[name] = raw[name]
+    out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
+    out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
+    flows = faults["flow"]
+    out["faults"] = np.bincount(flows[flows >= 0], minlength=len(raw))[: len(raw)]
+    return out

@@ -1,0 +1,151 @@
+"""What a pass over a capture gives: tables that join on the rows of `flows`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mmscodec.capture import _extents, dtypes
+from mmscodec.errors import LimitError
+from mmscodec.faulttable import FaultTable, fault_table
+from mmscodec.mms.columns import MessageColumns
+
+
+class CaptureTables:
+    """Rows of a capture, or of one batch of it.
+
+    Arrays are one-dimensional, C-contiguous and little-endian, over memory of their own. Rows of
+    `packets`, `messages`, `data`, `faults` and `gaps` stand in the order in which they were
+    complete; `time` is the capture time (ns since 1970) of the segment that completed the row,
+    `flow` its row in `flows` (-1 for faults of a file or frame). Offsets count from the first byte
+    of the flow.
+    """
+
+    def __init__(self, blocks: dict[str, Any], sources: list[Any]) -> None:
+        self._blocks = blocks
+        self._sources = sources
+        self._flow_extents: dict[int, Any] = {}
+
+    @cached_property
+    def _raw_flows(self) -> np.ndarray:
+        return self._blocks["flows"].array(dtypes.RAW_FLOWS)
+
+    @cached_property
+    def flows(self) -> np.ndarray:
+        """One row a flow, that is one direction of a connection.
+
+        src, dst (text), src_port, dst_port, transport ("tcp", "udp"), protocol ("mms", "winmx" or
+        ""), marks (1 SYN, 2 FIN seen), scope (0, or a number that tells apart equal addresses in
+        other VLANs and tunnels), peer (row of the other direction, -1), control (row of the TCP
+        flow that announced a UDP flow, -1), packets, gaps, retransmissions, faults, first_time,
+        last_time, bytes (payload on the wire), length (of the stream, gaps included), conflicts
+        (bytes of retransmissions that differ from the first copy, which is the one that is kept).
+        """
+        return dtypes.flow_table(self._raw_flows, self.faults)
+
+    @cached_property
+    def packets(self) -> np.ndarray:
+        """TcpMessageHeader packets; see `mms.Batch.packets`."""
+        return self._blocks["packets"].array(dtypes.CAPTURE_PACKETS)
+
+    @cached_property
+    def messages(self) -> np.ndarray:
+        """MMS messages; see `mms.Batch.messages`."""
+        return self._blocks["messages"].array(dtypes.CAPTURE_MESSAGES)
+
+    @cached_property
+    def data(self) -> np.ndarray:
+        """Data packets; see `mms.Batch.data`."""
+        return self._blocks["data"].array(dtypes.CAPTURE_DATA)
+
+    @cached_property
+    def faults(self) -> FaultTable:
+        """What was wrong, with `text()`; offset is in the flow, or in the file where flow is -1."""
+        return fault_table(self._blocks["faults"].array(dtypes.CAPTURE_FAULTS))
+
+    @cached_property
+    def gaps(self) -> np.ndarray:
+        """Missing bytes: flow, offset, length, time, reason (`capture.GAP_REASONS`)."""
+        return self._blocks["gaps"].array(dtypes.GAPS)
+
+    @cached_property
+    def columns(self) -> MessageColumns:
+        """The mechanism behind `cap[name]` and `column`."""
+        positions = self._blocks["messages"].array(dtypes.POSITIONS)["position"]
+        control = self._blocks["control"].array("u1")
+        return MessageColumns(self.messages, positions, [(0, control)] if len(control) else [])
+
+    def __getitem__(self, message: str | int) -> np.ndarray:
+        """Fixed fields of every message of this name (or MID), with time and flow: a copy."""
+        return self.columns.array(message)
+
+    def column(self, message: str | int, field: str) -> np.ndarray:
+        """One field of every message of a kind; see `mms.Batch.column`."""
+        return self.columns.column(message, field)
+
+    def rows(self, message: str | int) -> np.ndarray:
+        """Rows of `messages` to which the rows of `self[message]` belong."""
+        return self.columns.rows(message)
+
+    def _extents(self, flow: int) -> Any:
+        if flow not in self._flow_extents:
+            last = int(self._raw_flows["extent"][flow])
+            self._flow_extents[flow] = _extents.collect(self._blocks["extents"], last)
+        return self._flow_extents[flow]
+
+    @cached_property
+    def _buffers(self) -> list[Any]:
+        arena = self._blocks["bytes"].array("u1")
+        sources = (s.mapping()[0] if s.addressable else None for s in self._sources)
+        return [arena if len(arena) else None, *sources]
+
+    def payload(self, i: int) -> memoryview:
+        """Payload of Data packet `i`: a read-only view where it lies in one segment, else a copy.
+
+        Bytes that are missing from the capture are 0; such Data packets have no row.
+        """
+        row = self.data[i]
+        flow, offset, length = int(row["flow"]), int(row["offset"]) + 8, int(row["length"]) - 8
+        return self.read(flow, offset, max(length, 0))
+
+    def read(self, flow: int, offset: int, length: int) -> memoryview:
+        """`length` bytes of a flow at `offset`: a read-only view if they lie together, or a copy.
+
+        Missing bytes are 0.
+        """
+        extents = self._extents(flow)
+        found = _extents.locate(extents, offset, length) if length else None
+        if found is not None:
+            source, position = found
+            view = memoryview(self._buffers[source]).cast("B")
+            return view[position : position + length].toreadonly()
+        return memoryview(_extents.gather(extents, self._buffers, offset, length)).toreadonly()
+
+    def stream(self, flow: int, *, max_missing: int = 64 << 20) -> bytearray:
+        """All bytes of a flow in order, a copy. Missing ones are 0; `gaps` says which.
+
+        Raises
+        ------
+        LimitError
+            More than `max_missing` bytes are missing.
+        """
+        rows = len(self._raw_flows)
+        if not -rows <= flow < rows:
+            raise IndexError(f"flow {flow} of {rows}")
+        flow %= rows
+        first, length = self._span(flow)
+        missing = int(self.gaps["length"][self.gaps["flow"] == flow].sum())
+        if missing > max_missing:
+            raise LimitError(f"{missing} bytes of flow {flow} are missing", have=missing)
+        return _extents.gather(self._extents(flow), self._buffers, first, length)
+
+    def _span(self, flow: int) -> tuple[int, int]:
+        # stream offset of the first byte that this table knows of, and how many follow
+        return 0, int(self._raw_flows["length"][flow])
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.flows)} flows, {len(self.packets)} packets, {len(self.messages)} "
+        counts += f"messages, {len(self.data)} data, {len(self.faults)} faults"
+        return f"<{type(self).__name__}: {counts}>"
