@@ -176,6 +176,16 @@ def test_datagram_of_more_than_65535_bytes_is_refused(build):
     assert network.decode(build(bytes(7), 65528, False)) is None
 
 
+def test_fragment_of_a_frame_that_claims_gigabytes_is_refused():
+    # IP length 0 and an offset: the sum once wrapped around 32 bits
+    frame = f.ethernet(f.ipv4(bytes(40), offset=8, protocol=17, total=0))
+    for wire_len in (2**32 - 1, 2**31, 2**17):
+        network = Network()
+        fault = network.decode(frame, wire_len=wire_len)
+        assert fault.code in (FaultCode.BAD_NETWORK_HEADER, FaultCode.FRAGMENT_DROPPED)
+        assert network.pending == 0
+
+
 @BOTH
 def test_largest_datagram_passes(build):
     payload = random.Random(1).randbytes(65535 - 8)

@@ -178,6 +178,15 @@ def test_ipv4_length_zero_means_not_yet_cut_into_segments():
     assert segment.payload == payload
 
 
+def test_uncut_datagram_cannot_claim_gigabytes():
+    for datagram in (f.ipv4(f.tcp(PAYLOAD), total=0), f.ipv6(f.tcp(PAYLOAD), length=0)):
+        fault = Network().decode(f.ethernet(datagram), wire_len=2**32 - 1)
+        assert fault.code == FaultCode.BAD_NETWORK_HEADER
+        segment = Network().decode(f.ethernet(datagram), wire_len=100_000)
+        assert segment.payload == PAYLOAD
+        assert 90_000 < segment.wire_len < 100_000
+
+
 def test_jumbogram_has_its_length_in_the_hop_by_hop_header():
     payload = bytes(70000)
     inner = f.tcp(payload)

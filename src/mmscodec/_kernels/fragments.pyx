@@ -385,7 +385,7 @@ cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil:
         return FRAGMENT_NO_MEMORY
     while f.oldest >= 0 and too_old(f, slot(f, f.oldest).time, x.time):
         drop(f, f.oldest)
-    if x.length == 0 or x.offset + x.length > DATAGRAM_MAX or (x.more and x.length & 7):
+    if x.length == 0 or x.length > DATAGRAM_MAX - x.offset or (x.more and x.length & 7):
         x.need = <int64_t>x.offset + x.length
         return FRAGMENT_REFUSED
     h = fragment_hash(f, x)

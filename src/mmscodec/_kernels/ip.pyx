@@ -39,6 +39,7 @@ from mmscodec._kernels.wire cimport load_be16, load_be32
 
 cdef enum:
     EXTENSIONS_MAX = 16
+    UNCUT_MAX = 1 << 20
 
 
 cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil:
@@ -81,6 +82,13 @@ cdef inline int limit(network_t *net, cursor_t *c, uint32_t total) noexcept nogi
     return 0
 
 
+cdef inline int uncut(network_t *net, cursor_t *c) noexcept nogil:
+    # Length 0: a datagram that the network card has yet to cut into segments, or a jumbogram; it
+    # ends with the frame. No system makes larger ones than 512 KiB, so a frame that claims more
+    # does not get to claim as much of a stream.
+    return bad(net, c, FIELD_IP, UNCUT_MAX) if c.wire > UNCUT_MAX else 0
+
+
 cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     cdef uint32_t head, total, flags
     cdef int state = enter(net, c, 4, 20)
@@ -90,7 +98,7 @@ cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     total = load_be16(c.p + 2)
     if head < 20 or (total and total < head):
         return bad(net, c, FIELD_IP, head)
-    if total and limit(net, c, total):  # 0: not yet cut into segments by the network card
+    if limit(net, c, total) if total else uncut(net, c):
         return NETWORK_FAULT
     if c.n < head:
         return short_of(net, c, FIELD_IP, head)
@@ -112,9 +120,8 @@ cdef int ipv6_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     if state:
         return state
     length = load_be16(c.p + 4)
-    if length == 0:
-        c.jumbo = True  # or not yet cut into segments by the network card
-    elif limit(net, c, length + 40):
+    c.jumbo = length == 0
+    if limit(net, c, length + 40) if length else uncut(net, c):
         return NETWORK_FAULT
     memcpy(out.src, c.p + 8, 16)
     memcpy(out.dst, c.p + 24, 16)

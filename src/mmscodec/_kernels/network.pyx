@@ -22,7 +22,12 @@ from mmscodec._kernels.cursor cimport (
     STEP_TUNNEL,
     cursor_t,
 )
-from mmscodec._kernels.fragments cimport fragments_drop_oldest, fragments_free, fragments_init
+from mmscodec._kernels.fragments cimport (
+    fragments_drop_oldest,
+    fragments_free,
+    fragments_init,
+    fragments_release,
+)
 from mmscodec._kernels.ip cimport ip_step, ipv4_step, ipv6_step, protocol_step
 from mmscodec._kernels.link cimport (
     ethernet_step,
@@ -130,4 +135,5 @@ cdef int network_finish(network_t *net) noexcept nogil:
         if net.fragments.dropped:
             return report_drops(net)
         if not fragments_drop_oldest(&net.fragments):
+            fragments_release(&net.fragments)
             return NETWORK_NOTHING
