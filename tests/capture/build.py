@@ -122,17 +122,13 @@ def files(items):
     return made
 
 
-def compressed(data):
-    """{name: compressed bytes}, those that the interpreter can make."""
-    made = {
-        "gzip": gzip.compress(data),
-        "bz2": bz2.compress(data),
-        "xz": lzma.compress(data),
-    }
+def compressors():
+    """{name: function}, those that the interpreter has."""
+    made = {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
     try:
         import lz4.frame
 
-        made["lz4"] = lz4.frame.compress(data)
+        made["lz4"] = lz4.frame.compress
     except ImportError:
         pass
     try:
@@ -142,5 +138,8 @@ def compressed(data):
             from backports import zstd
         except ImportError:
             return made
-    made["zstd"] = zstd.compress(data)
+    made["zstd"] = zstd.compress
     return made
+
+
+COMPRESSORS = compressors()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mmscodec.capture._walker import Walker
-from mmscodec.capture.memory import MemorySource
+from mmscodec.capture.mapped import MemorySource
 from tests.capture.shared import CAPTURES, needs_captures, oracle
 
 pytestmark = needs_captures

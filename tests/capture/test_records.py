@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmscodec.capture._walker import Walker
-from mmscodec.capture.memory import MemorySource
+from mmscodec.capture.mapped import MemorySource, Source
 from mmscodec.schema.faults import FaultCode
 from tests.capture import build
 
@@ -12,7 +12,7 @@ FRAMES = build.frames(6)
 FILES = build.files(FRAMES)
 
 
-class Pieces:
+class Pieces(Source):
     """A source that shows the stream grown by a few bytes each time it is asked."""
 
     def __init__(self, data, step):

@@ -52,9 +52,9 @@ cdef int reader_batch(
         elif r.format == FORMAT_PCAPNG:
             status = pcapng_batch(r, buf, n, pos, out, cap, count)
         elif r.format == FORMAT_REFUSED:
+            # also of an endless stream nothing more is read
             pos[0] = n
-            r.need = 1
-            return READ_END if r.final else READ_MORE
+            return READ_END
         else:
             status = start(r, buf, n, pos)
             if status == READ_OK:

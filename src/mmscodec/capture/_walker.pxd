@@ -1,6 +1,6 @@
 # Walks the records of one source; for the engine and for tables of records.
 from libc.stdint cimport uint8_t
-from mmscodec._kernels.records cimport reader_t
+from mmscodec._kernels.records cimport read_fault_t, reader_t
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_t
 
@@ -17,6 +17,7 @@ cdef class Walker:
     cdef size_t lost_faults
 
     cdef void release(self)
+    cdef int keep(self, const read_fault_t *fault) noexcept nogil
 
     # The next records that lie in the buffer shown, up to `cap`; their `data` is good until
     # `more`. Faults on the way become rows. Status as of `reader_batch`, never READ_FAULT.

@@ -2,7 +2,7 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
@@ -32,22 +32,19 @@ cdef class Walker:
 
     Parameters
     ----------
-    source : object
-        Has ``window(position, need) -> (buffer, position, final)``: bytes of the stream from
-        `position` on, at least `need` of them unless `final`, and where in the stream they start.
-    position : int
-        Where the source's first byte is in the capture.
+    source : mmscodec.capture.mapped.Source
+        Its ``window`` is asked for bytes, its ``take_faults`` for what was wrong with them.
 
     Notes
     -----
     One walker belongs to one thread. The buffer shown last is held until the next one or `close`.
     """
 
-    def __cinit__(self, source, position=0):
+    def __cinit__(self, source):
         reader_init(&self.reader)
         table_init(&self.fault_rows, sizeof(read_fault_t))
         self.source = source
-        self.reader.base = position
+        self.reader.base = source.base
 
     def __dealloc__(self):
         self.release()
@@ -63,7 +60,6 @@ cdef class Walker:
     cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil:
         cdef size_t got
         cdef int status
-        cdef void *row
         count[0] = 0
         while True:
             status = reader_batch(
@@ -72,16 +68,23 @@ cdef class Walker:
             count[0] += got
             if status != READ_FAULT:
                 return status
-            if self.fault_rows.rows >= MAX_FAULTS:
-                self.lost_faults += 1
-                continue
-            row = table_row(&self.fault_rows)
-            if row == NULL:
+            if self.keep(&self.reader.fault) != 0:
                 return READ_MEMORY
-            memcpy(row, &self.reader.fault, sizeof(read_fault_t))
+
+    cdef int keep(self, const read_fault_t *fault) noexcept nogil:
+        cdef void *row
+        if self.fault_rows.rows >= MAX_FAULTS:
+            self.lost_faults += 1
+            return 0
+        row = table_row(&self.fault_rows)
+        if row == NULL:
+            return -1
+        memcpy(row, fault, sizeof(read_fault_t))
+        return 0
 
     cdef int more(self) except -1:
         cdef uint64_t position = self.reader.base + self.pos, start
+        cdef read_fault_t fault
         self.release()
         buffer, begin, final = self.source.window(position, self.reader.need)
         start = begin
@@ -95,6 +98,16 @@ cdef class Walker:
         self.pos = position - start
         self.reader.base = start
         self.reader.final = final
+        for offset, length, code, field, need, have in self.source.take_faults():
+            memset(&fault, 0, sizeof(fault))
+            fault.offset = offset + self.source.base
+            fault.length = length
+            fault.code = code
+            fault.field = field
+            fault.need = need
+            fault.have = have
+            if self.keep(&fault) != 0:
+                raise MemoryError
         return 0
 
     cdef int next_batch(self, record_t *out, size_t cap, size_t *count) except -1:

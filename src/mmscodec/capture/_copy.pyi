@@ -1,0 +1,3 @@
+from typing import Any
+
+def copy_pieces(source: Any, start: int, positions: Any, lengths: Any, out: Any) -> None: ...

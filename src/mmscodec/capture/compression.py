@@ -1,0 +1,195 @@
+"""Compressed bytes, told by their content, given out in bounded pieces.
+
+Every decoder here has the interface of `bz2.BZ2Decompressor`: ``decompress(data, max_length)``,
+``needs_input``, ``eof``, ``unused_data``. What was decoded before damage is given out; the damage
+is a fault, not an exception.
+"""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from mmscodec.errors import MissingExtraError
+from mmscodec.schema.faults import FaultCode
+
+#: How long a start `kind_of` wants to see.
+MAGIC_SIZE = 8
+
+PIECE = 64 << 10  # bytes of output a step; damage costs at most so many good ones
+INPUT = 128 << 10
+XZ_MEMORY = 256 << 20  # a stream that wants more than `xz -9` four times over is refused
+COMPRESSED_DATA = 140  # FAULT_FIELDS
+
+_MAGICS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\xfd7zXZ\0": "xz",
+}
+
+
+class Readable(Protocol):
+    """Something to read from: ``b""`` is the end; fewer bytes than asked for are not."""
+
+    def read(self, size: int) -> bytes: ...  # noqa: D102
+
+    def close(self) -> None: ...  # noqa: D102
+
+
+def kind_of(head: bytes) -> str:
+    """``"gzip"``, ``"zstd"``, ``"lz4"``, ``"xz"``, ``"bz2"``, or ``""`` for anything else."""
+    for magic, kind in _MAGICS.items():
+        if head.startswith(magic):
+            return kind
+    if head[:3] == b"BZh" and head[3:4] in b"123456789" and len(head) > 3:
+        return "bz2"
+    # skippable frames belong to zstd and lz4 alike; zstd writes them, lz4 does not
+    if len(head) >= 4 and 0x50 <= head[0] <= 0x5F and head[1:4] == b"\x2a\x4d\x18":
+        return "zstd"
+    return ""
+
+
+class _Gzip:
+    """`zlib` with the interface of the others."""
+
+    def __init__(self) -> None:
+        self.inner = zlib.decompressobj(31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self.inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self.inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        tail = self.inner.unconsumed_tail
+        out = self.inner.decompress(tail + data if tail else data, max_length)
+        self.needs_input = not self.inner.unconsumed_tail and len(out) < max_length
+        return out
+
+
+def _gzip() -> Callable[[], Any]:
+    try:
+        igzip = importlib.import_module("isal.igzip_lib")
+    except ImportError:
+        return _Gzip
+    return lambda: igzip.IgzipDecompressor(flag=igzip.DECOMP_GZIP)
+
+
+def _zstd() -> Callable[[], Any]:
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return importlib.import_module(name).ZstdDecompressor
+        except ImportError:
+            pass
+    raise MissingExtraError("backports.zstd", "compress")
+
+
+def _lz4() -> Callable[[], Any]:
+    try:
+        return importlib.import_module("lz4.frame").LZ4FrameDecompressor
+    except ImportError:
+        raise MissingExtraError("lz4", "compress") from None
+
+
+def decoder_of(kind: str) -> Callable[[], Any]:
+    """What makes decoders of a kind; `MissingExtraError` names the extra that has it."""
+    if kind == "xz":
+        return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+    if kind == "bz2":
+        return bz2.BZ2Decompressor
+    return {"gzip": _gzip, "zstd": _zstd, "lz4": _lz4}[kind]()
+
+
+class Decompressed:
+    """The decompressed bytes of a reader, members that follow each other as one.
+
+    Attributes
+    ----------
+    faults : list of tuple
+        Rows of the faults table; offsets count decompressed bytes from the start.
+    """
+
+    def __init__(self, raw: Readable, kind: str, pending: bytes = b"") -> None:
+        self.raw = raw
+        self.kind = kind
+        self.make = decoder_of(kind)
+        self.decoder = self.make()
+        self.pending = pending
+        self.started = bool(pending)  # the decoder got bytes of its frame
+        self.ended = False
+        self.produced = 0
+        self.faults: list[tuple[int, int, int, int, int, int]] = []
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, `PIECE` at most; ``b""`` at the end or at damage."""
+        while not self.ended:
+            if self.decoder.eof and not self._next_member():
+                break
+            data = self._input() if self.decoder.needs_input else b""
+            if self.ended:
+                break
+            try:
+                out = self.decoder.decompress(data, min(size, PIECE))
+            except Exception:
+                # each library has exceptions of its own, some of them plain RuntimeError
+                self._fault(FaultCode.BAD_COMPRESSION)
+                break
+            if out:
+                self.produced += len(out)
+                return out
+        return b""
+
+    def _input(self) -> bytes:
+        data = self.pending or self.raw.read(INPUT)
+        self.pending = b""
+        if data:
+            self.started = True
+        elif self.started:
+            self._fault(FaultCode.FILE_TRUNCATED)
+        else:
+            self.ended = True
+        return data
+
+    def _next_member(self) -> bool:
+        """Start the next frame; False at the end."""
+        rest = self.decoder.unused_data or b""
+        # gzip and xz allow zero bytes between members and behind the last one
+        rest = rest.lstrip(b"\0")
+        while len(rest) < MAGIC_SIZE:
+            more = self.raw.read(INPUT)
+            if not more:
+                break
+            rest = (rest + more).lstrip(b"\0") if not rest else rest + more
+        self.started = bool(rest)
+        if not rest:
+            self.ended = True
+            return False
+        if kind_of(rest) != self.kind:
+            self._fault(FaultCode.BAD_COMPRESSION)
+            return False
+        self.decoder = self.make()
+        self.pending = rest
+        return True
+
+    def _fault(self, code: FaultCode) -> None:
+        self.ended = True
+        self.faults.append((self.produced, 0, code, COMPRESSED_DATA, 0, 0))
+
+    def take_faults(self) -> list[tuple[int, int, int, int, int, int]]:
+        """Faults since the last call."""
+        found, self.faults = self.faults, []
+        return found
+
+    def close(self) -> None:
+        """Close what is read from."""
+        self.ended = True
+        self.raw.close()

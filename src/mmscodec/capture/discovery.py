@@ -1,0 +1,300 @@
+"""What a capture consists of: paths, patterns, directories, addresses and objects to entries."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import io
+import mmap
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmscodec.capture._walker import Walker
+from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
+from mmscodec.capture.mapped import Source
+from mmscodec.capture.readers import BufferReader, Detected, plain_file
+from mmscodec.errors import CaptureError, MissingExtraError
+
+PEEK = 8 << 10  # bytes read at a time to find the first record of a file
+PEEK_LIMIT = 1 << 20
+
+#: Starts of files that people take for captures, and what they are.
+_OTHERS = {
+    b"\xa1\xb2\x34\xcd": "a pcap variant of magic 0xa1b234cd",
+    b"\xcd\x34\xb2\xa1": "a pcap variant of magic 0xa1b234cd",
+    b"\xa1\x2b\x3c\x4d": "a pcap variant of magic 0xa12b3c4d",
+    b"\x4d\x3c\x2b\xa1": "a pcap variant of magic 0xa12b3c4d",
+    b"\xa1\xb2\xc3\xcb": "a pcap variant of magic 0xa1b2c3cb",
+    b"\xcb\xc3\xb2\xa1": "a pcap variant of magic 0xa1b2c3cb",
+    b"snoop\0\0\0": "a snoop file",
+    b"RTSS": "a Network Monitor 1 file",
+    b"GMBU": "a Network Monitor 2 file",
+    b"TRSNIFF data": "a Sniffer file",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf": "a 7z archive",
+}
+
+
+@dataclass
+class Entry:
+    """One stream of bytes before it is opened.
+
+    `descriptor` gives a file descriptor where the stream is a regular file, `opener` an object for
+    `Reader` and whether it is to be closed; `kind` is the compression where it is known.
+    """
+
+    name: str
+    opener: Callable[[], tuple[Any, bool]]
+    buffer: Any = None
+    descriptor: Callable[[], int] | None = None
+    start: int = 0
+    kind: str = ""
+    live: bool = False
+
+
+class Head(Source):
+    """The start of a stream, read in small pieces."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader = reader
+        self.data = b""
+        self.ended = False
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """Everything read so far, grown."""
+        wanted = min(position + need, PEEK_LIMIT)
+        while not self.ended:
+            more = self.reader.read(PEEK)
+            self.data += more
+            self.ended = not more or len(self.data) >= PEEK_LIMIT
+            if len(self.data) >= wanted:
+                break
+        return self.data, 0, self.ended
+
+
+def peek(entry: Entry) -> tuple[bytes, str, int | None]:
+    """First bytes (decompressed), format and time of the first record of an entry."""
+    head = Head(Detected(entry.opener))
+    try:
+        walker = Walker(head)
+        rows = walker.rows(1)
+        time = int(rows["time"][0]) if len(rows) else None
+        return head.data[:16], walker.format, time
+    finally:
+        head.reader.close()
+
+
+def entries_of(spec: Any) -> tuple[list[Entry], list[tuple[str, str]]]:
+    """Entries in order of time, and files left out: (path, why)."""
+    single = not _is_several(spec)
+    entries: list[Entry] = []
+    chosen: list[Entry] = []  # by directory or pattern: may hold other files
+    for item in [spec] if single else list(spec):
+        found, named = _expand(item)
+        (entries if named else chosen).extend(found)
+    skipped: list[tuple[str, str]] = []
+    movable = all(_is_repeatable(entry) for entry in entries)
+    if len(entries) + len(chosen) == 1 and entries:
+        _check(entries[0])
+        return entries, skipped
+    times: dict[int, int | None] = {}
+    for entry in chosen + (entries if movable else []):
+        head, form, time = peek(entry)
+        times[id(entry)] = time
+        if not form and any(entry is other for other in chosen):
+            skipped.append((entry.name, what_is(head)))
+    left_out = {name for name, _ in skipped}
+    kept = entries + [entry for entry in chosen if entry.name not in left_out]
+    if not kept:
+        raise CaptureError(f"no capture in {spec}")
+    if movable:
+        kept.sort(key=lambda entry: (times[id(entry)] or 0, natural(entry.name)))
+    return kept, skipped
+
+
+def _is_several(spec: Any) -> bool:
+    if isinstance(spec, str | os.PathLike | int) or _is_buffer(spec):
+        return False
+    if hasattr(spec, "read") or hasattr(spec, "recv"):
+        return False
+    if isinstance(spec, Iterable):
+        return True
+    raise TypeError(f"cannot open {type(spec).__name__} as a capture")
+
+
+def _is_buffer(item: Any) -> bool:
+    return isinstance(item, bytes | bytearray | memoryview | mmap.mmap | np.ndarray)
+
+
+def _is_repeatable(entry: Entry) -> bool:
+    """It may be opened to look at its start, and again later."""
+    return not entry.live
+
+
+def _check(entry: Entry) -> None:
+    """`CaptureError` for the one file that is no capture."""
+    if entry.live:
+        return
+    head, form, _ = peek(entry)
+    if not form and head:
+        raise CaptureError(f"{entry.name} is no pcap or pcapng file: {what_is(head)}")
+
+
+def what_is(head: bytes) -> str:
+    """What a file seems to be that is no capture."""
+    if not head:
+        return "empty"
+    for magic, words in _OTHERS.items():
+        if head.startswith(magic):
+            return words
+    return f"it begins with {head[:8].hex(' ')}"
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts trace2 before trace10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _expand(item: Any) -> tuple[list[Entry], bool]:
+    """Entries of one item, and whether it named them one by one."""
+    if _is_buffer(item):
+        return [_of_buffer(item)], True
+    if isinstance(item, int):
+        return [_of_object(os.fdopen(item, "rb", buffering=0, closefd=False), f"<{item}>")], True
+    if not isinstance(item, str | os.PathLike):
+        return [_of_object(item, str(getattr(item, "name", type(item).__name__)))], True
+    path = os.fspath(item)
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    if path == "-":
+        return [_of_object(sys.stdin.buffer, "<stdin>")], True
+    if "://" in path:
+        return _of_address(path)
+    if os.path.isdir(path):
+        return _of_directory(path), False
+    if not os.path.exists(path) and glob.has_magic(path):
+        names = sorted(glob.glob(path, recursive=True), key=natural)
+        return [_of_path(name) for name in names if os.path.isfile(name)], False
+    return [_of_path(path)], True
+
+
+def _of_directory(path: str) -> list[Entry]:
+    names = [
+        found.path
+        for found in os.scandir(path)
+        if found.is_file() and not found.name.startswith(".")
+    ]
+    return [_of_path(name) for name in sorted(names, key=natural)]
+
+
+def _of_path(path: str) -> Entry:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    regular = stat.S_ISREG(mode)
+
+    def opener() -> tuple[Any, bool]:
+        return open(path, "rb", buffering=0), True
+
+    def descriptor() -> int:
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+
+    if not regular:
+        return Entry(path, opener, live=True)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            kind = _known(file.read(MAGIC_SIZE))
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    return Entry(path, opener, descriptor=descriptor, kind=kind)
+
+
+def _known(head: bytes) -> str:
+    """The compression; `MissingExtraError` now rather than later."""
+    kind = kind_of(head)
+    if kind:
+        decoder_of(kind)
+    return kind
+
+
+def _of_buffer(data: Any) -> Entry:
+    view = memoryview(data).cast("B")
+
+    def opener() -> tuple[Any, bool]:
+        return BufferReader(view), False
+
+    return Entry("memory", opener, buffer=view, kind=_known(bytes(view[:MAGIC_SIZE])))
+
+
+def _of_object(inner: Any, name: str) -> Entry:
+    if isinstance(inner, io.BytesIO):
+        entry = _of_buffer(inner.getbuffer()[inner.tell() :])
+        entry.name = name
+        return entry
+    if not hasattr(inner, "read") and not hasattr(inner, "recv"):
+        raise TypeError(f"{type(inner).__name__} has no read()")
+
+    def opener() -> tuple[Any, bool]:
+        return inner, False
+
+    number = plain_file(inner)
+    if number is None:
+        return Entry(name, opener, live=True)
+    start = inner.tell()
+    kind = _known(inner.read(MAGIC_SIZE))
+    inner.seek(start)
+    if kind:
+        return Entry(name, opener, kind=kind, live=True)
+    return Entry(name, opener, descriptor=Descriptor(number), start=start, live=True)
+
+
+class Descriptor:
+    """Duplicates of a file descriptor, also after its owner has closed it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = os.dup(number)
+
+    def __call__(self) -> int:
+        """A new descriptor; the caller closes it."""
+        return os.dup(self.number)
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+def _of_address(address: str) -> tuple[list[Entry], bool]:
+    try:
+        core: Any = importlib.import_module("fsspec.core")
+    except ImportError:
+        raise MissingExtraError("fsspec", "cloud") from None
+    system, path = core.url_to_fs(address)
+    local = "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
+    if local:
+        return _expand(path)
+    if glob.has_magic(path):
+        names, named = system.glob(path), False
+    elif system.isdir(path):
+        names, named = list(system.ls(path, detail=False)), False
+    else:
+        names, named = [path], True
+    if not named:
+        names = [name for name in names if system.isfile(name)]
+    return [_remote(system, name) for name in sorted(names, key=natural)], named
+
+
+def _remote(system: Any, path: str) -> Entry:
+    def opener() -> tuple[Any, bool]:
+        try:
+            return system.open(path, "rb"), True
+        except OSError as error:
+            raise CaptureError(f"{path}: {error}") from error
+
+    return Entry(path, opener)

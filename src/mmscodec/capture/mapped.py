@@ -1,0 +1,362 @@
+"""Sources whose bytes can be addressed at any time: memory, mapped files, spooled streams."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from mmscodec.capture.compression import Readable
+from mmscodec.errors import CaptureError
+from mmscodec.schema.faults import FaultCode
+
+FaultRow = tuple[int, int, int, int, int, int]
+
+#: A region of a file is mapped from a multiple of this.
+GRAIN = mmap.ALLOCATIONGRANULARITY
+
+WINDOW = 32 << 20  # bytes of a mapped file shown at a time
+KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memory stays flat
+POPULATE = 22 if sys.platform == "linux" else 0  # MADV_POPULATE_READ
+
+SPOOL_PIECE = 4 << 20  # bytes read before they are shown, where nothing has to be waited for
+LIVE_PIECE = 1 << 20
+MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
+FREE_CHECK = 64 << 20
+
+
+class Source:
+    """One stream of bytes in a capture.
+
+    Attributes
+    ----------
+    name : str
+        For people: the path, or what the object is.
+    base : int
+        Position in the capture of the first byte.
+    addressable : bool
+        `mapping` works, at any time until the capture is closed.
+    """
+
+    name = ""
+    base = 0
+    addressable = True
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """Bytes from `position` on: (buffer, position of its first byte, nothing follows).
+
+        The buffer has at least `need` bytes from `position` on unless nothing follows.
+        """
+        raise NotImplementedError
+
+    def mapping(self) -> tuple[Any, int]:
+        """All bytes seen so far: (buffer, position of its first byte)."""
+        raise NotImplementedError
+
+    def take_faults(self) -> list[FaultRow]:
+        """Faults of the source itself since the last call; positions count from `base`."""
+        return []
+
+    def release(self) -> None:
+        """Give back the mapping; the next use makes a new one."""
+
+    def close(self) -> None:
+        """Give back everything."""
+        self.release()
+
+
+class MemorySource(Source):
+    """A buffer, which is not copied."""
+
+    def __init__(self, data: Any, name: str = "memory", base: int = 0) -> None:
+        self.data = data
+        self.name = name
+        self.base = base
+        self.size = memoryview(data).nbytes
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """The whole buffer."""
+        return self.data, self.base, True
+
+    def mapping(self) -> tuple[Any, int]:
+        """The whole buffer."""
+        return self.data, self.base
+
+
+class MappedSource(Source):
+    """A regular file, mapped when it is used.
+
+    Parameters
+    ----------
+    opener : callable
+        Gives a file descriptor, which is closed after mapping.
+    start : int
+        Bytes of the file that are not part of the capture.
+    """
+
+    def __init__(self, name: str, opener: Callable[[], int], start: int = 0, base: int = 0):
+        self.name = name
+        self.opener = opener
+        self.start = start
+        self.base = base
+        self.map: Any = None
+        number = opener()
+        try:
+            self.identity = identity(number)
+        finally:
+            os.close(number)
+        self.size = max(self.identity[0] - start, 0)
+
+    def mapping(self) -> tuple[Any, int]:
+        """The file; its bytes before `start` lie before `base`."""
+        if self.size == 0:
+            return b"", self.base
+        if self.map is None:
+            number = self.opener()
+            try:
+                now = identity(number)
+                if now[1:] != self.identity[1:] or now[0] < self.identity[0]:
+                    raise CaptureError(f"{self.name}: changed while it was read")
+                self.map = mmap.mmap(number, self.start + self.size, access=mmap.ACCESS_READ)
+            finally:
+                os.close(number)
+        if self.start:
+            return memoryview(self.map)[self.start :], self.base
+        return self.map, self.base
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """The file up to `WINDOW` bytes behind `position`."""
+        buffer, base = self.mapping()
+        done = position - base
+        end = min(self.size, done + max(need, WINDOW))
+        if end - done > 1 << 20:
+            self._populate(self.start + done, self.start + end)
+        if end == self.size:
+            return buffer, base, True
+        return memoryview(buffer)[:end], base, False
+
+    def _populate(self, low: int, high: int) -> None:
+        """Map pages before they are touched: one call instead of a fault for every 64 KiB."""
+        low = low // GRAIN * GRAIN
+        try:
+            if POPULATE:
+                self.map.madvise(POPULATE, low, high - low)
+            if self.size > KEEP and low and hasattr(mmap, "MADV_DONTNEED"):
+                # shared pages of a file: they come back when they are touched again
+                self.map.madvise(mmap.MADV_DONTNEED, 0, low)
+        except OSError:
+            pass  # an old kernel; faults do the same
+
+    def release(self) -> None:
+        """Drop the mapping; it goes when the last view of it does."""
+        self.map = None
+
+
+def identity(number: int) -> tuple[int, int, int]:
+    """Size, device and inode of an open file."""
+    status = os.fstat(number)
+    return status.st_size, status.st_dev, status.st_ino
+
+
+class Spool:
+    """Temporary files without a name, in which sources keep what cannot be mapped.
+
+    A file is written by one source at a time; sources that are read side by side get files of
+    their own.
+    """
+
+    def __init__(self, directory: str | None = None) -> None:
+        self.directory = directory
+        self.idle: list[SpoolFile] = []
+        self.files: list[SpoolFile] = []
+
+    def take(self) -> SpoolFile:
+        """A file that nobody writes to."""
+        try:
+            return self.idle.pop()
+        except IndexError:
+            file = SpoolFile(self.directory)
+            self.files.append(file)
+            return file
+
+    def give_back(self, file: SpoolFile) -> None:
+        """The source that took `file` is at its end."""
+        file.end = -(-file.end // GRAIN) * GRAIN
+        self.idle.append(file)
+
+    def close(self) -> None:
+        """The files are gone when the last mapping of them is."""
+        for file in self.files:
+            file.file.close()
+
+
+class SpoolFile:
+    """One temporary file that only grows."""
+
+    def __init__(self, directory: str | None) -> None:
+        self.file: Any = tempfile.TemporaryFile(  # noqa: SIM115  lives as long as the spool
+            buffering=0, prefix="mmscodec-", dir=directory
+        )
+        self.end = 0
+        self.unchecked = 0
+
+    def write(self, data: bytes) -> None:
+        """Append; zeros are left out, so that they take no room on the disk."""
+        number = self.file.fileno()
+        self.unchecked += len(data)
+        if self.unchecked >= FREE_CHECK:
+            self.unchecked = 0
+            check_free(number)
+        if not data[0] and not data.strip(b"\0"):
+            os.truncate(number, self.end + len(data))
+        else:
+            self.file.seek(self.end)
+            left = memoryview(data)
+            while left:
+                left = left[self.file.write(left) :]
+        self.end += len(data)
+
+
+def check_free(number: int) -> None:
+    """OSError when the disk of an open file is nearly full."""
+    if hasattr(os, "fstatvfs"):
+        status = os.fstatvfs(number)
+        if status.f_bavail * status.f_frsize < MIN_FREE:
+            raise OSError(f"the disk of the spool has less than {MIN_FREE >> 20} MiB left")
+
+
+class SpooledSource(Source):
+    """A stream that is written to the spool as it is read, and mapped there."""
+
+    def __init__(self, name: str, reader: Readable, spool: Spool, base: int = 0, live=False):
+        self.name = name
+        self.reader = reader
+        self.spool = spool
+        self.base = base
+        self.live = live
+        self.file: SpoolFile | None = None
+        self.first = 0  # where in it this source begins
+        self.size = 0
+        self.ended = False
+        self.map: Any = None
+        self.map_size = 0
+        self.faults: list[FaultRow] = []
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """A mapping of the part of the spool from `position` on, after reading more."""
+        offset = position - self.base
+        wanted = max(need, 1) if self.live else max(need, SPOOL_PIECE)
+        while not self.ended and self.size - offset < wanted:
+            self._read()
+        low = offset // GRAIN * GRAIN
+        return self._map(low), self.base + low, self.ended
+
+    def _map(self, low: int) -> Any:
+        if self.file is None or self.size == low:
+            return b""
+        return mmap.mmap(
+            self.file.file.fileno(),
+            self.size - low,
+            access=mmap.ACCESS_READ,
+            offset=self.first + low,
+        )
+
+    def _read(self) -> None:
+        data = self.reader.read(LIVE_PIECE)
+        if not data:
+            self._end()
+            return
+        try:
+            if self.file is None:
+                self.file = self.spool.take()
+                self.first = self.file.end
+            self.file.write(data)
+        except OSError:
+            # what was spooled so far is good
+            self.faults.append((self.size, 0, FaultCode.TOO_LONG, 0, len(data), 0))
+            self._end()
+            return
+        self.size += len(data)
+
+    def _end(self) -> None:
+        self.ended = True
+        if self.file is not None:
+            self.spool.give_back(self.file)
+        if hasattr(self.reader, "take_faults"):
+            self.faults += self.reader.take_faults()
+        self.reader.close()
+
+    def mapping(self) -> tuple[Any, int]:
+        """Everything spooled so far."""
+        if self.map is None or self.map_size != self.size:
+            self.map_size = self.size
+            self.map = self._map(0)
+        return self.map, self.base
+
+    def take_faults(self) -> list[FaultRow]:
+        """What was wrong with the compressed data, or with the disk."""
+        found, self.faults = self.faults, []
+        return found
+
+    def release(self) -> None:
+        """Drop the mapping; it goes when the last view of it does."""
+        self.map = None
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.release()
+        if not self.ended:
+            self._end()
+
+
+class StreamSource(Source):
+    """A stream of which only the part that is being walked is kept."""
+
+    addressable = False
+
+    def __init__(self, name: str, reader: Readable, base: int = 0) -> None:
+        self.name = name
+        self.reader = reader
+        self.base = base
+        self.ended = False
+        self.start = base
+        self.data: bytes | memoryview = b""
+        self.faults: list[FaultRow] = []
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """The bytes not yet walked and those that have come since."""
+        tail = memoryview(self.data)[position - self.start :]
+        pieces = [tail] if len(tail) else []
+        size = len(tail)
+        while not self.ended:
+            data = self.reader.read(LIVE_PIECE)
+            if not data:
+                self.close()
+                break
+            pieces.append(memoryview(data))
+            size += len(data)
+            if size >= need:
+                break
+        self.data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.start = position
+        return self.data, position, self.ended
+
+    def mapping(self) -> tuple[Any, int]:
+        """Not to be had."""
+        raise CaptureError(f"{self.name}: payload of a stream is gone; open it with spool=True")
+
+    def take_faults(self) -> list[FaultRow]:
+        """What was wrong with the compressed data."""
+        found, self.faults = self.faults, []
+        return found
+
+    def close(self) -> None:
+        """Stop reading."""
+        if not self.ended:
+            self.ended = True
+            if hasattr(self.reader, "take_faults"):
+                self.faults += self.reader.take_faults()
+            self.reader.close()
