@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mmscodec.capture import compression, mapped
+from mmscodec.capture._map import Map
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.discovery import natural
 from mmscodec.capture.source import open_sources
@@ -61,7 +62,7 @@ def test_a_file_is_mapped_and_not_copied(trace):
             rows, _ = read(sources)
             view = sources.view(int(rows["position"][3]), 20)
             assert view == FRAMES[3][1][:20]
-            assert isinstance(view.obj, mapped.mmap.mmap)
+            assert isinstance(view.obj, Map)
         assert bytes(view) == FRAMES[3][1][:20]  # still good after close
 
 

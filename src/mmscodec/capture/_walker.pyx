@@ -40,11 +40,11 @@ cdef class Walker:
     One walker belongs to one thread. The buffer shown last is held until the next one or `close`.
     """
 
-    def __cinit__(self, source):
+    def __cinit__(self, source, position=None):
         reader_init(&self.reader)
         table_init(&self.fault_rows, sizeof(read_fault_t))
         self.source = source
-        self.reader.base = source.base
+        self.reader.base = source.base if position is None else position
 
     def __dealloc__(self):
         self.release()

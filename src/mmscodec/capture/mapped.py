@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from mmscodec.capture._map import Map
 from mmscodec.capture.compression import Readable
 from mmscodec.errors import CaptureError
 from mmscodec.schema.faults import FaultCode
@@ -20,7 +20,6 @@ GRAIN = mmap.ALLOCATIONGRANULARITY
 
 WINDOW = 32 << 20  # bytes of a mapped file shown at a time
 KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memory stays flat
-POPULATE = 22 if sys.platform == "linux" else 0  # MADV_POPULATE_READ
 
 SPOOL_PIECE = 4 << 20  # bytes read before they are shown, where nothing has to be waited for
 LIVE_PIECE = 1 << 20
@@ -85,6 +84,10 @@ class MemorySource(Source):
         """The whole buffer."""
         return self.data, self.base
 
+    def whole(self) -> Any:
+        """The whole buffer."""
+        return self.data
+
 
 class MappedSource(Source):
     """A regular file, mapped when it is used.
@@ -111,21 +114,21 @@ class MappedSource(Source):
         self.size = max(self.identity[0] - start, 0)
 
     def mapping(self) -> tuple[Any, int]:
-        """The file; its bytes before `start` lie before `base`."""
-        if self.size == 0:
-            return b"", self.base
+        """The file from `start` on."""
         if self.map is None:
             number = self.opener()
             try:
                 now = identity(number)
                 if now[1:] != self.identity[1:] or now[0] < self.identity[0]:
                     raise CaptureError(f"{self.name}: changed while it was read")
-                self.map = mmap.mmap(number, self.start + self.size, access=mmap.ACCESS_READ)
+                self.map = Map(number, self.size, self.start)
             finally:
                 os.close(number)
-        if self.start:
-            return memoryview(self.map)[self.start :], self.base
         return self.map, self.base
+
+    def whole(self) -> Any:
+        """All bytes, for those who keep the buffer."""
+        return self.mapping()[0]
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The file up to `WINDOW` bytes behind `position`."""
@@ -133,22 +136,12 @@ class MappedSource(Source):
         done = position - base
         end = min(self.size, done + max(need, WINDOW))
         if end - done > 1 << 20:
-            self._populate(self.start + done, self.start + end)
+            buffer.populate(done, end)
+        if self.size > KEEP:
+            buffer.forget(0, done)
         if end == self.size:
             return buffer, base, True
         return memoryview(buffer)[:end], base, False
-
-    def _populate(self, low: int, high: int) -> None:
-        """Map pages before they are touched: one call instead of a fault for every 64 KiB."""
-        low = low // GRAIN * GRAIN
-        try:
-            if POPULATE:
-                self.map.madvise(POPULATE, low, high - low)
-            if self.size > KEEP and low and hasattr(mmap, "MADV_DONTNEED"):
-                # shared pages of a file: they come back when they are touched again
-                self.map.madvise(mmap.MADV_DONTNEED, 0, low)
-        except OSError:
-            pass  # an old kernel; faults do the same
 
     def release(self) -> None:
         """Drop the mapping; it goes when the last view of it does."""
@@ -257,12 +250,7 @@ class SpooledSource(Source):
     def _map(self, low: int) -> Any:
         if self.file is None or self.size == low:
             return b""
-        return mmap.mmap(
-            self.file.file.fileno(),
-            self.size - low,
-            access=mmap.ACCESS_READ,
-            offset=self.first + low,
-        )
+        return Map(self.file.file.fileno(), self.size - low, self.first + low)
 
     def _read(self) -> None:
         data = self.reader.read(LIVE_PIECE)

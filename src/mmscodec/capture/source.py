@@ -27,7 +27,7 @@ from mmscodec.capture.readers import Detected
 STEP = 1 << 16
 COMPRESSED_ROOM = 1 << 42  # positions for what comes out of one compressed file
 STREAM_ROOM = 1 << 56  # for a pipe, which may be endless
-MAPS = 32  # files mapped at a time
+MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 
 class Sources(Sequence[Source]):
