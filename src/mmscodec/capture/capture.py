@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.dtypes import address_bytes
+from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
 KNOWN = ("mms", "winmx")
@@ -24,7 +23,7 @@ class Capture(CaptureTables):
     closes the files at the end; views of payload then stay good as long as they live.
     """
 
-    def __init__(self, sources: list[Any], options: dict[str, Any]) -> None:
+    def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
         self._sources = sources
         self._options = options
         self._flow_extents: dict[int, Any] = {}
@@ -69,10 +68,7 @@ class Capture(CaptureTables):
 
     def close(self) -> None:
         """Close the files; tables that were read stay."""
-        for source in self._sources:
-            close = getattr(source, "close", None)
-            if close is not None:
-                close()
+        self._sources.close()
 
     def __enter__(self) -> Capture:
         return self
@@ -99,7 +95,7 @@ def connection(selector: Any) -> tuple[bytes, int, bytes, int]:
 
 
 def open(
-    path: str | os.PathLike[str] | Iterable[Any],
+    path: Any,
     *,
     protocols: Iterable[str] | None = KNOWN,
     ports: Iterable[int] | None = None,
@@ -109,13 +105,15 @@ def open(
     max_held_flow: int = 1 << 20,
     max_pending: int = 10_000,
     max_packet: int = 1 << 20,
+    spool: bool = True,
 ) -> Capture:
     """Open a capture, or several files that are one.
 
     Parameters
     ----------
-    path : str, path-like, or iterable of them
-        pcap or pcapng files, also compressed; "-" is standard input.
+    path : path, str, buffer, file object, socket, or iterable of these
+        pcap or pcapng files, also compressed; directories, patterns, "-" for standard input,
+        addresses for fsspec. Several are one capture, in order of their first record.
     protocols : iterable of {"mms", "winmx"}, or None
         What is looked for; a protocol is known by its bytes on any port. None keeps every TCP and
         UDP flow.
@@ -131,6 +129,9 @@ def open(
         oldest hole becomes a gap.
     max_packet : int
         Ceiling on the bytes of one TcpMessageHeader packet.
+    spool : bool
+        Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
+        that payload can be had. Without it such input is only walked once.
 
     Returns
     -------
@@ -151,32 +152,4 @@ def open(
         "max_pending": max_pending,
         "max_packet": max_packet,
     }
-    return Capture(sources_of(path), options)
-
-
-def sources_of(path: Any) -> list[Any]:
-    """Sources of what `open` was given."""
-    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
-    return [WholeFile(item) for item in paths]
-
-
-class WholeFile:
-    """A file read into memory."""
-
-    base = 0
-    addressable = True
-
-    def __init__(self, path: Any) -> None:
-        self.data = Path(path).read_bytes()
-
-    def whole(self) -> bytes:
-        """All bytes."""
-        return self.data
-
-    def mapping(self) -> tuple[bytes, int]:
-        """All bytes and the position of the first."""
-        return self.data, 0
-
-    def window(self, position: int, need: int) -> tuple[bytes, int, bool]:
-        """All bytes, whatever is asked for."""
-        return self.data, 0, True
+    return Capture(open_sources(path, spool=spool), options)
