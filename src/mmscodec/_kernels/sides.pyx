@@ -17,8 +17,9 @@ from mmscodec._kernels.tcp cimport (
     RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_discard, tcp_finish, tcp_init, tcp_release,
 )
 from mmscodec._kernels.track cimport (
-    FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, PLACE_SHIFT, SIDE_MMS, SIDE_OTHER,
-    SIDE_PROBING, SIDE_WINMX, extent_t, flow_row_t, gap_row_t, source_t, track_t,
+    FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, SIDE_MMS, SIDE_OTHER,
+    SIDE_PROBING, SIDE_WINMX, ARENA, extent_t, flow_row_t, gap_row_t, is_addressable,
+    is_stable, source_of, source_t, track_t,
 )
 from mmscodec._kernels.wire cimport likely, unlikely
 
@@ -108,15 +109,18 @@ cdef void sync_side(track_t *t, side_t *side) noexcept nogil:
         row.marks |= FLOW_FIN
 
 
-cdef const uint8_t *track_pointer(const track_t *t, uint64_t place) noexcept nogil:
-    # where the bytes lie now, or NULL
-    cdef uint64_t source = place >> PLACE_SHIFT
-    cdef uint64_t position = place & ((<uint64_t>1 << PLACE_SHIFT) - 1)
-    cdef const uint8_t *start
-    if source == 0:
-        return t.bytes.data + position
-    start = (<source_t *>t.sources.data)[source].start
-    return start + position if start != NULL else NULL
+cdef const uint8_t *track_pointer(
+    const track_t *t, uint64_t place, uint64_t length
+) noexcept nogil:
+    # where the bytes can be read now, or NULL
+    cdef const source_t *source
+    if place >> 63:
+        return t.bytes.data + (place & ~ARENA())
+    source = source_of(t, place)
+    if place < source.shown_from or place - source.shown_from > source.shown_size \
+            or source.shown_size - (place - source.shown_from) < length:
+        return NULL
+    return source.shown + (place - source.shown_from)
 
 
 cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil:
@@ -125,8 +129,8 @@ cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     cdef uint64_t place = run.place
     if unlikely(t.extents.rows >= <size_t>0xFFFFFFFE):
         return -1
-    if not (<source_t *>t.sources.data)[place >> PLACE_SHIFT].addressable:
-        place = t.bytes.rows
+    if unlikely(not is_addressable(t, place)):
+        place = t.bytes.rows | ARENA()
         if table_reserve(&t.bytes, <size_t>run.length) != 0:
             return -1
         memcpy(t.bytes.data + t.bytes.rows, run.data, <size_t>run.length)
@@ -160,7 +164,7 @@ cdef int compare_old(track_t *t, side_t *side, const run_t *run) noexcept nogil:
             start = run.offset
         if end > run.offset + run.length:
             end = run.offset + run.length
-        known = track_pointer(t, extent.place)
+        known = track_pointer(t, extent.place, extent.length)
         if start < end and known != NULL:
             differ += count_differing(
                 run.data + (start - run.offset), known + (start - extent.offset),
@@ -290,7 +294,7 @@ cdef int hold_run(track_t *t, connection_t *c, side_t *side, run_t *run) noexcep
     if run.kind == RUN_DATA:
         if run.memory != NULL:
             run.memory = NULL
-        elif (<source_t *>t.sources.data)[run.place >> PLACE_SHIFT].start == NULL:
+        elif not is_stable(t, run.place):
             memory = malloc(<size_t>run.length)
             if memory == NULL:
                 return -1

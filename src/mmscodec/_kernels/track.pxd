@@ -1,8 +1,9 @@
 # The one pass over a capture: records -> segments -> flows -> streams -> rows.
 #
-# No Python, no allocation per packet except where tables grow. Places say where bytes lie: the
-# number of a source in the upper 16 bits, the position in it below. Source 0 is the arena `bytes`,
-# which takes payload that does not stay where it is (pipes, compressed files, reassembled IP).
+# No Python, no allocation per packet except where tables grow. Places say where bytes lie: their
+# position in the capture, which is one line of positions for all its files, or, with the highest
+# bit set, in the arena `bytes`, which takes payload that does not stay anywhere (pipes, reassembled
+# IP).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.flows cimport flows_t
 from mmscodec._kernels.mms cimport mms_tables_t
@@ -28,7 +29,6 @@ cdef enum:
     FLOW_FIN = 2
     FLOW_RST = 4
 
-    PLACE_SHIFT = 48
 
 cdef struct flow_row_t:
     uint8_t src[16]
@@ -76,9 +76,13 @@ cdef struct announced_t:
     uint32_t after
 
 cdef struct source_t:
-    const uint8_t *start  # of all its bytes, NULL where they are not all there at once
-    uint64_t base  # position of its first byte in records
-    bint addressable  # places in it are good after the pass
+    # one file; in order of `base`
+    uint64_t base  # position of its first byte
+    bint stable  # all of it stays where it is shown
+    bint addressable  # its positions are good after the pass
+    const uint8_t *shown  # bytes that can be read now
+    uint64_t shown_from  # position of the first of them
+    uint64_t shown_size
 
 cdef struct track_t:
     # the caller's to set
@@ -100,6 +104,7 @@ cdef struct track_t:
     table_t gaps
     table_t bytes
     table_t sources  # source_t
+    size_t current  # the one that is walked
     table_t waiting  # uint64_t number * 2 + side, oldest first
     size_t waiting_first
     table_t announced
@@ -119,10 +124,40 @@ cdef struct chosen_t:
     uint16_t a_port
     uint16_t b_port
 
+# flag of places in the arena
+cdef inline uint64_t ARENA() noexcept nogil:
+    return <uint64_t>1 << 63
+
+
+cdef inline const source_t *source_of(const track_t *t, uint64_t place) noexcept nogil:
+    # the source of a place that is not in the arena
+    cdef const source_t *sources = <const source_t *>t.sources.data
+    cdef size_t low = 0, high = t.sources.rows, mid
+    if place >= sources[t.current].base and (
+        t.current + 1 == high or place < sources[t.current + 1].base
+    ):
+        return sources + t.current
+    while high - low > 1:
+        mid = (low + high) >> 1
+        if sources[mid].base <= place:
+            low = mid
+        else:
+            high = mid
+    return sources + low
+
+
+cdef inline bint is_stable(const track_t *t, uint64_t place) noexcept nogil:
+    return (place >> 63) == 0 and source_of(t, place).stable
+
+
+cdef inline bint is_addressable(const track_t *t, uint64_t place) noexcept nogil:
+    return (place >> 63) == 0 and source_of(t, place).addressable
+
+
 cdef int track_init(track_t *t, uint64_t seed) noexcept nogil
 cdef void track_free(track_t *t) noexcept nogil
 cdef int track_records(
-    track_t *t, const record_t *records, size_t count, uint32_t source
+    track_t *t, const record_t *records, size_t count
 ) noexcept nogil
 cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil

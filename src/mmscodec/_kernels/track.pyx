@@ -37,7 +37,6 @@ cdef enum:
 
 
 cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
-    cdef source_t *arena
     memset(t, 0, sizeof(track_t))
     t.want_mms = True
     t.max_flows = 1 << 20
@@ -57,10 +56,6 @@ cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     table_init(&t.announced, sizeof(announced_t))
     if flows_init(&t.flows, seed) != 0 or tcp_pool_init(&t.pool) != 0:
         return -1
-    arena = <source_t *>table_row(&t.sources)
-    if arena == NULL:
-        return -1
-    memset(arena, 0, sizeof(source_t))
     return 0
 
 
@@ -466,9 +461,9 @@ cdef int network_fault(track_t *t, int64_t time) noexcept nogil:
 
 
 cdef int track_records(
-    track_t *t, const record_t *records, size_t count, uint32_t source
+    track_t *t, const record_t *records, size_t count
 ) noexcept nogil:
-    # Frames of one source, in order. 0, or -1 without memory.
+    # Frames of the current source, in order. 0, or -1 without memory.
     cdef segment_t segments[BATCH]
     cdef uint32_t hashes[BATCH]
     cdef uint64_t places[BATCH]
@@ -476,9 +471,7 @@ cdef int track_records(
     cdef size_t i, n = 0
     cdef int status
     cdef segment_t *s
-    cdef const source_t *from_ = <source_t *>t.sources.data + source
-    cdef bint stable = from_.start != NULL
-    cdef uint64_t base = (<uint64_t>source << PLACE_SHIFT) - from_.base
+    cdef bint stable = (<source_t *>t.sources.data)[t.current].stable
     t.packets += count
     for i in range(count):
         s = segments + n
@@ -499,11 +492,11 @@ cdef int track_records(
             # its bytes are gone with the next call
             if take_batch(t, segments, hashes, places, times, n, stable) != 0:
                 return -1
-            if take(t, s, hashes[n], -1, 0, False, times[n]) != 0:
+            if take(t, s, hashes[n], -1, ARENA(), False, times[n]) != 0:
                 return -1
             n = 0
             continue
-        places[n] = base + records[i].position + <uint64_t>(s.payload - records[i].data)
+        places[n] = records[i].position + <uint64_t>(s.payload - records[i].data)
         n += 1
         if n == BATCH:
             if take_batch(t, segments, hashes, places, times, n, stable) != 0:

@@ -2,7 +2,7 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
 from mmscodec._kernels.segment cimport record_t
@@ -16,7 +16,6 @@ from mmscodec.capture._walker cimport Walker
 
 import os
 
-from mmscodec.errors import LimitError
 
 cdef enum:
     BATCH = 256
@@ -46,8 +45,7 @@ cdef class Engine:
         cdef chosen_t *row
         if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
-        self.views = [None]
-        self.seen = {}
+        self.views = []
         self.track.want_mms = mms
         self.track.want_winmx = winmx
         self.track.keep_all = keep_all
@@ -76,47 +74,62 @@ cdef class Engine:
     def __dealloc__(self):
         track_free(&self.track)
 
-    def add_source(self, buffer=None, base=0, addressable=False):
-        """Number of a new source.
+    def add_source(self, base, *, buffer=None, addressable=False):
+        """The source that is walked next.
 
-        Its first byte is at `base` in records. `buffer` holds all its bytes and stays as it is;
-        without one, bytes are looked at while they are shown, and kept unless `addressable`.
+        Its first byte is at `base`, behind all sources before it. `buffer` holds all its bytes and
+        stays as it is; without one, bytes are looked at while they are shown, and kept unless
+        `addressable`.
         """
         cdef View view = None if buffer is None else View(buffer)
-        cdef source_t *row
-        if len(self.views) >= 1 << 15:
-            raise LimitError("more than 32,767 files in one capture")
-        row = <source_t *>table_row(&self.track.sources)
+        cdef source_t *row = <source_t *>table_row(&self.track.sources)
         if row == NULL:
             raise MemoryError
-        row.start = NULL
+        memset(row, 0, sizeof(source_t))
         row.base = base
-        row.addressable = addressable or view is not None
-        if view is not None and view.view.len != 0:
-            row.start = <const uint8_t *>view.view.buf
-        self.views.append(view)
-        return len(self.views) - 1
+        row.stable = view is not None
+        row.addressable = addressable or row.stable
+        self.track.current = self.track.sources.rows - 1
+        self.seen = 0
+        if view is not None:
+            row.shown = <const uint8_t *>view.view.buf
+            row.shown_from = base
+            row.shown_size = view.view.len
+            self.views.append(view)
 
-    cdef void take_faults(self, object walker, size_t *seen) except *:
+    cdef void hide(self) noexcept:
+        # nothing can be read of a source whose walker lets its buffer go
+        cdef source_t *row = <source_t *>self.track.sources.data + self.track.current
+        if not row.stable:
+            row.shown_size = 0
+
+    cdef void show(self, Walker walker) noexcept:
+        # what the walker sees now
+        cdef source_t *row = <source_t *>self.track.sources.data + self.track.current
+        if not row.stable:
+            row.shown = walker.buf
+            row.shown_from = walker.reader.base
+            row.shown_size = walker.size
+
+    cdef void take_faults(self, Walker w) except *:
         # faults of the file become faults of the capture
-        cdef Walker w = <Walker>walker
         cdef read_fault_t *row
-        while seen[0] < w.fault_rows.rows:
-            row = <read_fault_t *>w.fault_rows.data + seen[0]
-            seen[0] += 1
+        while self.seen < w.fault_rows.rows:
+            row = <read_fault_t *>w.fault_rows.data + self.seen
+            self.seen += 1
             if track_fault(
                 &self.track, -1, row.offset, row.length, row.code, row.field, row.need, row.have,
                 self.track.last_time
             ) != 0:
                 raise MemoryError
 
-    def run(self, Walker walker, int source, row_limit=None):
+    def run(self, Walker walker, row_limit=None):
         """Take records until the source ends, or until the tables have `row_limit` rows.
 
         Returns True when the source has ended.
         """
         cdef record_t batch[BATCH]
-        cdef size_t count = 0, seen = self.seen.get(source, 0)
+        cdef size_t count = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
         cdef int status = READ_OK, failed = 0, i
         while True:
@@ -124,7 +137,7 @@ cdef class Engine:
                 for i in range(ROUNDS):
                     status = walker.fill(batch, BATCH, &count)
                     if count != 0:
-                        failed = track_records(&self.track, batch, count, source)
+                        failed = track_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:
                         break
                     if self.track.tables.data.rows + self.track.tables.messages.rows \
@@ -132,15 +145,17 @@ cdef class Engine:
                         break
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
-            self.take_faults(walker, &seen)
-            self.seen[source] = seen
+            self.take_faults(walker)
             PyErr_CheckSignals()
             if status == READ_END:
+                self.hide()
                 return True
             if self.rows >= limit:
                 return False
             if status == READ_MORE:
+                self.hide()
                 walker.more()
+                self.show(walker)
 
     def finish(self):
         """The capture has ended: flows give out what they hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.dtypes import address_bytes
+from mmscodec.capture.mapped import MappedSource, MemorySource
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
@@ -26,6 +28,7 @@ class Capture(CaptureTables):
     def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
         self._sources = sources
         self._options = options
+        self._closer = weakref.finalize(self, sources.close)
         self._flow_extents: dict[int, Any] = {}
 
     @cached_property
@@ -36,8 +39,8 @@ class Capture(CaptureTables):
     def _blocks(self) -> dict[str, Any]:  # type: ignore[override]
         engine = self._engine
         for source in self._sources:
-            number, walker = begin(engine, source)
-            engine.run(walker, number)
+            walker = begin(engine, source)
+            engine.run(walker)
             walker.close()
         engine.finish()
         return engine.drain()
@@ -56,19 +59,19 @@ class Capture(CaptureTables):
         """
         engine = self._engine
         for source in self._sources:
-            number, walker = begin(engine, source)
-            while not engine.run(walker, number, rows):
-                yield CaptureTables(engine.drain(), self._sources)
+            walker = begin(engine, source)
+            while not engine.run(walker, rows):
+                yield CaptureTables(engine.drain(), self._sources, self)
             walker.close()
         engine.finish()
-        yield CaptureTables(engine.drain(), self._sources)
+        yield CaptureTables(engine.drain(), self._sources, self)
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()
 
     def close(self) -> None:
         """Close the files; tables that were read stay."""
-        self._sources.close()
+        self._closer()
 
     def __enter__(self) -> Capture:
         return self
@@ -77,12 +80,12 @@ class Capture(CaptureTables):
         self.close()
 
 
-def begin(engine: Engine, source: Any) -> tuple[int, Walker]:
-    """Number of a new source in the engine, and its walker."""
-    whole = getattr(source, "whole", None)
-    buffer = whole() if whole is not None else None
-    number = engine.add_source(buffer, source.base, source.addressable)
-    return number, Walker(source, source.base)
+def begin(engine: Engine, source: Any) -> Walker:
+    """The walker of a source that the engine takes next."""
+    stays = isinstance(source, MappedSource | MemorySource)
+    buffer = source.mapping()[0] if stays else None
+    engine.add_source(source.base, buffer=buffer, addressable=source.addressable)
+    return Walker(source, source.base)
 
 
 def connection(selector: Any) -> tuple[bytes, int, bytes, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from mmscodec.capture import _extents, dtypes
 from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms.columns import MessageColumns
+
+#: Places from here on are in the bytes that were kept.
+ARENA = 1 << 63
 
 
 class CaptureTables:
@@ -23,9 +27,10 @@ class CaptureTables:
     of the flow.
     """
 
-    def __init__(self, blocks: dict[str, Any], sources: list[Any]) -> None:
+    def __init__(self, blocks: dict[str, Any], sources: Any, owner: Any = None) -> None:
         self._blocks = blocks
         self._sources = sources
+        self._owner = owner  # keeps the sources open
         self._flow_extents: dict[int, Any] = {}
 
     @cached_property
@@ -89,17 +94,22 @@ class CaptureTables:
         """Rows of `messages` to which the rows of `self[message]` belong."""
         return self.columns.rows(message)
 
-    def _extents(self, flow: int) -> Any:
+    def _extents(self, flow: int) -> np.ndarray:
         if flow not in self._flow_extents:
             last = int(self._raw_flows["extent"][flow])
-            self._flow_extents[flow] = _extents.collect(self._blocks["extents"], last)
+            found = _extents.collect(self._blocks["extents"], last)
+            self._flow_extents[flow] = found.array(dtypes.EXTENTS)
         return self._flow_extents[flow]
 
     @cached_property
-    def _buffers(self) -> list[Any]:
-        arena = self._blocks["bytes"].array("u1")
-        sources = (s.mapping()[0] if s.addressable else None for s in self._sources)
-        return [arena if len(arena) else None, *sources]
+    def _arena(self) -> np.ndarray:
+        return self._blocks["bytes"].array("u1")
+
+    def _held(self, place: int, length: int) -> memoryview:
+        if place >= ARENA:
+            at = place - ARENA
+            return memoryview(self._arena[at : at + length])
+        return self._sources.view(place, length)
 
     def payload(self, i: int) -> memoryview:
         """Payload of Data packet `i`: a read-only view where it lies in one segment, else a copy.
@@ -116,12 +126,41 @@ class CaptureTables:
         Missing bytes are 0.
         """
         extents = self._extents(flow)
-        found = _extents.locate(extents, offset, length) if length else None
-        if found is not None:
-            source, position = found
-            view = memoryview(self._buffers[source]).cast("B")
-            return view[position : position + length].toreadonly()
-        return memoryview(_extents.gather(extents, self._buffers, offset, length)).toreadonly()
+        end = offset + length
+        first = int(np.searchsorted(extents["offset"], offset, "right")) - 1
+        if first >= 0 and length:
+            row = extents[first]
+            skip = offset - int(row["offset"])
+            if skip + length <= int(row["length"]):
+                return self._held(int(row["place"]) + skip, length).toreadonly()
+        last = int(np.searchsorted(extents["offset"], end, "left"))
+        return memoryview(self._gather(extents[max(first, 0) : last], offset, end)).toreadonly()
+
+    def _gather(self, extents: np.ndarray, start: int, end: int) -> np.ndarray:
+        # bytes from start to end of a flow; runs of extents without a gap are copied in one go
+        out = np.zeros(end - start, np.uint8)
+        at = extents["offset"]
+        low = np.maximum(at, start)
+        high = np.minimum(at + extents["length"], end)
+        places = extents["place"] + (low - at).astype("u8")
+        sizes = high - low
+        good = sizes > 0
+        low, high, places, sizes = low[good], high[good], places[good], sizes[good]
+        if len(low) == 0:
+            return out
+        kept = places >= np.uint64(ARENA)
+        cuts = np.flatnonzero((low[1:] != high[:-1]) | (kept[1:] != kept[:-1])) + 1
+        bounds = [0, *cuts.tolist(), len(low)]
+        for a, b in pairwise(bounds):
+            to = int(low[a]) - start
+            if not kept[a]:
+                piece = self._sources.gather(places[a:b], sizes[a:b])
+                out[to : to + len(piece)] = piece
+                continue
+            for place, size in zip(places[a:b].tolist(), sizes[a:b].tolist()):
+                out[to : to + size] = self._arena[place - ARENA : place - ARENA + size]
+                to += size
+        return out
 
     def stream(self, flow: int, *, max_missing: int = 64 << 20) -> bytearray:
         """All bytes of a flow in order, a copy. Missing ones are 0; `gaps` says which.
@@ -139,7 +178,7 @@ class CaptureTables:
         missing = int(self.gaps["length"][self.gaps["flow"] == flow].sum())
         if missing > max_missing:
             raise LimitError(f"{missing} bytes of flow {flow} are missing", have=missing)
-        return _extents.gather(self._extents(flow), self._buffers, first, length)
+        return bytearray(self._gather(self._extents(flow), first, first + length))
 
     def _span(self, flow: int) -> tuple[int, int]:
         # stream offset of the first byte that this table knows of, and how many follow
