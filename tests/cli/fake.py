@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.faulttable import fault_table
 from mmscodec.schema import dtypes, mms
 
 FLOWS = np.dtype(
@@ -11,6 +12,9 @@ FLOWS = np.dtype(
         "names": ["src", "dst", "src_port", "dst_port", "transport", "protocol"],
         "formats": ["V16", "V16", "<u2", "<u2", "u1", "u1"],
     }
+)
+GAPS = np.dtype(
+    [("offset", "<i8"), ("length", "<i8"), ("time", "<i8"), ("flow", "<i4"), ("reason", "u1")]
 )
 START = 1_795_219_567_792_120_000
 
@@ -71,21 +75,45 @@ class FakeCapture:
         return self._table("data", dtypes.DATA)
 
     @property
+    def gaps(self) -> np.ndarray:
+        return np.zeros(0, GAPS)
+
+    @property
     def faults(self) -> np.ndarray:
-        return self._table("faults", dtypes.FAULTS)
+        return fault_table(self._table("faults", dtypes.FAULTS))
 
     def __getitem__(self, name: str) -> np.ndarray:
         out = np.zeros(len(self.fixed.get(name, [])), dtypes.in_capture(dtypes.ROWS[name]))
         for target, row in zip(out, self.fixed.get(name, [])):
             for key, value in row.items():
                 target[key] = value
+            target["chunk_len"] = 1000
         return out
 
     def column(self, name: str, field: str) -> list:
         return self.texts[name, field]
+
+    def rows_of(self, name: str) -> np.ndarray:
+        return np.flatnonzero(self.messages["mid"] == mms.BY_NAME[name].mid)
+
+    def iter_batches(self):
+        yield FakeTables(self)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         return None
+
+
+class FakeTables:
+    """A batch of a fake capture."""
+
+    def __init__(self, capture: FakeCapture) -> None:
+        for name in ("flows", "messages", "data", "faults", "gaps", "column"):
+            setattr(self, name, getattr(capture, name))
+        self.rows = capture.rows_of
+        self.capture = capture
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.capture[name]

@@ -1,5 +1,5 @@
-# UDP ports that clients announced in ConnectFunnel.funnelName (2.2.4.18, 3.2.5.5): Data packets go to
-# the client's address of the TCP connection and this port, from any port of the server.
+# UDP ports that clients announced in ConnectFunnel.funnelName (2.2.4.18, 3.2.5.5): Data packets go
+# to the client's address of the TCP connection and this port, from any port of the server.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc
 from libc.string cimport memcmp, memcpy, memset

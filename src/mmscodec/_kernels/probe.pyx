@@ -3,7 +3,7 @@
 # packets, which have no signature: there a chain of headers, each where the one before says, with
 # the same incarnation and a growing LocationId, is believed. It is looked for where segments begin,
 # so that a flow of no interest costs a look at its segments' first bytes and no more.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._kernels.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
 from mmscodec._kernels.segment cimport segment_t

@@ -64,5 +64,3 @@ cdef inline void *table_row(table_t *t) noexcept nogil:
         return NULL
     t.rows += 1
     return t.data + (t.rows - 1) * t.itemsize
-
-

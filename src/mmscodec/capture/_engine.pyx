@@ -10,7 +10,7 @@ from mmscodec._kernels.table cimport table_init, table_row, table_t
 from mmscodec._kernels.sides cimport track_fault
 from mmscodec._kernels.track cimport (
     chosen_t, flow_row_t, source_t, track_finish, track_free, track_init,
-    track_records, track_sync, track_t,
+    track_records, track_sync,
 )
 from mmscodec.capture._walker cimport Walker
 
@@ -131,10 +131,10 @@ cdef class Engine:
         cdef record_t batch[BATCH]
         cdef size_t count = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
-        cdef int status = READ_OK, failed = 0, i
+        cdef int status = READ_OK, failed = 0, _i
         while True:
             with nogil:
-                for i in range(ROUNDS):
+                for _i in range(ROUNDS):
                     status = walker.fill(batch, BATCH, &count)
                     if count != 0:
                         failed = track_records(&self.track, batch, count)

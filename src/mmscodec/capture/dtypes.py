@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ CAPTURE_FAULTS = in_capture(FAULTS)
 
 def wider(dtype: np.dtype, itemsize: int) -> np.dtype:
     """The same columns in rows of `itemsize` bytes."""
-    fields = dtype.fields or {}
+    fields: Any = dtype.fields or {}
     return np.dtype(
         {
             "names": list(fields),

@@ -5,26 +5,42 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mmscodec.schema import faults
+from mmscodec.errors import CaptureError
+from mmscodec.schema.faults import FAULT_FIELDS
 
 DAMAGED = 3
+MAGIC = next(number for number, name in FAULT_FIELDS.items() if name == "magic")
 LINES = 10
 
 
-def report(capture: Any) -> int:
-    """Say what was wrong with the input; 0 if nothing was, else 3."""
-    rows = capture.faults
-    if rows is None or len(rows) == 0:
-        return 0
-    skipped = int(rows["length"].sum())
-    plural = "place" if len(rows) == 1 else "places"
-    say(f"input damaged in {len(rows)} {plural}, {skipped} bytes skipped")
-    names = ("code", "field", "offset", "length", "need", "have")
-    for row in rows[:LINES]:
-        say("  " + faults.text(**{name: int(row[name]) for name in names}))
-    if len(rows) > LINES:
-        say(f"  and {len(rows) - LINES} more")
-    return DAMAGED
+class Damage:
+    """Faults, counted batch by batch; the first few are kept to be shown."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.skipped = 0
+        self.lines: list[str] = []
+
+    def add(self, tables: Any) -> None:
+        """Take in the faults of a batch; CaptureError if they are all there is."""
+        rows = tables.faults
+        if len(rows) and not len(tables.flows) and (rows["field"] == MAGIC).all():
+            raise CaptureError("this is no capture: " + rows.text()[0])
+        self.count += len(rows)
+        self.skipped += int(rows["length"].sum())
+        self.lines += rows[: LINES - len(self.lines)].text()
+
+    def report(self) -> int:
+        """Say what was wrong with the input; 0 if nothing was, else 3."""
+        if not self.count:
+            return 0
+        plural = "place" if self.count == 1 else "places"
+        say(f"input damaged in {self.count} {plural}, {self.skipped} bytes skipped")
+        for line in self.lines:
+            say("  " + line)
+        if self.count > len(self.lines):
+            say(f"  and {self.count - len(self.lines)} more")
+        return DAMAGED
 
 
 def say(words: str) -> None:

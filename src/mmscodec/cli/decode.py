@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from mmscodec.cli.damage import report
+from mmscodec.cli.damage import Damage
 from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import Style
 from mmscodec.cli.files import opened
@@ -75,12 +75,20 @@ def run(options: argparse.Namespace) -> int:
         writer = Csv(sys.stdout, style)
     else:
         writer = Table(sys.stdout, style)
+    damage = Damage()
     with opened(options.files) as capture:
-        events: Any = Events(capture)
-        if options.quiet:
-            events = runs_folded(events)
-        writer.start(capture.flows)
-        for event in islice(events, options.count):
+        for event in islice(rows(capture, writer, damage, options.quiet), options.count):
             writer.write(event)
-        sys.stdout.flush()
-        return report(capture)
+    sys.stdout.flush()
+    return damage.report()
+
+
+def rows(
+    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, quiet: bool
+) -> Iterator[Event]:
+    """The rows of one batch after the other: memory does not grow with the capture."""
+    for tables in capture.iter_batches():
+        damage.add(tables)
+        writer.flows(tables.flows)
+        events = Events(tables)
+        yield from runs_folded(events) if quiet else events

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from mmscodec.capture import GAP_REASONS
 from mmscodec.cli.fields import plain
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
 
 CHUNK = 65_536
+KINDS = ("messages", "data", "faults", "gaps")
 NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
 class Event:
-    """One row of a table: a message, a Data packet, a WinMX node or a fault."""
+    """One row of a table: a message, a Data packet, a fault, a gap."""
 
     kind: str
     name: str
@@ -29,43 +30,39 @@ class Event:
     length: int
     struct: Struct | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    row: Any = None
+    words: str = ""
 
 
 class Fields:
     """The fields of message rows; arrays and columns are fetched per kind, when first needed."""
 
-    def __init__(self, capture: Any) -> None:
-        self.capture = capture
-        self.arrays: dict[str, Any] = {}
-        self.columns: dict[tuple[str, str], Any] = {}
-
-    @cached_property
-    def rank(self) -> np.ndarray:
-        """For each message row, its row in the array of its kind."""
-        mid = self.capture.messages["mid"]
-        rank = np.empty(len(mid), np.int64)
-        for value in np.unique(mid):
-            rows = np.flatnonzero(mid == value)
-            rank[rows] = np.arange(len(rows))
-        return rank
+    def __init__(self, tables: Any) -> None:
+        self.tables = tables
+        self.kinds: dict[str, tuple[dict[int, int], Any, dict[str, Any]]] = {}
 
     def of(self, row: int, struct: Struct) -> dict[str, Any]:
-        """Values of message `row` by Python name."""
-        if struct.name not in self.arrays:
-            self.arrays[struct.name] = self.capture[struct.name]
-        array = self.arrays[struct.name]
-        index = int(self.rank[row])
-        if index >= len(array):
+        """Values of message `row` by Python name; none if it is too short for them."""
+        if struct.name not in self.kinds:
+            self.kinds[struct.name] = self._kind(struct)
+        places, array, columns = self.kinds[struct.name]
+        if row not in places:
             return {}
+        index = places[row]
         record = array[index]
-        values = {item.python_name: plain(record[item.python_name]) for item in struct.fixed}
-        for item in struct.variable:
-            key = struct.name, item.python_name
-            if key not in self.columns:
-                self.columns[key] = self.capture.column(*key)
-            values[item.python_name] = plain(self.columns[key][index])
+        values = {}
+        for item in struct.fixed:
+            there = not item.needs_chunk_len or record["chunk_len"] >= item.needs_chunk_len
+            values[item.python_name] = plain(record[item.python_name]) if there else None
+        for name, column in columns.items():
+            values[name] = plain(column[index])
         return values
+
+    def _kind(self, struct: Struct) -> tuple[dict[int, int], Any, dict[str, Any]]:
+        rows = self.tables.rows(struct.name).tolist()
+        places = {row: index for index, row in enumerate(rows)}
+        names = [item.python_name for item in struct.variable]
+        columns = {name: self.tables.column(struct.name, name) for name in names}
+        return places, self.tables[struct.name], columns
 
 
 def struct_of(mid: int) -> Struct | None:
@@ -79,29 +76,28 @@ def data_name(kind: int) -> str:
 
 
 class Events:
-    """Iterates over the rows of all tables by time; rows of equal time by flow and offset."""
+    """Iterates over the rows of all tables by time; rows of equal time by flow and offset.
 
-    def __init__(self, capture: Any) -> None:
-        self.capture = capture
-        self.fields = Fields(capture)
-        tables = {name: getattr(capture, name, None) for name in ("messages", "data", "faults")}
-        self.tables = {name: rows for name, rows in tables.items() if rows is not None}
+    `tables` is a capture or a batch of one.
+    """
+
+    def __init__(self, tables: Any) -> None:
+        self.fields = Fields(tables)
+        self.parts = {name: np.asarray(getattr(tables, name)) for name in KINDS}
 
     def __iter__(self) -> Iterator[Event]:
-        parts = list(self.tables.values())
-        sizes = [len(rows) for rows in parts]
+        parts = list(self.parts.values())
         keys = [
             np.concatenate([rows[key].astype(np.int64) for rows in parts])
             for key in ("offset", "flow", "time")
         ]
         order = np.lexsort(keys)
-        starts = np.cumsum([0, *sizes])
-        makers = [getattr(self, f"_{name}") for name in self.tables]
+        starts = np.cumsum([0, *map(len, parts)])[:-1]
+        makers = [getattr(self, f"_{name}") for name in self.parts]
         for at in range(0, len(order), CHUNK):
             chosen = order[at : at + CHUNK]
             which = np.searchsorted(starts, chosen, "right") - 1
-            for part, place in zip(which.tolist(), chosen.tolist()):
-                row = place - int(starts[part])
+            for part, row in zip(which.tolist(), (chosen - starts[which]).tolist()):
                 yield makers[part](row, parts[part][row])
 
     def _messages(self, row: int, item: Any) -> Event:
@@ -119,7 +115,13 @@ class Events:
         names = ("code", "field", "offset", "length", "need", "have")
         values = {name: int(item[name]) for name in names}
         event = self._event("fault", "fault", item, None, values)
-        event.row = faults.text(**values)
+        event.words = faults.text(**values)
+        return event
+
+    def _gaps(self, row: int, item: Any) -> Event:
+        reason = GAP_REASONS.get(int(item["reason"]), "")
+        event = self._event("gap", "gap", item, None, {"reason": int(item["reason"])})
+        event.words = f"{event.length} bytes missing: {reason}"
         return event
 
     @staticmethod

@@ -12,6 +12,7 @@ from mmscodec.schema.fields import Field, Struct
 LONGEST_LIST = 8
 LONGEST_HEX = 16
 NOT_USED = "not used"
+UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,16 @@ def number(field: Field, value: float) -> str:
         return shown + (field.unit if shown != "max" else "")
     if field.kind == "ipv4":
         return ".".join(str(value >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    unit = field.unit.split(" ")[0]
-    if unit in ("bytes", "bit/s", "ms", "s", "packets", "percent", "entries"):
-        return f"{value} {unit}" if unit != "packets" else str(value)
+    if field.unit in UNITS:
+        return f"{value}{UNITS[field.unit]}"
     return str(value) if value < 65536 else f"0x{value:08X}"
 
 
 def enumerated(field: Field, value: int) -> str:
     """The name of a value, or the names of its bits, or the number."""
     if not field.flags:
-        return field.values.get(value) or number(field, value)
+        name = field.values.get(value) or number(field, value)
+        return f'"{name}"' if " " in name else name
     names = [name for bit, name in field.values.items() if bit and value & bit == bit]
     rest = value
     for bit in field.values:
@@ -79,6 +80,11 @@ def enumerated(field: Field, value: int) -> str:
     if rest or not names:
         names.append(f"0x{rest:X}")
     return "|".join(names)
+
+
+def ansi(value: bytes) -> str:
+    """Text of a fixed field in the peer's code page, up to its NUL."""
+    return value.split(b"\0", 1)[0].decode("latin-1")
 
 
 def text(field: Field, value: Any, style: Style) -> str:
@@ -89,14 +95,15 @@ def text(field: Field, value: Any, style: Style) -> str:
         return f'"{safe(value)}"'
     if isinstance(value, bytes):
         if field.kind == "ansi":
-            return f'"{safe(value.rstrip(bytes(1)).decode("latin-1"))}"'
+            return f'"{safe(ansi(value))}"'
         return value.hex() if len(value) <= LONGEST_HEX else f"<{len(value)} bytes>"
     if isinstance(value, bool | int | float):
         if style.names and isinstance(value, int) and field.values:
             return safe(enumerated(field, value))
         return number(field, value)
     if isinstance(value, Mapping):
-        return "{" + " ".join(f"{key}={item}" for key, item in value.items()) + "}"
+        inner = field.struct.fields if field.struct is not None else ()
+        return "(" + ", ".join(text(item, value[item.python_name], style) for item in inner) + ")"
     items = [text(field, item, style) for item in list(value)[:LONGEST_LIST]]
     more = ["..."] if len(value) > LONGEST_LIST else []
     return "[" + ", ".join(items + more) + "]"
@@ -122,7 +129,7 @@ def for_json(field: Field, value: Any, style: Style) -> Any:
         return None if value is None else f"<{len(value)} bytes hidden>"
     if isinstance(value, bytes):
         if field.kind == "ansi":
-            return value.rstrip(b"\0").decode("latin-1")
+            return ansi(value)
         return value.hex()
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()

@@ -9,4 +9,4 @@ import mmscodec
 
 def opened(files: list[str]) -> Any:
     """All files together as one capture."""
-    return mmscodec.open(files[0] if len(files) == 1 else files)  # type: ignore[attr-defined]
+    return mmscodec.open(files[0] if len(files) == 1 else files)

@@ -49,7 +49,9 @@ def protocol(flow: Any) -> str:
 
 
 def direction(name: str, struct: Any, kind: str) -> str:
-    """`C>S`, `S>C` or `?`: who sends such a thing, by the specification."""
+    """`C>S`, `S>C`, `?` or nothing: who sends such a thing, by the specification."""
+    if kind in ("fault", "gap"):
+        return ""
     if kind == "data":
         return "S>C"
     return {"C->S": "C>S", "S->C": "S>C"}.get(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from mmscodec import __version__
 from mmscodec.cli import decode, stats
 from mmscodec.cli.damage import DAMAGED, say
-from mmscodec.errors import MissingExtraError, MmsCodecError
+from mmscodec.errors import CaptureError, MissingExtraError, MmsCodecError
 
 COMMANDS = {
     "decode": (decode, "every message and Data packet as a table, JSON lines or CSV"),
@@ -73,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except CaptureError as error:
+        named = any(file in str(error) for file in options.files)
+        say(str(error) if named else f"{' '.join(options.files)}: {error}")
+        return 1
     except (MmsCodecError, MissingExtraError) as error:
         say(str(error))
         return 1

@@ -16,7 +16,8 @@ from mmscodec.cli.flows import direction, endpoint, protocol, transport
 
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
-COLORS = {"message": "36", "data": "2", "fault": "31"}
+NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
+COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33"}
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -51,35 +52,41 @@ class Table:
         self.color = colored(out)
         self.full_names = self.width is None or self.width >= WIDE
         self.first: int | None = None
+        self.known = 0
 
-    def start(self, flows: Any) -> None:
-        """The list of flows, to which the `flow` column points."""
-        for number, flow in enumerate(flows):
+    def flows(self, flows: Any) -> None:
+        """A line for each flow that is new, then the heads of the columns."""
+        for number in range(self.known, len(flows)):
+            flow = flows[number]
             words = f"{transport(flow)} {protocol(flow)}".strip()
             ends = f"{endpoint(flow, 'src')} > {endpoint(flow, 'dst')}"
             self._line(f"flow {number:>3}  {ends}  {words}")
-        head = "name" if self.full_names else "name (short)"
-        self._line(f"{'time':>12} {'flow':>4} dir {head:<{self._name_width()}} fields", "1")
+        if not self.known or len(flows) > self.known:
+            head = "name" if self.full_names else "name (short)"
+            self._line(f"{'time':>12} {'flow':>4} dir {head:<{self._name_width()}} fields", "1")
+        self.known = len(flows)
 
     def write(self, event: Event) -> None:
         """One line, cut to the width of the terminal."""
-        if self.first is None:
+        if self.first is None and event.time != NO_TIME:
             self.first = event.time
             self._line(f"{'':>12} starts {iso_time(event.time)}")
-        seconds = (event.time - self.first) / 1e9
+        known = self.first is not None and event.time != NO_TIME
+        time = f"{(event.time - (self.first or 0)) / 1e9:.6f}" if known else ""
         name = safe(event.name)
         for prefix in SHORT:
             name = name if self.full_names else name.removeprefix(prefix)
         way = direction(event.name, event.struct, event.kind)
-        start = f"{seconds:>12.6f} {event.flow:>4} {way:<3} {name:<{self._name_width()}} "
+        flow = "" if event.flow < 0 else event.flow
+        start = f"{time:>12} {flow:>4} {way:<3} {name:<{self._name_width()}} "
         self._line(start + self._detail(event), COLORS.get(event.kind, ""))
 
     def _name_width(self) -> int:
         return 39 if self.full_names else 24
 
     def _detail(self, event: Event) -> str:
-        if event.kind == "fault":
-            return safe(str(event.row))
+        if event.words:
+            return safe(event.words)
         if event.kind == "data":
             values = event.values
             return (
@@ -107,9 +114,11 @@ class Machine:
         self.style = style
         self.ends: list[tuple[str, str]] = []
 
-    def start(self, flows: Any) -> None:
+    def flows(self, flows: Any) -> None:
         """Remember who speaks to whom."""
-        self.ends = [(endpoint(flow, "src"), endpoint(flow, "dst")) for flow in flows]
+        self.ends += [
+            (endpoint(flow, "src"), endpoint(flow, "dst")) for flow in flows[len(self.ends) :]
+        ]
 
     def record(self, event: Event) -> dict[str, Any]:
         """The columns that every event has."""
@@ -117,8 +126,8 @@ class Machine:
         src, dst = self.ends[event.flow] if known else ("", "")
         return {
             "type": event.kind,
-            "time": iso_time(event.time),
-            "time_ns": event.time,
+            "time": None if event.time == NO_TIME else iso_time(event.time),
+            "time_ns": None if event.time == NO_TIME else event.time,
             "flow": event.flow,
             "src": src,
             "dst": dst,
@@ -130,8 +139,8 @@ class Machine:
 
     def fields(self, event: Event) -> dict[str, Any]:
         """Every field by its Python name; nested structures as objects."""
-        if event.kind == "fault":
-            return {**event.values, "text": str(event.row)}
+        if event.words:
+            return {**event.values, "text": event.words}
         if event.struct is None:
             return {}
         return {
@@ -165,10 +174,9 @@ class JsonLines(Machine):
 class Csv(Machine):
     """One row for each event; fields as JSON in the last column."""
 
-    def start(self, flows: Any) -> None:
-        """The line of column names."""
-        super().start(flows)
-        self.rows = csv.writer(self.out, lineterminator="\n")
+    def __init__(self, out: TextIO, style: Style) -> None:
+        super().__init__(out, style)
+        self.rows = csv.writer(out, lineterminator="\n")
         blank = Event("", "", 0, -1, 0, 0)
         self.rows.writerow([*self.record(blank), "fields"])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.cli.damage import report
+from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
@@ -25,27 +25,61 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
-def counted(capture: Any) -> dict[str, Any]:
-    """All counts as plain Python objects."""
-    messages, data, faults = capture.messages, capture.data, capture.faults
-    times = [rows["time"] for rows in (messages, data) if len(rows)]
-    kinds = {
-        kind: {"packets": int(chosen.sum()), "bytes": int(data["length"][chosen].sum())}
-        for number, kind in enumerate(KINDS)
-        if (chosen := data["kind"] == number).any()
-    }
-    mids, counts = np.unique(messages["mid"], return_counts=True)
-    codes = Counter(faults["code"].tolist())
-    return {
-        "first_time": iso_time(int(min(rows.min() for rows in times))) if times else None,
-        "last_time": iso_time(int(max(rows.max() for rows in times))) if times else None,
-        "flows": [flow_counts(capture, i, flow) for i, flow in enumerate(capture.flows)],
-        "messages": {
-            mms.message_name(mid): count for mid, count in zip(mids.tolist(), counts.tolist())
-        },
-        "data": kinds,
-        "faults": {fault_name(code): count for code, count in sorted(codes.items())},
-    }
+class Counts:
+    """Everything counted, batch by batch."""
+
+    def __init__(self) -> None:
+        self.flows: Any = ()
+        self.messages: Counter[int] = Counter()
+        self.faults: Counter[int] = Counter()
+        self.kinds: dict[str, list[int]] = {}
+        self.per_flow: dict[str, np.ndarray] = {}
+        self.times: list[int] = []
+
+    def add(self, tables: Any) -> None:
+        """Take in one batch."""
+        self.flows = tables.flows
+        messages, data = tables.messages, tables.data
+        self.messages.update(messages["mid"].tolist())
+        self.faults.update(tables.faults["code"].tolist())
+        for number, kind in enumerate(KINDS):
+            chosen = data["kind"] == number
+            if chosen.any():
+                known = self.kinds.setdefault(kind, [0, 0])
+                known[0] += int(chosen.sum())
+                known[1] += int(data["length"][chosen].sum())
+        for name, rows in (("messages", messages), ("data_packets", data)):
+            self._per_flow(name, rows["flow"], np.ones(len(rows)))
+            self._per_flow("bytes", rows["flow"], rows["length"])
+            if len(rows):
+                self.times += [int(rows["time"].min()), int(rows["time"].max())]
+
+    def _per_flow(self, name: str, flow: np.ndarray, weights: np.ndarray) -> None:
+        counts = np.bincount(flow, weights, minlength=len(self.flows)).astype(np.int64)
+        known = self.per_flow.get(name, counts[:0])
+        counts[: len(known)] += known
+        self.per_flow[name] = counts
+
+    def plain(self) -> dict[str, Any]:
+        """All counts as plain Python objects."""
+        return {
+            "first_time": iso_time(min(self.times)) if self.times else None,
+            "last_time": iso_time(max(self.times)) if self.times else None,
+            "flows": [self._flow(number, flow) for number, flow in enumerate(self.flows)],
+            "messages": {mms.message_name(mid): n for mid, n in sorted(self.messages.items())},
+            "data": {k: {"packets": n, "bytes": size} for k, (n, size) in self.kinds.items()},
+            "faults": {fault_name(code): n for code, n in sorted(self.faults.items())},
+        }
+
+    def _flow(self, number: int, flow: Any) -> dict[str, Any]:
+        return {
+            "flow": number,
+            "src": endpoint(flow, "src"),
+            "dst": endpoint(flow, "dst"),
+            "transport": transport(flow),
+            "protocol": protocol(flow),
+            **{name: int(counts[number]) for name, counts in self.per_flow.items()},
+        }
 
 
 def fault_name(code: int) -> str:
@@ -54,23 +88,6 @@ def fault_name(code: int) -> str:
         return FaultCode(code).name.lower().replace("_", " ")
     except ValueError:
         return f"fault {code}"
-
-
-def flow_counts(capture: Any, number: int, flow: Any) -> dict[str, Any]:
-    """Counts of one flow."""
-    messages = capture.messages["flow"] == number
-    data = capture.data["flow"] == number
-    return {
-        "flow": number,
-        "src": endpoint(flow, "src"),
-        "dst": endpoint(flow, "dst"),
-        "transport": transport(flow),
-        "protocol": protocol(flow),
-        "messages": int(messages.sum()),
-        "data_packets": int(data.sum()),
-        "bytes": int(capture.messages["length"][messages].sum())
-        + int(capture.data["length"][data].sum()),
-    }
 
 
 def lines(counts: dict[str, Any]) -> list[str]:
@@ -91,11 +108,14 @@ def lines(counts: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Print the counts; 0, or 3 when the input was damaged."""
+    counts, damage = Counts(), Damage()
     with opened(options.files) as capture:
-        counts = counted(capture)
-        if options.json:
-            print(json.dumps(counts, indent=1))
-        else:
-            print("\n".join(lines(counts)))
-        sys.stdout.flush()
-        return report(capture)
+        for tables in capture.iter_batches():
+            counts.add(tables)
+            damage.add(tables)
+    if options.json:
+        print(json.dumps(counts.plain(), indent=1))
+    else:
+        print("\n".join(lines(counts.plain())))
+    sys.stdout.flush()
+    return damage.report()

@@ -87,8 +87,9 @@ class Batch(BatchBase):
         return self.columns.read(int(row["offset"]) + 8, int(row["length"]) - 8)
 
     def __repr__(self) -> str:
-        counts = f"{len(self.packets)} packets, {len(self.messages)} messages, {len(self.data)} data"
-        return f"<mms.Batch: {counts}, {len(self.faults)} faults, consumed {self.consumed}>"
+        names = ("packets", "messages", "data", "faults")
+        counts = ", ".join(f"{len(getattr(self, name))} {name}" for name in names)
+        return f"<mms.Batch: {counts}, consumed {self.consumed}>"
 
     def __reduce__(self):
         state = (self.packets, self.messages, self.data, np.asarray(self._fault_rows()))

@@ -7,6 +7,7 @@ which bytes stand at which positions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class MessageColumns:
     """
 
     def __init__(
-        self, messages: np.ndarray, positions: np.ndarray, pieces: Sequence[tuple[int, object]]
+        self, messages: np.ndarray, positions: np.ndarray, pieces: Sequence[tuple[int, Any]]
     ) -> None:
         self.messages = messages
         self.positions = positions
