@@ -1,0 +1,115 @@
+"""Where the checks of findings put what they find, and what they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmscodec.mms.columns import MessageColumns
+from mmscodec.schema.dtypes import FINDINGS, in_capture
+from mmscodec.schema.fields import Struct
+from mmscodec.schema.findings import FIELD_NUMBERS, FindingCode, FindingTable, Severity
+
+
+class Tables:
+    """The tables of one batch or capture, as the checks see them.
+
+    `heads` are the TcpMessageHeaders of all packets (dtype `schema.dtypes.HEADER`), or None where
+    their bytes are not kept. Tables of captures have a column `flow`; everything that compares
+    neighbours does so inside of one flow.
+    """
+
+    def __init__(
+        self,
+        columns: MessageColumns,
+        packets: np.ndarray,
+        data: np.ndarray,
+        faults: np.ndarray,
+        heads: np.ndarray | None,
+    ) -> None:
+        self.columns = columns
+        self.packets = packets
+        self.messages = columns.messages
+        self.data = data
+        self.faults = faults
+        self.heads = heads
+        self.capture = "flow" in (packets.dtype.names or ())
+        self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._found: list[np.ndarray] = []
+
+    def flows(self, table: np.ndarray) -> np.ndarray:
+        """Flow of each row; zeros where there is only one."""
+        return table["flow"] if self.capture else np.zeros(len(table), np.int32)
+
+    def kind(self, struct: Struct) -> tuple[np.ndarray, np.ndarray]:
+        """(rows of `messages`, fixed fields) of one kind of message; read once."""
+        if struct.name not in self._rows:
+            columns = self.columns
+            self._rows[struct.name] = columns.rows(struct.name), columns.array(struct.name)
+        return self._rows[struct.name]
+
+    def add(
+        self,
+        table: FindingTable,
+        rows: np.ndarray,
+        code: FindingCode,
+        struct: Struct,
+        path: str,
+        severity: Severity | np.ndarray,
+        seen: Any = 0,
+        expected: Any = 0,
+        place: int | np.ndarray | None = None,
+    ) -> None:
+        """Findings about `rows` of a table, one each. `place` = bytes from the row's offset."""
+        if len(rows) == 0:
+            return
+        source = {
+            FindingTable.PACKETS: self.packets,
+            FindingTable.MESSAGES: self.messages,
+            FindingTable.DATA: self.data,
+        }[table]
+        number = FIELD_NUMBERS[struct.name, path]
+        if place is None:
+            place = struct[path.partition(".")[0]].offset or 0
+        out = np.zeros(len(rows), in_capture(FINDINGS) if self.capture else FINDINGS)
+        out["table"], out["code"], out["field"] = table, code, number
+        out["severity"], out["row"] = severity, rows
+        out["offset"] = source["offset"][rows] + place
+        out["seen"], out["expected"] = seen, expected
+        if self.capture:
+            out["time"], out["flow"] = source["time"][rows], source["flow"][rows]
+        self._found.append(out)
+
+    def findings(self) -> np.ndarray:
+        """All findings in order of flow, offset and table."""
+        if not self._found:
+            return np.empty(0, in_capture(FINDINGS) if self.capture else FINDINGS)
+        found = np.concatenate(self._found)
+        keys = [found["field"], found["table"], found["offset"]]
+        return found[np.lexsort([*keys, found["flow"]] if self.capture else keys)]
+
+
+def bits(values: np.ndarray) -> np.ndarray:
+    """Wire bits of numbers as unsigned 64-bit integers."""
+    if values.dtype.kind in "fi":
+        return np.ascontiguousarray(values).view(f"<u{values.dtype.itemsize}").astype(np.uint64)
+    return values.astype(np.uint64)
+
+
+def latest_before(
+    flow: np.ndarray, offset: np.ndarray, other_flow: np.ndarray, other_offset: np.ndarray
+) -> np.ndarray:
+    """For each row the index of the last other row before it in its flow, or -1.
+
+    Both sides may be in any order; the index is into the other side as given.
+    """
+    order = np.lexsort([other_offset, other_flow])
+    keys = np.rec.fromarrays([other_flow[order], other_offset[order]], names="flow,offset")
+    wanted = np.rec.fromarrays([flow.astype(other_flow.dtype), offset], names="flow,offset")
+    place = np.searchsorted(keys, wanted.astype(keys.dtype), side="left") - 1
+    out = np.full(len(flow), -1, np.int64)
+    inside = place >= 0
+    found = order[place[inside]]
+    out[inside] = np.where(other_flow[found] == flow[inside], found, -1)
+    return out

@@ -1,0 +1,170 @@
+"""Fields of variable length: counts against the message, NULs, places, surplus padding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmscodec.mms._collect import Tables
+from mmscodec.schema import mms
+from mmscodec.schema.fields import Field, Struct
+from mmscodec.schema.findings import FindingCode, FindingTable, Severity
+from mmscodec.schema.values import MMS_PACKET_PAIR_TCP_HIGH_ENTROPY, MMS_USE_PACKET_PAIR
+
+_MESSAGES = FindingTable.MESSAGES
+
+
+def check_extents(tables: Tables) -> None:
+    """Every message: do the counts fit, do strings end, is there more padding than needed."""
+    for struct in (*mms.MESSAGES, mms.RESEND):
+        rows, fixed = tables.kind(struct)
+        if len(rows) == 0:
+            continue
+        size = tables.messages["length"][rows].astype(np.int64)
+        used = fixed_end(struct, fixed)
+        end = np.full(len(rows), struct.fixed_size, np.int64)
+        for field in struct.variable:
+            end, there = field_end(tables, struct, field, rows, fixed, end, size)
+            used = np.where(there, np.maximum(used, end), used)
+        if struct is not mms.RESEND:
+            least = (used + 7) // 8
+            at = np.flatnonzero(size // 8 > least)
+            tables.add(_MESSAGES, rows[at], FindingCode.SURPLUS_PADDING, struct, "chunkLen",
+                       Severity.DEVIATION, size[at] // 8, least[at])  # fmt: skip
+
+
+def fixed_end(struct: Struct, fixed: np.ndarray) -> np.ndarray:
+    """End of the fixed part of each message, without the optional fields that are missing."""
+    end = np.full(len(fixed), struct.fixed_size, np.int64)
+    for field in reversed(struct.fixed):
+        if field.needs_chunk_len:
+            end[fixed["chunk_len"] < field.needs_chunk_len] = field.offset or 0
+    return end
+
+
+def field_end(
+    tables: Tables,
+    struct: Struct,
+    field: Field,
+    rows: np.ndarray,
+    fixed: np.ndarray,
+    start: np.ndarray,
+    size: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """End of a variable field in each message, and where it is there at all."""
+    if field.start:
+        start = struct.fixed_size + fixed[struct[field.start].python_name].astype(np.int64)
+    if field.count:
+        return counted_end(tables, struct, field, rows, fixed, start, size)
+    if field.kind == "utf16":
+        return text_end(tables, struct, field, rows, fixed, start, size)
+    modes = (MMS_USE_PACKET_PAIR, MMS_PACKET_PAIR_TCP_HIGH_ENTROPY)  # filler to the end
+    return size, np.isin(fixed["play_incarnation"], modes)
+
+
+def counted_end(
+    tables: Tables,
+    struct: Struct,
+    field: Field,
+    rows: np.ndarray,
+    fixed: np.ndarray,
+    start: np.ndarray,
+    size: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A field with a count: the count must fit the message."""
+    count = fixed[struct[field.count].python_name].astype(np.int64)
+    there = count > 0
+    room = np.maximum(size - start, 0)
+    bad = there & (count * field.count_unit > room)
+    at = np.flatnonzero(bad)
+    tables.add(_MESSAGES, rows[at], FindingCode.COUNT_OVERRUN, struct, field.count,
+               Severity.VIOLATION, count[at], room[at] // field.count_unit)  # fmt: skip
+    end = np.minimum(start + count * field.count_unit, size)
+    if field.kind == "utf16":
+        check_nuls(tables, struct, field, rows, np.flatnonzero(there & ~bad), start, end)
+    if field.start:
+        check_token(tables, struct, field, rows, fixed, count)
+    return end, there
+
+
+def check_nuls(
+    tables: Tables,
+    struct: Struct,
+    field: Field,
+    rows: np.ndarray,
+    at: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+) -> None:
+    """Counted strings that fit: an even number of bytes, one NUL, at the end."""
+    odd = at[(end[at] - start[at]) % 2 == 1]
+    tables.add(_MESSAGES, rows[odd], FindingCode.ODD_COUNT, struct, field.count,
+               Severity.VIOLATION, end[odd] - start[odd], end[odd] - start[odd] + 1)  # fmt: skip
+    columns = tables.columns
+    missing, inner = [], []
+    for i in at.tolist():
+        place = int(columns.positions[rows[i]] + start[i])
+        raw = bytes(columns.read(place, int(end[i] - start[i]) & ~1))
+        units = np.frombuffer(raw, "<u2")
+        if len(units) and units[-1]:
+            missing.append(i)
+        if not units[: last_character(units)].all():
+            inner.append(i)
+    for found, code, severity in (
+        (missing, FindingCode.MISSING_NUL, Severity.VIOLATION),
+        (inner, FindingCode.INNER_NUL, Severity.DEVIATION),
+    ):
+        rows_at = np.array(found, np.int64)
+        tables.add(_MESSAGES, rows[rows_at], code, struct, field.name, severity,
+                   end[rows_at] - start[rows_at], 0, start[rows_at])  # fmt: skip
+
+
+def last_character(units: np.ndarray) -> int:
+    """Units up to the last one that is no NUL."""
+    found = np.flatnonzero(units)
+    return int(found[-1]) + 1 if len(found) else 0
+
+
+def text_end(
+    tables: Tables,
+    struct: Struct,
+    field: Field,
+    rows: np.ndarray,
+    fixed: np.ndarray,
+    start: np.ndarray,
+    size: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A string that ends at a NUL or with the message."""
+    texts = tables.columns.column(struct.name, field.python_name)
+    extents = tables.columns.extents(struct.name, field.python_name)["length"]
+    lengths = np.fromiter(
+        (len(text.encode("utf-16-le", "surrogatepass")) for text in texts), np.int64, len(texts)
+    )
+    bare = lengths + 2 > extents  # no room for a NUL, so there is none
+    if len(struct.variable) > 1 or field.nul == "strings":  # funnel names need no NUL
+        at = np.flatnonzero(bare)
+        severity = np.full(len(at), Severity.DEVIATION)
+        if field.nul == "first":
+            severity[fixed["cbtoken"][at] > 0] = Severity.VIOLATION
+        tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, struct, field.name, severity,
+                   lengths[at], 0, start[at])  # fmt: skip
+    end = np.minimum(start + lengths + np.where(bare, 0, 2), size)
+    return end, np.ones(len(rows), bool)
+
+
+def check_token(
+    tables: Tables,
+    struct: Struct,
+    field: Field,
+    rows: np.ndarray,
+    fixed: np.ndarray,
+    count: np.ndarray,
+) -> None:
+    """token is 0 exactly when there is no tokenData."""
+    token = fixed[struct[field.start].python_name]
+    for bad, severity in (
+        ((count > 0) & (token == 0), Severity.VIOLATION),
+        ((count == 0) & (token != 0), Severity.DEVIATION),
+    ):
+        at = np.flatnonzero(bad)
+        tables.add(_MESSAGES, rows[at], FindingCode.TOKEN_PLACE, struct, field.start, severity,
+                   token[at])  # fmt: skip

@@ -1,0 +1,216 @@
+"""Rules of single fields: MUST and SHOULD values, enumerations, ranges, grammars."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from mmscodec.mms._collect import Tables, bits
+from mmscodec.schema import mms
+from mmscodec.schema.dtypes import field_dtype
+from mmscodec.schema.fields import Field, Rule, Struct
+from mmscodec.schema.findings import FindingCode, FindingTable, Severity
+from mmscodec.schema.values import LOCATION_IDS
+
+_MESSAGES = FindingTable.MESSAGES
+
+
+def check_fields(tables: Tables) -> None:
+    """Every rule of every fixed and string field of every message."""
+    for struct in (*mms.MESSAGES, mms.RESEND):
+        rows, fixed = tables.kind(struct)
+        if len(rows) == 0:
+            continue
+        if struct.name == "LinkMacToViewerReportOpenFile":
+            good = fixed["hr"] < 0x80000000  # on error only hr is meaningful
+            rows, fixed = rows[good], fixed[good]
+        check_struct(tables, _MESSAGES, struct, struct, rows, fixed, "", 0)
+        for field in struct.variable:
+            if field.kind == "utf16" and field.rule is not None:
+                check_texts(tables, struct, field, rows)
+        if struct.name == "LinkViewerToMacStreamSwitch":
+            check_entries(tables, struct, rows)
+
+
+def check_struct(
+    tables: Tables,
+    table: FindingTable,
+    owner: Struct,
+    struct: Struct,
+    rows: np.ndarray,
+    fixed: np.ndarray,
+    prefix: str,
+    base: int,
+) -> None:
+    """Rules of the fixed fields of a structure that lies `base` bytes into `owner`."""
+    for field in struct.fixed:
+        values = fixed[field.python_name]
+        path, place = prefix + field.name, base + (field.offset or 0)
+        if field.kind == "struct" and field.struct is not None:
+            check_struct(tables, table, owner, field.struct, rows, values, path + ".", place)
+            continue
+        if field.kind == "ansi":
+            check_ansi(tables, owner, path, field, rows, values, place)
+        elif field.rule is not None and field.name != "MID":
+            bad = broken(field.rule, field, values)
+            if field.needs_chunk_len:
+                bad &= fixed["chunk_len"] >= field.needs_chunk_len
+            at = np.flatnonzero(bad)
+            tables.add(
+                table, rows[at], code_of(field.rule), owner, path,
+                severities(field.rule, values[at]), seen_bits(field, values[at]),
+                expected_bits(field), place,
+            )  # fmt: skip
+
+
+def broken(rule: Rule, field: Field, values: np.ndarray) -> np.ndarray:
+    """Mask of the values that break a rule."""
+    if field.kind == "bytes":
+        return nonzero_bytes(values) != 0
+    if rule.equal is not None:
+        return values != rule.equal
+    if rule.one_of:
+        return ~np.isin(values, np.array(rule.one_of, values.dtype))
+    low, high = rule.low, rule.high
+    bad = ~((values >= low) & (values <= high))  # a NaN is out of every range
+    return bad | (values == 0) if rule.not_zero else bad
+
+
+def nonzero_bytes(values: np.ndarray) -> np.ndarray:
+    """How many bytes of each raw field are not zero."""
+    flat = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
+    return np.count_nonzero(flat, axis=1)
+
+
+def code_of(rule: Rule) -> FindingCode:
+    """The code that says which kind of rule it is."""
+    if rule.equal is not None:
+        return FindingCode.NOT_EQUAL
+    if rule.pattern:
+        return FindingCode.BAD_GRAMMAR
+    return FindingCode.NOT_ONE_OF if rule.one_of else FindingCode.OUT_OF_RANGE
+
+
+def severities(rule: Rule, values: np.ndarray) -> np.ndarray:
+    """Severity of each broken value."""
+    if rule.ignored:
+        return np.full(len(values), Severity.UNINITIALISED)
+    if rule.loose or rule.level == "should":
+        return np.full(len(values), Severity.DEVIATION)
+    out = np.full(len(values), Severity.VIOLATION)
+    if rule.known:
+        out[np.isin(values, np.array(rule.known, values.dtype))] = Severity.DEVIATION
+    return out
+
+
+def seen_bits(field: Field, values: np.ndarray) -> np.ndarray:
+    """Wire bits of numbers; of raw bytes the number of those that are not zero."""
+    return nonzero_bytes(values) if field.kind == "bytes" else bits(values)
+
+
+def expected_bits(field: Field) -> int:
+    """Wire bits of the value a rule asks for: the one, the first, or the lowest."""
+    rule = field.rule
+    if rule is None or field.kind in ("bytes", "ansi", "utf16"):
+        return 0
+    value = rule.equal if rule.equal is not None else rule.one_of[0] if rule.one_of else rule.low
+    return int(bits(np.array([value], field_dtype(field)))[0])
+
+
+def check_ansi(
+    tables: Tables,
+    owner: Struct,
+    path: str,
+    field: Field,
+    rows: np.ndarray,
+    values: np.ndarray,
+    place: int,
+) -> None:
+    """Text in a field of fixed size: NUL-terminated, not empty, and its rule."""
+    flat = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
+    at = np.flatnonzero((flat != 0).all(axis=1))
+    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, owner, path, Severity.VIOLATION,
+               place=place)  # fmt: skip
+    rule = field.rule
+    if rule is None:
+        at = np.flatnonzero(flat[:, 0] == 0)
+        tables.add(_MESSAGES, rows[at], FindingCode.EMPTY_TEXT, owner, path, Severity.DEVIATION,
+                   place=place)  # fmt: skip
+        return
+    allowed = [str(text).encode() for text in (rule.one_of or (rule.equal,))]
+    at = np.flatnonzero(~np.isin(values, np.array(allowed)))
+    at = at[[text.split(b"\0", 1)[0] not in allowed for text in values[at].tolist()]]
+    severity = Severity.DEVIATION if rule.loose else Severity.VIOLATION
+    tables.add(_MESSAGES, rows[at], code_of(rule), owner, path, severity, place=place)
+
+
+def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) -> None:
+    """Rules of UTF-16 strings; each different text is looked at once."""
+    rule = field.rule
+    if rule is None:
+        return
+    texts = tables.columns.column(struct.name, field.python_name)
+    verdicts: dict[str | None, int] = {None: 0}
+    found = np.empty(len(texts), np.int64)
+    for i, text in enumerate(texts):
+        if text not in verdicts:
+            verdicts[text] = text_severity(rule, text)
+        found[i] = verdicts[text]
+    at = np.flatnonzero(found)
+    extents = tables.columns.extents(struct.name, field.python_name)[at]
+    tables.add(
+        _MESSAGES, rows[at], code_of(rule), struct, field.name, found[at], extents["length"], 0,
+        extents["offset"] - tables.messages["offset"][rows[at]],
+    )  # fmt: skip
+
+
+def text_severity(rule: Rule, text: str) -> int:
+    """0 for a text that keeps to the rule."""
+    if rule.pattern:
+        good = re.fullmatch(rule.pattern, text) is not None
+    else:
+        good = text in rule.one_of if rule.one_of else text == rule.equal
+    if good:
+        return 0
+    known = rule.loose or rule.level == "should" or text in rule.known
+    return Severity.DEVIATION if known else Severity.VIOLATION
+
+
+def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
+    """Entries of StreamSwitch."""
+    lists = tables.columns.column(struct.name, "a_stream_entries")
+    counts = np.fromiter((len(item) for item in lists), np.int64, len(lists))
+    if not counts.sum():
+        return
+    entries = np.concatenate(list(lists))
+    owner = np.repeat(np.arange(len(rows)), counts)
+    nth = np.arange(len(entries)) - np.repeat(np.cumsum(counts) - counts, counts)
+    entry = mms.STREAM_SWITCH_ENTRY
+    for field in entry.fixed:
+        if field.rule is None:
+            continue
+        values = entries[field.python_name]
+        at = np.flatnonzero(broken(field.rule, field, values))
+        tables.add(
+            _MESSAGES, rows[owner[at]], code_of(field.rule), entry, field.name,
+            severities(field.rule, values[at]), bits(values[at]), expected_bits(field),
+            struct.fixed_size + entry.fixed_size * nth[at] + (field.offset or 0),
+        )  # fmt: skip
+
+
+def check_data(tables: Tables) -> None:
+    """Data packets: playIncarnation, AFFlags of header fragments, packet-pair sizes."""
+    data, struct, table = tables.data, mms.DATA_PACKET, FindingTable.DATA
+    at = np.flatnonzero(data["play_incarnation"] == 0)
+    tables.add(table, at, FindingCode.OUT_OF_RANGE, struct, "playIncarnation", Severity.VIOLATION,
+               0, 1)  # fmt: skip
+    # 0x04 and 0x0C by the specification; 0x00 and 0x08 by other sources
+    flags = data["af_flags"]
+    at = np.flatnonzero((data["kind"] == 1) & ~np.isin(flags, [0x04, 0x0C]))
+    severity = np.where(np.isin(flags[at], [0, 8]), Severity.DEVIATION, Severity.VIOLATION)
+    tables.add(table, at, FindingCode.HEADER_FLAGS, struct, "AFFlags", severity, flags[at], 0x0C)
+    pair = (data["kind"] == 2) & np.isin(data["location_id"], list(LOCATION_IDS))
+    at = np.flatnonzero(pair & (data["length"] != 1472))
+    tables.add(table, at, FindingCode.PAIR_SIZE, struct, "PacketSize", Severity.DEVIATION,
+               data["length"][at], 1472)  # fmt: skip

@@ -1,0 +1,166 @@
+"""`batch.findings`: which rules of the specification good rows break."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+
+from mmscodec.mms._collect import Tables
+from mmscodec.mms._cross import check_cross
+from mmscodec.mms._extents import check_extents
+from mmscodec.mms._gather import gather
+from mmscodec.mms._headers import check_headers
+from mmscodec.mms._rules import check_data, check_fields
+from mmscodec.mms.columns import MessageColumns
+from mmscodec.schema.dtypes import HEADER
+from mmscodec.schema.fields import Field, show
+from mmscodec.schema.findings import (
+    FINDING_FIELDS,
+    FINDING_TEXTS,
+    FindingCode,
+    FindingTable,
+    Severity,
+)
+from mmscodec.schema.values import hresult_text
+
+
+class Findings(np.ndarray):
+    """Rows of `mmscodec.schema.dtypes.FINDINGS`, one for each rule that a row breaks.
+
+    Columns: table (1 packets, 2 messages, 3 data), row (in that table), offset (of the field, in
+    its stream), code (a `FindingCode`), field (a key of `FINDING_FIELDS`), severity (1 violation,
+    2 deviation that real peers are known for or of a SHOULD rule, 3 uninitialised field), seen and
+    expected (wire bits; IEEE bits of floats; lengths of strings). In captures also time and flow.
+    The order is that of the bytes.
+    """
+
+    columns: MessageColumns | None
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.columns = getattr(other, "columns", None)
+
+    def text(self) -> list[str]:
+        """One line for each finding: offset, severity, message, field, seen, expected, section."""
+        rows = np.atleast_1d(np.asarray(self))
+        return [line(row, self.columns) for row in rows]
+
+    def select(self, severity: Severity | int) -> Findings:
+        """The findings of one severity."""
+        return self[self["severity"] == severity]
+
+
+def find(batch: Any) -> Findings:
+    """Findings of a batch.
+
+    Parameters
+    ----------
+    batch : Batch
+        Anything with `packets`, `messages`, `data`, `faults`, `columns` and `pieces`.
+
+    Returns
+    -------
+    Findings
+        Worked out now, for all rows at once.
+    """
+    heads = None
+    if "flow" not in (batch.packets.dtype.names or ()):
+        heads = packet_heads(batch.packets, batch.pieces)
+    return find_in(batch.columns, batch.packets, batch.data, np.asarray(batch.faults), heads)
+
+
+def find_in(
+    columns: MessageColumns,
+    packets: np.ndarray,
+    data: np.ndarray,
+    faults: np.ndarray,
+    heads: np.ndarray | None = None,
+) -> Findings:
+    """Findings of tables, of a batch or of a capture (those have a column `flow`).
+
+    Parameters
+    ----------
+    columns : MessageColumns
+        The messages and their bytes.
+    packets, data, faults : numpy.ndarray
+        The other tables.
+    heads : numpy.ndarray, optional
+        The 32 bytes of each packet's header, dtype `schema.dtypes.HEADER`; without them rep,
+        version, versionMinor and padding are not looked at.
+    """
+    tables = Tables(columns, packets, data, faults, heads)
+    check_headers(tables)
+    check_fields(tables)
+    check_extents(tables)
+    check_data(tables)
+    check_cross(tables)
+    found = tables.findings().view(Findings)
+    found.columns = columns
+    return found
+
+
+def packet_heads(packets: np.ndarray, pieces: Any) -> np.ndarray:
+    """The header of each packet, gathered from the pieces in which the packets lie."""
+    out = np.empty(len(packets), HEADER)
+    offsets = np.ascontiguousarray(packets["offset"])
+    lengths = np.ascontiguousarray(packets["length"])
+    cuts = [*np.searchsorted(offsets, [start for start, _ in pieces]).tolist(), len(packets)]
+    for (start, piece), low, high in zip(pieces, cuts, cuts[1:]):
+        gather(piece, start, offsets[low:high], lengths[low:high], out[low:high], HEADER.itemsize)
+    return out
+
+
+def line(row: np.void, columns: MessageColumns | None) -> str:
+    """One finding in words."""
+    code, severity = FindingCode(int(row["code"])), Severity(int(row["severity"]))
+    owner, path, field = FINDING_FIELDS[int(row["field"])]
+    name = owner.name
+    if code is FindingCode.UNKNOWN_MID:
+        name = f"message 0x{int(row['seen']):08X}"
+    words = [f"0x{int(row['offset']):x}: {severity.name.lower()}", f"{name}.{path}"]
+    seen, expected = shown(row, path, field, code, columns)
+    if seen:
+        words.append(f"= {seen}")
+    if expected:
+        words.append(f"(expected {expected})")
+    return " ".join(words) + f": {FINDING_TEXTS[code]} [{owner.section}]"
+
+
+def shown(
+    row: np.void, path: str, field: Field, code: FindingCode, columns: MessageColumns | None
+) -> tuple[str, str]:
+    """What was seen and what was expected, as people write it."""
+    rule = field.rule
+    by_rule = rule is not None and code <= FindingCode.BAD_GRAMMAR
+    wanted = rule.text().partition(";")[0].split(" ", 1)[1] if rule and by_rule else ""
+    wanted = wanted.removeprefix("= ")
+    if field.kind in ("utf16", "ansi"):
+        return seen_text(row, path, field, columns), wanted
+    if field.kind == "bytes":
+        if field.variable:
+            return str(int(row["seen"])), str(int(row["expected"]))
+        return f"{int(row['seen'])} bytes that are not 0", wanted
+    seen, expected = (value_text(field, int(row[name])) for name in ("seen", "expected"))
+    return seen, expected if rule is None or rule.equal is not None else wanted or expected
+
+
+def value_text(field: Field, wire: int) -> str:
+    """A number from its wire bits."""
+    if field.kind == "f64":
+        return repr(struct.unpack("<d", wire.to_bytes(8, "little"))[0])
+    if field.kind == "i16":
+        return str(wire - (wire >> 15 << 16))
+    if field.unit == "HRESULT":
+        return hresult_text(wire)
+    return str(wire) if field.unit else show(wire)
+
+
+def seen_text(row: np.void, path: str, field: Field, columns: MessageColumns | None) -> str:
+    """The text in question, shortened; empty where its bytes are not to be had."""
+    if columns is None or int(row["table"]) != FindingTable.MESSAGES:
+        return ""
+    owner = FINDING_FIELDS[int(row["field"])][0]
+    nth = int(np.searchsorted(columns.rows(owner.name), int(row["row"])))
+    text = columns.column(owner.name, path)[nth]
+    return repr(text if len(text) <= 60 else text[:57] + "...")
