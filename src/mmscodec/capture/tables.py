@@ -76,6 +76,17 @@ class CaptureTables:
         return self._blocks["gaps"].array(dtypes.GAPS)
 
     @cached_property
+    def findings(self) -> Any:
+        """Deviations from the specification in good rows, worked out when first asked for.
+
+        See `mms.Batch.findings`; in order of flow and offset. Of TcpMessageHeader only the fields
+        that `packets` holds are looked at.
+        """
+        from mmscodec.mms.findings import find
+
+        return find(self)
+
+    @cached_property
     def columns(self) -> MessageColumns:
         """The mechanism behind `cap[name]` and `column`."""
         positions = self._blocks["messages"].array(dtypes.POSITIONS)["position"]

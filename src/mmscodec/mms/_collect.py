@@ -83,9 +83,12 @@ class Tables:
 
     def findings(self) -> np.ndarray:
         """All findings in order of flow, offset and table."""
+        dtype = in_capture(FINDINGS) if self.capture else FINDINGS
         if not self._found:
-            return np.empty(0, in_capture(FINDINGS) if self.capture else FINDINGS)
-        found = np.concatenate(self._found)
+            return np.empty(0, dtype)
+        # as bytes, because concatenation would leave out the padding
+        raw = np.dtype((np.void, dtype.itemsize))
+        found = np.concatenate([item.view(raw) for item in self._found]).view(dtype)
         keys = [found["field"], found["table"], found["offset"]]
         return found[np.lexsort([*keys, found["flow"]] if self.capture else keys)]
 

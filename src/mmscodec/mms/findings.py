@@ -20,7 +20,6 @@ from mmscodec.schema.findings import (
     FINDING_FIELDS,
     FINDING_TEXTS,
     FindingCode,
-    FindingTable,
     Severity,
 )
 from mmscodec.schema.values import hresult_text
@@ -41,10 +40,17 @@ class Findings(np.ndarray):
     def __array_finalize__(self, other: Any) -> None:
         self.columns = getattr(other, "columns", None)
 
+    def __getitem__(self, key: Any) -> Any:
+        """Rows as findings, columns as plain arrays."""
+        found = super().__getitem__(key)
+        if isinstance(found, Findings) and found.dtype.names is None:
+            return found.view(np.ndarray)
+        return found
+
     def text(self) -> list[str]:
         """One line for each finding: offset, severity, message, field, seen, expected, section."""
-        rows = np.atleast_1d(np.asarray(self))
-        return [line(row, self.columns) for row in rows]
+        words = Words(self.columns)
+        return [words.line(row) for row in np.atleast_1d(np.asarray(self))]
 
     def select(self, severity: Severity | int) -> Findings:
         """The findings of one severity."""
@@ -111,38 +117,71 @@ def packet_heads(packets: np.ndarray, pieces: Any) -> np.ndarray:
     return out
 
 
-def line(row: np.void, columns: MessageColumns | None) -> str:
-    """One finding in words."""
-    code, severity = FindingCode(int(row["code"])), Severity(int(row["severity"]))
-    owner, path, field = FINDING_FIELDS[int(row["field"])]
-    name = owner.name
-    if code is FindingCode.UNKNOWN_MID:
-        name = f"message 0x{int(row['seen']):08X}"
-    words = [f"0x{int(row['offset']):x}: {severity.name.lower()}", f"{name}.{path}"]
-    seen, expected = shown(row, path, field, code, columns)
-    if seen:
-        words.append(f"= {seen}")
-    if expected:
-        words.append(f"(expected {expected})")
-    return " ".join(words) + f": {FINDING_TEXTS[code]} [{owner.section}]"
+#: Codes whose `expected` is a value and not just unused.
+_COMPARED = frozenset(FindingCode) - {
+    FindingCode.UNKNOWN_MID,
+    FindingCode.WRONG_DIRECTION,
+    FindingCode.MISSING_NUL,
+    FindingCode.INNER_NUL,
+    FindingCode.VERSION_URL_MISSING,
+    FindingCode.START_UNCLEAR,
+    FindingCode.TOKEN_PLACE,
+    FindingCode.EMPTY_TEXT,
+    FindingCode.BAD_GRAMMAR,
+}
 
 
-def shown(
-    row: np.void, path: str, field: Field, code: FindingCode, columns: MessageColumns | None
-) -> tuple[str, str]:
-    """What was seen and what was expected, as people write it."""
-    rule = field.rule
-    by_rule = rule is not None and code <= FindingCode.BAD_GRAMMAR
-    wanted = rule.text().partition(";")[0].split(" ", 1)[1] if rule and by_rule else ""
-    wanted = wanted.removeprefix("= ")
-    if field.kind in ("utf16", "ansi"):
-        return seen_text(row, path, field, columns), wanted
-    if field.kind == "bytes":
-        if field.variable:
+class Words:
+    """Findings in words; texts of a column are read once for all of them."""
+
+    def __init__(self, columns: MessageColumns | None) -> None:
+        self._columns = columns
+        self._texts: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
+
+    def line(self, row: np.void) -> str:
+        """One finding."""
+        code, severity = FindingCode(int(row["code"])), Severity(int(row["severity"]))
+        owner, path, field = FINDING_FIELDS[int(row["field"])]
+        name = owner.name
+        if code is FindingCode.UNKNOWN_MID:
+            name = f"message 0x{int(row['seen']):08X}"
+        words = f"0x{int(row['offset']):x}: {severity.name.lower()} {name}.{path}"
+        if "flow" in (row.dtype.names or ()):
+            words = f"flow {int(row['flow'])} {words}"
+        seen, expected = self.values(row, owner.name, path, field, code)
+        if seen:
+            words += f" = {seen}"
+        if expected and code in _COMPARED:
+            words += f" (expected {expected})"
+        return f"{words}: {FINDING_TEXTS[code]} [{owner.section}]"
+
+    def values(
+        self, row: np.void, owner: str, path: str, field: Field, code: FindingCode
+    ) -> tuple[str, str]:
+        """What was seen and what was expected."""
+        rule = field.rule
+        wanted = ""
+        if rule is not None and code <= FindingCode.BAD_GRAMMAR:
+            wanted = rule.text().partition(";")[0].split(" ", 1)[1].removeprefix("= ")
+        if field.kind in ("utf16", "ansi"):
+            return self.seen_text(row, owner, path), wanted
+        if field.kind == "bytes" and not field.variable:
+            return f"{int(row['seen'])} bytes that are not 0", wanted
+        if field.kind == "bytes":
             return str(int(row["seen"])), str(int(row["expected"]))
-        return f"{int(row['seen'])} bytes that are not 0", wanted
-    seen, expected = (value_text(field, int(row[name])) for name in ("seen", "expected"))
-    return seen, expected if rule is None or rule.equal is not None else wanted or expected
+        seen, expected = (value_text(field, int(row[name])) for name in ("seen", "expected"))
+        return seen, expected if rule is None or rule.equal is not None else wanted or expected
+
+    def seen_text(self, row: np.void, owner: str, path: str) -> str:
+        """The text in question, shortened; empty where its bytes are not to be had."""
+        if self._columns is None:
+            return ""
+        if (owner, path) not in self._texts:
+            found = self._columns.rows(owner), self._columns.column(owner, path)
+            self._texts[owner, path] = found
+        rows, texts = self._texts[owner, path]
+        text = texts[int(np.searchsorted(rows, int(row["row"])))]
+        return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def value_text(field: Field, wire: int) -> str:
@@ -154,13 +193,3 @@ def value_text(field: Field, wire: int) -> str:
     if field.unit == "HRESULT":
         return hresult_text(wire)
     return str(wire) if field.unit else show(wire)
-
-
-def seen_text(row: np.void, path: str, field: Field, columns: MessageColumns | None) -> str:
-    """The text in question, shortened; empty where its bytes are not to be had."""
-    if columns is None or int(row["table"]) != FindingTable.MESSAGES:
-        return ""
-    owner = FINDING_FIELDS[int(row["field"])][0]
-    nth = int(np.searchsorted(columns.rows(owner.name), int(row["row"])))
-    text = columns.column(owner.name, path)[nth]
-    return repr(text if len(text) <= 60 else text[:57] + "...")

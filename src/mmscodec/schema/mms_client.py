@@ -36,8 +36,9 @@ def _ignored(name: str, note: str = ""):
     return u32(name, rule=should(0, ignored=True), note=note)
 
 
-def _tag(note: str):
-    return u32("playIncarnation", rule=must(low=1, high=0xFE), default=1, note=note)
+def _tag(note: str, known: tuple[int, ...] = ()):
+    rule = must(low=1, high=0xFE, known=known)
+    return u32("playIncarnation", rule=rule, default=1, note=note)
 
 
 def _file_id():
@@ -116,7 +117,7 @@ LOGGING = message(
 
 OPEN_FILE = message(
     "LinkViewerToMacOpenFile", 0x00030005, "2.2.4.21", "C->S",
-    _tag(""),
+    _tag("0 from MPlayer", known=(0,)),
     _ignored("spare"),
     u32("token", unit="bytes", note="from the start of fileName to tokenData; 0 without one"),
     u32("cbtoken", unit="bytes", note="length of tokenData"),
@@ -139,11 +140,11 @@ READ_BLOCK = message(
     _file_id(),
     u32("fileBlockId", rule=must(0)),
     u32("offset", rule=must(0)),
-    u32("length", rule=should(0x8000, known=(0xFFFF, 0x00800000))),
-    u32("flags", rule=must(0xFFFFFFFF)),
+    u32("length", rule=should(0x8000, known=(0, 0xFFFF, 0x00800000))),
+    u32("flags", rule=must(0xFFFFFFFF, known=(0,)), note="0 from MPlayer"),
     _ignored("padding"),
     f64("tEarliest", rule=must(0.0)),
-    f64("tDeadline", rule=must(3600.0)),
+    f64("tDeadline", rule=must(3600.0, known=(0.0,)), note="0 from MPlayer"),
     _tag("its low byte tags the Data packets with the header"),
     u32("playSequence", rule=must(0)),
     note="Requests the ASF file header.",
@@ -188,7 +189,8 @@ START_STRIDING = message(
 STOP_PLAYING = message(
     "LinkViewerToMacStopPlaying", 0x00030009, "2.2.4.27", "C->S",
     _file_id(),
-    u32("playIncarnation", note="MUST be the latest Start*'s; uninitialised in Windows clients"),
+    u32("playIncarnation", default=1,
+        note="MUST be the latest Start*'s; uninitialised in Windows clients"),
     note="The answer is ReportEndOfStream.",
 )  # fmt: skip
 
