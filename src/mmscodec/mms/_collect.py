@@ -107,12 +107,15 @@ def latest_before(
 
     Both sides may be in any order; the index is into the other side as given.
     """
-    order = np.lexsort([other_offset, other_flow])
-    keys = np.rec.fromarrays([other_flow[order], other_offset[order]], names="flow,offset")
-    wanted = np.rec.fromarrays([flow.astype(other_flow.dtype), offset], names="flow,offset")
-    place = np.searchsorted(keys, wanted.astype(keys.dtype), side="left") - 1
-    out = np.full(len(flow), -1, np.int64)
-    inside = place >= 0
-    found = order[place[inside]]
-    out[inside] = np.where(other_flow[found] == flow[inside], found, -1)
+    count = len(other_flow)
+    flows = np.concatenate([other_flow, flow])
+    asks = np.arange(len(flows)) >= count
+    # a row at the same offset as another stands before it, because only earlier ones count
+    order = np.lexsort([~asks, np.concatenate([other_offset, offset]), flows])
+    last = np.maximum.accumulate(np.where(asks[order], -1, np.arange(len(order))))
+    found = np.where(last >= 0, order[last], -1)
+    found[(last >= 0) & (flows[found] != flows[order])] = -1
+    out = np.empty(len(flow), np.int64)
+    here = asks[order]
+    out[order[here] - count] = found[here]
     return out
