@@ -129,3 +129,25 @@ def test_standard_input_is_a_file_like_any_other():
     named = subprocess.run([*MMSCODEC, "decode", str(path)], capture_output=True)
     assert (piped.returncode, piped.stderr) == (0, b"")
     assert piped.stdout == named.stdout
+
+
+def test_what_comes_through_a_pipe_is_shown_when_it_comes():
+    content = (FOLDER / "ffmpeg_tcp.pcap").read_bytes()
+    process = subprocess.Popen(
+        [*MMSCODEC, "decode", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(content[:1500])
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["name"] == "LinkViewerToMacConnect"
+    rest, _ = process.communicate(content[1500:])
+    assert len(rest.splitlines()) == 16 + 94 - 1
+    assert process.returncode == 0
+
+
+def test_a_capture_without_such_traffic_says_so(tmp_path, capsys):
+    path = tmp_path / "none.pcap"
+    path.write_bytes((FOLDER / "ffmpeg_tcp.pcap").read_bytes()[:24])
+    assert main(["decode", str(path)]) == 0
+    assert capsys.readouterr() == ("", "mmscodec: no MMS or WinMX traffic found\n")

@@ -24,7 +24,7 @@ class Damage:
     def add(self, tables: Any) -> None:
         """Take in the faults of a batch; CaptureError if they are all there is."""
         rows = tables.faults
-        if len(rows) and not len(tables.flows) and (rows["field"] == MAGIC).all():
+        if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
             raise CaptureError("this is no capture: " + rows.text()[0])
         self.count += len(rows)
         self.skipped += int(rows["length"].sum())

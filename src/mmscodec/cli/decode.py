@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from mmscodec.cli.damage import Damage
+from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import Style
 from mmscodec.cli.files import opened
 from mmscodec.cli.output import Csv, JsonLines, Table
+
+BATCH_ROWS = 65_536
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,19 +80,33 @@ def run(options: argparse.Namespace) -> int:
     else:
         writer = Table(sys.stdout, style)
     damage = Damage()
+    found = False
     with opened(options.files) as capture:
-        for event in islice(rows(capture, writer, damage, options.quiet), options.count):
+        live = is_pipe(options.files)
+        chosen = rows(capture, writer, damage, options.quiet, live)
+        for event in islice(chosen, options.count):
             writer.write(event)
+            found = True
     sys.stdout.flush()
+    if not found:
+        say("no MMS or WinMX traffic found")
     return damage.report()
 
 
+def is_pipe(files: list[str]) -> bool:
+    """Whether bytes may come slowly, so that each must be shown when it comes."""
+    return "-" in files and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+
+
 def rows(
-    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, quiet: bool
+    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, quiet: bool, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
-    for tables in capture.iter_batches():
+    for tables in capture.iter_batches(rows=1 if live else BATCH_ROWS):
         damage.add(tables)
-        writer.flows(tables.flows)
         events = Events(tables)
+        if events.newest_flow >= writer.known:
+            writer.flows(tables.flows)
         yield from runs_folded(events) if quiet else events
+        if live:
+            sys.stdout.flush()

@@ -85,6 +85,13 @@ class Events:
         self.fields = Fields(tables)
         self.parts = {name: np.asarray(getattr(tables, name)) for name in KINDS}
 
+    @property
+    def newest_flow(self) -> int:
+        """The highest flow number of any row, -1 if there is none."""
+        return max(
+            (int(rows["flow"].max()) for rows in self.parts.values() if len(rows)), default=-1
+        )
+
     def __iter__(self) -> Iterator[Event]:
         parts = list(self.parts.values())
         keys = [

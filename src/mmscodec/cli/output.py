@@ -114,6 +114,11 @@ class Machine:
         self.style = style
         self.ends: list[tuple[str, str]] = []
 
+    @property
+    def known(self) -> int:
+        """Flows whose ends are known."""
+        return len(self.ends)
+
     def flows(self, flows: Any) -> None:
         """Remember who speaks to whom."""
         self.ends += [
