@@ -7,7 +7,9 @@ import bz2
 import gzip
 import lzma
 import struct
+from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 MICRO, NANO, MODIFIED = 0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34
 
 

@@ -2,6 +2,17 @@
 
 from mmscodec.capture.capture import Capture, open
 from mmscodec.capture.dtypes import GAP_REASONS
+from mmscodec.capture.record_table import Records, records
+from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
-__all__ = ("GAP_REASONS", "Capture", "CaptureTables", "open")
+__all__ = (
+    "GAP_REASONS",
+    "Capture",
+    "CaptureTables",
+    "Records",
+    "Sources",
+    "open",
+    "open_sources",
+    "records",
+)

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.dtypes import address_bytes
+from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.mapped import MappedSource, MemorySource
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
@@ -26,7 +29,7 @@ class Capture(CaptureTables):
     """
 
     def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
-        self._sources = sources
+        self._sources: Any = sources
         self._options = options
         self._closer = weakref.finalize(self, sources.close)
         self._flow_extents: dict[int, Any] = {}
@@ -68,6 +71,33 @@ class Capture(CaptureTables):
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()
+
+    def write_pcap(self, path: Any, flows: Any = None, *, format: str | None = None) -> int:
+        """Write the frames of flows, of both directions, to a capture file.
+
+        Parameters
+        ----------
+        path : path or binary file object
+            A path is replaced when the file is complete.
+        flows : int, array of int or bool, optional
+            Rows of `flows`; default: all.
+        format : {"pcap", "pcapng"}, optional
+            Default: pcap, or pcapng where link types are mixed.
+
+        Returns
+        -------
+        int
+            Number of frames written: those with the flows' addresses and ports in their time, and
+            all IP fragments between their hosts. The capture is walked a second time.
+        """
+        raw = self._raw_flows
+        chosen = np.arange(len(raw)) if flows is None else np.atleast_1d(np.asarray(flows))
+        if chosen.dtype != bool:
+            chosen = chosen.astype(np.int64)
+        chosen = np.arange(len(raw))[chosen]
+        peers = raw["peer"][chosen]
+        both = np.union1d(chosen, peers[peers >= 0])
+        return write_flows(path, self._sources, flow_keys(raw[both]), format=format)
 
     def close(self) -> None:
         """Close the files; tables that were read stay."""

@@ -63,6 +63,17 @@ class Sources(Sequence[Source]):
             raise IndexError(f"no byte of the capture is at position {position}")
         return self.sources[index], position - self.bases[index]
 
+    def owners(self, positions: Any) -> np.ndarray:
+        """Number of the source that each position belongs to, -1 before the first."""
+        return np.searchsorted(np.array(self.bases, np.uint64), positions, side="right") - 1
+
+    def mapping(self, index: int) -> tuple[Any, int]:
+        """All bytes of a source, and the position of the first."""
+        if index < 0:
+            raise IndexError("a position is before the first source")
+        self._touch(self.sources[index])
+        return self.sources[index].mapping()
+
     def view(self, position: int, length: int) -> memoryview:
         """`length` bytes from `position` on, without a copy.
 
@@ -98,17 +109,13 @@ class Sources(Sequence[Source]):
         if (sizes < 0).any():
             raise ValueError("a length is negative")
         out = np.empty(int(sizes.sum()), np.uint8)
-        owners = np.searchsorted(np.array(self.bases, np.uint64), where, side="right") - 1
+        owners = self.owners(where)
         cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(where)]
         done = 0
         for first, last in pairwise(cuts):
             if first == last:
                 continue
-            if owners[first] < 0:
-                raise IndexError("a position is before the first source")
-            source = self.sources[owners[first]]
-            self._touch(source)
-            buffer, start = source.mapping()
+            buffer, start = self.mapping(int(owners[first]))
             size = int(sizes[first:last].sum())
             copy_pieces(
                 buffer, start, where[first:last], sizes[first:last], out[done : done + size]

@@ -29,7 +29,7 @@ class CaptureTables:
 
     def __init__(self, blocks: dict[str, Any], sources: Any, owner: Any = None) -> None:
         self._blocks = blocks
-        self._sources = sources
+        self._sources: Any = sources
         self._owner = owner  # keeps the sources open
         self._flow_extents: dict[int, Any] = {}
 

@@ -1,0 +1,86 @@
+"""All records of a capture as one table, without a look at what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmscodec.capture._walker import Walker
+from mmscodec.capture.source import open_sources
+from mmscodec.schema.dtypes import FAULTS, RECORDS
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of a capture.
+
+    Attributes
+    ----------
+    rows : array of `dtypes.RECORDS`
+        time (ns since 1970), position (of the frame in the capture), caplen, wire_len, linktype
+        (LINKTYPE_ number), interface (row in `interfaces`).
+    faults : array of `dtypes.FAULTS`
+        What was wrong with the files; `offset` is a position.
+    interfaces : list of dict
+        linktype, link_flags, snaplen, tsresol, tsoffset of each interface.
+    comments : list of tuple
+        (row, or -1 for a comment on a section or interface; block type; position; text).
+    dropped_faults : int
+        Faults beyond the ceiling of 65 536 a file.
+    """
+
+    rows: np.ndarray
+    faults: np.ndarray
+    interfaces: list[dict[str, int]]
+    comments: list[tuple[int, int, int, str]]
+    dropped_faults: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.rows, dtype=dtype, copy=copy)
+
+
+def records(spec: Any, *, spool: bool = False) -> Records:
+    """Walk a capture, decode nothing, and list its records.
+
+    Parameters
+    ----------
+    spec
+        As for `open_sources`.
+    spool : bool
+        Keep decompressed and piped bytes on disk while walking; not needed for the table.
+
+    Returns
+    -------
+    Records
+    """
+    rows: list[np.ndarray] = []
+    faults: list[np.ndarray] = []
+    interfaces: list[dict[str, int]] = []
+    comments: list[tuple[int, int, int, str]] = []
+    done = dropped = 0
+    with open_sources(spec, spool=spool) as sources:
+        for source in sources:
+            walker = Walker(source)
+            some = walker.rows()
+            some["interface"] += len(interfaces)
+            interfaces += walker.interfaces
+            for record, block, position, text in walker.comments:
+                row = record if record < 0 else record + done
+                comments.append((row, block, position, text))
+            done += len(some)
+            dropped += walker.dropped_faults
+            rows.append(some)
+            faults.append(walker.faults)
+            walker.close()
+    return Records(
+        np.concatenate([np.empty(0, RECORDS), *rows]),
+        np.concatenate([np.empty(0, FAULTS), *faults]),
+        interfaces,
+        comments,
+        dropped,
+    )

@@ -1,0 +1,95 @@
+"""Hostile variants of good captures: never a crash, a hang, or a row outside of the file."""
+
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmscodec.capture._walker import Walker
+from mmscodec.capture.mapped import MemorySource
+from tests.capture import build
+from tests.capture.shared import CAPTURES, oracle
+
+OWN = Path(__file__).parents[1] / "captures" / "mms"
+
+
+def seeds(count, largest):
+    """Small good captures: our own, one of every variant, and public ones where they are."""
+    made = list(build.files(build.frames(4, size=40)).values())
+    made += [path.read_bytes()[:largest] for path in sorted(OWN.glob("*.pcap*"))]
+    public = sorted(oracle().values(), key=lambda entry: entry["size"])
+    public = [entry for entry in public if not entry["file"].endswith(".gz")]
+    made += [(CAPTURES / entry["file"]).read_bytes()[:largest] for entry in public[:count]]
+    return made
+
+
+def survives(data):
+    """Walk; every row must lie in the file, behind the one before, and all bytes be consumed."""
+    walker = Walker(MemorySource(data))
+    rows = walker.rows()
+    ends = rows["position"].astype(np.int64) + rows["caplen"]
+    assert walker.position == len(data)
+    assert len(rows) == 0 or ends[-1] <= len(data)
+    assert (rows["position"][1:].astype(np.int64) >= ends[:-1]).all()
+    faults = walker.faults
+    assert ((faults["offset"] >= 0) & (faults["offset"] <= len(data))).all()
+    assert ((faults["length"] >= 0) & (faults["length"] <= len(data))).all()
+    return rows, faults
+
+
+def test_every_prefix_of_small_captures():
+    for data in seeds(200, 400):
+        for cut in range(len(data)):
+            survives(data[:cut])
+
+
+BOUNDARY = (0, 1, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_every_header_field_at_boundary_values(order):
+    for data in seeds(50, 500):
+        for at in range(0, min(len(data) - 4, 160), 2):
+            own = struct.unpack_from(order + "I", data, at)[0]
+            for value in (*BOUNDARY, own - 1, own + 1):
+                changed = bytearray(data)
+                struct.pack_into(order + "I", changed, at, value & 0xFFFFFFFF)
+                survives(bytes(changed))
+
+
+def test_random_damage():
+    rng = np.random.default_rng(5)
+    for data in seeds(20, 20000):
+        for share in (0.0005, 0.02):
+            for _ in range(5):
+                changed = np.frombuffer(data, np.uint8).copy()
+                hits = rng.random(len(changed)) < share
+                changed[hits] = rng.integers(0, 256, hits.sum())
+                survives(changed.tobytes())
+
+
+def test_most_records_survive_sparse_damage():
+    frames = build.frames(2000, size=500)
+    for good in (build.pcap(frames), build.pcapng(frames)):
+        rng = np.random.default_rng(9)
+        kept = walk_rows(good)
+        changed = np.frombuffer(good, np.uint8).copy()
+        places = rng.integers(100, len(changed), 100)
+        changed[places] ^= 0x55
+        rows, _ = survives(changed.tobytes())
+        same = np.isin(rows["position"], kept["position"]).sum()
+        assert same >= len(kept) - 2 * len(places)
+        wrong = len(rows) - same
+        assert wrong <= 3
+
+
+def walk_rows(data):
+    return Walker(MemorySource(data)).rows()
+
+
+def test_random_bytes_behind_a_good_header_end_in_linear_time():
+    noise = os.urandom(3 << 20)
+    for head in (build.pcap_header(), build.section() + build.interface()):
+        survives(head + noise)
