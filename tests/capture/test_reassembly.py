@@ -169,14 +169,22 @@ def test_wrap_of_a_long_stream_keeps_64_bit_offsets():
 def test_stream_without_syn_begins_at_its_lowest_byte():
     flow = Reassembler()
     assert flow.push(110, b"klm") == []
-    assert flow.push(100, b"abcdefghij") == []
-    assert stream_of(flow.push(113, b"n")) == b"abcdefghijklmn"
+    assert flow.push(100, b"abcdefghij", time=1) == []
+    runs = []
+    for i in range(6):
+        runs += flow.push(113 + i, b"n", time=2 + i)
+    assert stream_of(runs) == b"abcdefghijklmnnnnnn"
+    assert [run[3] for run in runs] == [1, 0, 2, 3, 4, 5, 6, 7]
 
 
 def test_acknowledgement_settles_where_a_stream_without_syn_begins():
     flow = Reassembler()
-    assert flow.push(110, b"klm") == []
-    assert flow.ack(113, time=7) == [("data", 0, b"klm", 7)]
+    assert flow.push(110, b"klm", time=6) == []
+    runs = []
+    for _ in range(8):
+        assert runs == []
+        runs = flow.ack(113, time=7)
+    assert runs == [("data", 0, b"klm", 6)]
 
 
 def test_syn_after_the_first_data_still_sets_the_start():

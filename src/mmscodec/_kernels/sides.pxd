@@ -3,12 +3,15 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.flows cimport connection_t, probe_t, side_t
 from mmscodec._kernels.mms cimport mms_stream_t
 from mmscodec._kernels.tcp cimport run_t
-from mmscodec._kernels.track cimport track_t
+from mmscodec._kernels.track cimport extent_t, track_t
 
 cdef void forget_side(track_t *t, side_t *side) noexcept nogil
 cdef int32_t track_row(track_t *t, connection_t *c, int number) noexcept nogil
 cdef void sync_side(track_t *t, side_t *side) noexcept nogil
 cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil
+cdef int track_next_epoch(
+    track_t *t, const extent_t *old, const uint8_t *old_bytes
+) noexcept nogil
 cdef int gap_row(track_t *t, side_t *side, const run_t *run) noexcept nogil
 cdef mms_stream_t *stream_of(track_t *t, side_t *side) noexcept nogil
 cdef int deliver(track_t *t, connection_t *c, int number, run_t *run) noexcept nogil

@@ -147,6 +147,64 @@ cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     return 0
 
 
+cdef int carry_extents(
+    track_t *t, side_t *side, const extent_t *old, const uint8_t *old_bytes
+) noexcept nogil:
+    # Tables start anew: what a row that is not complete yet needs of the extents so far goes along.
+    cdef uint32_t i = side.extent, n = 0
+    cdef int64_t need
+    cdef extent_t *extent
+    cdef size_t at = t.extents.rows, j
+    if side.mms == NULL or side.epoch != t.epoch:
+        return 0
+    need = side.mms.pending.offset if side.mms.payload_left else side.mms.position
+    while i != 0 and old[i - 1].offset + old[i - 1].length > need:
+        n += 1
+        i = old[i - 1].before
+    if n == 0:
+        return 0
+    if table_reserve(&t.extents, n) != 0:
+        return -1
+    t.extents.rows += n
+    i = side.extent
+    j = n
+    while j:
+        j -= 1
+        extent = <extent_t *>t.extents.data + at + j
+        extent[0] = old[i - 1]
+        i = old[i - 1].before
+    for j in range(n):
+        extent = <extent_t *>t.extents.data + at + j
+        extent.before = <uint32_t>(at + j) if j else 0
+        if extent.place >> 63:
+            if table_reserve(&t.bytes, extent.length) != 0:
+                return -1
+            memcpy(t.bytes.data + t.bytes.rows, old_bytes + (extent.place & ~ARENA()),
+                   extent.length)
+            extent.place = t.bytes.rows | ARENA()
+            t.bytes.rows += extent.length
+    side.extent = <uint32_t>t.extents.rows
+    side.epoch = t.epoch + 1
+    return 0
+
+
+cdef int track_next_epoch(
+    track_t *t, const extent_t *old, const uint8_t *old_bytes
+) noexcept nogil:
+    # The tables of extents and bytes were taken: new ones begin. 0, or -1 without memory.
+    cdef size_t i
+    cdef connection_t *c
+    for i in range(t.flows.connections.rows):
+        c = flows_at(&t.flows, i)
+        if c.live and (
+            carry_extents(t, &c.side[0], old, old_bytes) != 0
+            or carry_extents(t, &c.side[1], old, old_bytes) != 0
+        ):
+            return -1
+    t.epoch += 1
+    return 0
+
+
 cdef int compare_old(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     # a retransmission: do its bytes agree with those that were delivered?
     cdef uint32_t i = side.extent if side.epoch == t.epoch else 0

@@ -61,6 +61,7 @@ cdef struct tcp_t:
     uint8_t state
     uint8_t early  # segments held while tentative
     bint syn  # SYN seen: the first byte is known
+    bint awaited  # the other side's SYN was seen, so this one's must come
     uint32_t head  # node that holds the skip list's head, 0 = nothing pending
     uint32_t pending  # pieces
     uint32_t held  # bytes in them
@@ -104,6 +105,7 @@ cdef inline void tcp_init(tcp_t *d) noexcept nogil:
     d.state = TCP_NEW
     d.early = 0
     d.syn = False
+    d.awaited = False
     d.head = d.pending = d.held = d.patience = 0
     d.acked_time = 0
     d.fin = -1

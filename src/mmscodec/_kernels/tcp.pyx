@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.segment cimport TCP_FIN, TCP_RST, TCP_SYN, segment_t
@@ -12,8 +12,10 @@ cdef enum:
     AHEAD = 64 << 20
     JUMPS = 3
     # without a SYN the first bytes wait until so much is there, so that a late one can go before
-    TENTATIVE_SEGMENTS = 3
+    TENTATIVE_SEGMENTS = 8
+    TENTATIVE_PACKETS = 8  # of the other side, after it acknowledged the first byte
     TENTATIVE_BYTES = 65536
+    AWAITED = 4  # as many times more where the other side's SYN was seen: this one's will come
 
 
 cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil:
@@ -332,6 +334,12 @@ cdef bint tcp_believable(const tcp_t *d, uint32_t seq) noexcept nogil:
     return -AHEAD < distance < AHEAD
 
 
+cdef int open_tentative(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
+    # what was held only for the sake of the start was complete when it came
+    d.state = TCP_OPEN
+    return drain(d, pool, INT64_MIN)
+
+
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil:
     # The other side has everything before `ack`. Called when something waits; 0 or -1.
     cdef int64_t upto = d.next + <int32_t>(ack - d.next_seq)
@@ -342,8 +350,10 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
     if d.state == TCP_TENTATIVE:
         if upto < n.start + n.length:
             return 0
-        d.state = TCP_OPEN
-        return drain(d, pool, time)
+        d.patience += 1
+        if d.patience < (TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
+            return 0
+        return open_tentative(d, pool)
     if upto < n.start:
         return 0
     if d.patience == 0:
@@ -474,9 +484,10 @@ cdef int tcp_push(
         d.fin = d.next + <int32_t>(seq + length - d.next_seq)
     d.early += 1 if d.state == TCP_TENTATIVE and length != 0 else 0
     if d.state == TCP_TENTATIVE and (
-        d.early >= TENTATIVE_SEGMENTS or d.held >= TENTATIVE_BYTES or d.fin >= 0
-    ):
-        d.state = TCP_OPEN
+        d.early >= (TENTATIVE_SEGMENTS * AWAITED if d.awaited else TENTATIVE_SEGMENTS)
+        or d.held >= TENTATIVE_BYTES
+    ) and open_tentative(d, pool) != 0:
+        return -1
     if d.state == TCP_OPEN and d.fin >= 0:
         d.state = TCP_CLOSING
     if d.pending != 0 and d.state != TCP_TENTATIVE and drain(d, pool, time) != 0:

@@ -230,6 +230,7 @@ cdef void note_flags(connection_t *c, int number, const segment_t *s) noexcept n
     if s.tcp_flags & TCP_SYN and not s.tcp_flags & TCP_RST:
         if not side.tcp.syn:
             side.isn = s.seq
+        c.side[1 - number].tcp.awaited = True
     if s.tcp_flags & TCP_FIN:
         c.closed |= CLOSED_B if number else CLOSED_A
     if s.tcp_flags & TCP_RST and (

@@ -7,9 +7,9 @@ from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_init, table_row, table_t
-from mmscodec._kernels.sides cimport track_fault
+from mmscodec._kernels.sides cimport track_fault, track_next_epoch
 from mmscodec._kernels.track cimport (
-    chosen_t, flow_row_t, source_t, track_finish, track_free, track_init,
+    chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
     track_records, track_sync,
 )
 from mmscodec.capture._walker cimport Walker
@@ -197,7 +197,12 @@ cdef class Engine:
             if row == NULL:
                 raise MemoryError
             memcpy(row, self.track.rows.data + i * sizeof(flow_row_t), sizeof(flow_row_t))
-        self.track.epoch += 1
+        extents = take(&self.track.extents)
+        kept = take(&self.track.bytes)
+        if track_next_epoch(
+            &self.track, <const extent_t *>(<Block>extents).table.data, (<Block>kept).table.data
+        ) != 0:
+            raise MemoryError
         return {
             "flows": flows,
             "packets": take(&self.track.tables.packets),
@@ -205,9 +210,9 @@ cdef class Engine:
             "data": take(&self.track.tables.data),
             "faults": take(&self.track.tables.faults),
             "control": take(&self.track.tables.arena),
-            "extents": take(&self.track.extents),
+            "extents": extents,
             "gaps": take(&self.track.gaps),
-            "bytes": take(&self.track.bytes),
+            "bytes": kept,
         }
 
 

@@ -48,6 +48,9 @@ class Capture(CaptureTables):
         engine.finish()
         return engine.drain()
 
+    def _span(self, flow: int) -> tuple[int, int]:
+        return 0, int(self._raw_flows["length"][flow])
+
     @property
     def counts(self) -> dict[str, int]:
         """records read, segments (TCP and UDP) in them, other ones, connections given up."""

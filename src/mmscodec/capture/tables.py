@@ -119,7 +119,7 @@ class CaptureTables:
     def _held(self, place: int, length: int) -> memoryview:
         if place >= ARENA:
             at = place - ARENA
-            return memoryview(self._arena[at : at + length])
+            return self._arena[at : at + length].data
         return self._sources.view(place, length)
 
     def payload(self, i: int) -> memoryview:
@@ -145,7 +145,7 @@ class CaptureTables:
             if skip + length <= int(row["length"]):
                 return self._held(int(row["place"]) + skip, length).toreadonly()
         last = int(np.searchsorted(extents["offset"], end, "left"))
-        return memoryview(self._gather(extents[max(first, 0) : last], offset, end)).toreadonly()
+        return self._gather(extents[max(first, 0) : last], offset, end).data.toreadonly()
 
     def _gather(self, extents: np.ndarray, start: int, end: int) -> np.ndarray:
         # bytes from start to end of a flow; runs of extents without a gap are copied in one go
@@ -176,6 +176,8 @@ class CaptureTables:
     def stream(self, flow: int, *, max_missing: int = 64 << 20) -> bytearray:
         """All bytes of a flow in order, a copy. Missing ones are 0; `gaps` says which.
 
+        Of a batch: those from the first byte that its rows need.
+
         Raises
         ------
         LimitError
@@ -192,8 +194,12 @@ class CaptureTables:
         return bytearray(self._gather(self._extents(flow), first, first + length))
 
     def _span(self, flow: int) -> tuple[int, int]:
-        # stream offset of the first byte that this table knows of, and how many follow
-        return 0, int(self._raw_flows["length"][flow])
+        # stream offset of the first byte that belongs to these tables, and how many follow
+        extents = self._extents(flow)
+        if len(extents) == 0:
+            return 0, 0
+        first = int(extents["offset"][0])
+        return first, int(extents["offset"][-1]) + int(extents["length"][-1]) - first
 
     def __repr__(self) -> str:
         counts = f"{len(self.flows)} flows, {len(self.packets)} packets, {len(self.messages)} "
