@@ -5,8 +5,9 @@ from mmscodec.mms.decode import decode
 from mmscodec.mms.decoder import Decoder
 from mmscodec.mms.encoding import encode
 from mmscodec.schema.mms import MESSAGES as _MESSAGES
+from mmscodec.schema.mms import message_name
 
 #: Names of the 28 messages, servers' first.
 MESSAGES = tuple(message.name for message in _MESSAGES)
 
-__all__ = ("MESSAGES", "Batch", "Decoder", "decode", "encode")
+__all__ = ("MESSAGES", "Batch", "Decoder", "decode", "encode", "message_name")
