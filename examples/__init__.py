@@ -1,0 +1,1 @@
+"""A small MMS server, client and collector, built on mmscodec's public codec."""

@@ -1,0 +1,314 @@
+"""One client of the MMS server: what each message does ([MS-MMSP] 3.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from examples.asf_file import AsfFile, send_time, without_padding
+from examples.mms_auth import Guard
+from examples.mms_delivery import Delivery
+from examples.mms_link import Link, Message
+
+if TYPE_CHECKING:
+    from examples.mms_server import Server
+
+OPEN_FILE_ID = 1  # other numbers confuse players: VLC refuses them, most say 1 whatever is sent
+CAN_STRIDE, CAN_SEEK, PLAYLIST = 0x00800000, 0x01000000, 0x40000000
+FILE_NOT_FOUND, ACCESS_DENIED, NOT_SUPPORTED = 0xC00D001A, 0x80070005, 0x80070032
+TCP_PAIR, UDP_PAIR = (0xF0F0F0F0, 0xF0F0F0F1), 0xF0F0F901
+UNUSED = (0, 0xFFFFFFFF)
+FUNNEL_NAME = re.compile(r"\\\\(.+)\\(TCP|UDP)\\(\d{1,5})")
+
+
+class Session:
+    """The state of one connection: INIT, READY or STREAMING.
+
+    Parameters
+    ----------
+    server : Server
+    link : Link
+    client_id : int
+        Number that a client puts into its requests for lost packets.
+    """
+
+    def __init__(self, server: Server, link: Link, client_id: int) -> None:
+        self.server, self.options, self.link = server, server.options, link
+        self.client_id = client_id
+        options = self.options
+        self.delivery = Delivery(link, options.rate)
+        self.guard = Guard(options.scheme, options.user, options.password)
+        self.files: list[AsfFile] = []  # the entry that is played, then those that follow
+        self.incarnation = 0
+        self.pair_mode = 0
+        self.held_headers = options.hold_headers
+        self.streaming: asyncio.Task | None = None
+        self.logs: list[Message] = []
+
+    async def run(self) -> None:
+        """Answer messages until the client goes."""
+        self.expect_idle()
+        try:
+            async for message in self.link.receive():
+                if not isinstance(message, Message) or message.name not in ANSWERS:
+                    continue
+                if message.name in NEED_A_FILE and not self.files:
+                    break
+                if await ANSWERS[message.name](self, message):
+                    break
+        except ConnectionError:
+            pass  # players hang up without a word
+        finally:
+            self.patience.cancel()
+            await self.stop()
+
+    def expect_idle(self) -> None:
+        """Start the Idle-Timeout: its end closes the connection."""
+        loop = asyncio.get_running_loop()
+        self.patience = loop.call_later(self.options.idle, self.link.writer.close)
+
+    async def connect(self, message: Message) -> None:
+        """Connect: who the server is, and how it would like to be asked for credentials."""
+        mode = "MMS_USE_PACKET_PAIR" if self.options.packet_pair else "MMS_DISABLE_PACKET_PAIR"
+        self.link.send(
+            "LinkMacToViewerReportConnectedEX", play_incarnation=mode,
+            server_version_info="9.00.00.3372", authen_package=self.options.scheme or None,
+        )  # fmt: skip
+
+    async def funnel_info(self, message: Message) -> None:
+        """FunnelInfo: a number for the client; filler to measure the line, if it asked."""
+        mode, fillers = message.number("play_incarnation"), [0]
+        if not self.options.packet_pair:
+            mode = 0
+        if mode in TCP_PAIR:
+            self.pair_mode, fillers = 0xF0F0F0F1, [432, 432, 976]
+        elif mode == UDP_PAIR:
+            self.pair_mode = UDP_PAIR
+        for size in fillers:
+            self.link.send(
+                "LinkMacToViewerReportFunnelInfo", n_cubs=self.client_id,
+                play_incarnation=self.pair_mode or "MMS_DISABLE_PACKET_PAIR",
+                packet_pair_packet=os.urandom(size) if size else None,
+            )  # fmt: skip
+
+    async def connect_funnel(self, message: Message) -> None:
+        r"""ConnectFunnel: `\\address\TCP|UDP\port` says how Data is to be sent.
+
+        The address is the client's own idea and not to be trusted; the port is.
+        """
+        name = FUNNEL_NAME.match(message["funnel_name"])
+        if name is None or (name[2] == "UDP" and not self.options.udp):
+            self.link.send("LinkMacToViewerReportDisconnectedFunnel", hr=NOT_SUPPORTED)
+            return
+        if name[2] == "UDP":
+            self.delivery.udp = self.server.udp
+            self.delivery.address = (self.link.host, int(name[3]))
+            self.delivery.lose = self.options.lose
+        self.link.send("LinkMacToViewerReportConnectedFunnel")
+
+    async def open_file(self, message: Message) -> bool:
+        """OpenFile: a redirect, a challenge, an error, or the properties of the file."""
+        self.file_name = message["file_name"].lstrip("/")
+        location = self.options.redirects.get(self.file_name)
+        if location is not None:
+            self.link.send("LinkMacToViewerReportRedirect", redirect_type=1, wsz_location=location)
+            return True
+        await self.admit(message, message["token_data"])
+        return False
+
+    async def security_response(self, message: Message) -> None:
+        """SecurityResponse: the client's credentials, or its part of the NTLM exchange."""
+        await self.admit(message, message["p_token"])
+
+    async def admit(self, message: Message, token: bytes | None) -> None:
+        """Challenge the client, or report the file."""
+        incarnation = message.number("play_incarnation")
+        try:
+            challenge = self.guard.judge(token) if self.options.scheme else None
+        except PermissionError:
+            self.report_open_file(incarnation, hr=ACCESS_DENIED)
+            return
+        if challenge is not None:
+            self.link.send(
+                "LinkMacToViewerSecurityChallenge", play_incarnation=incarnation,
+                cookie=self.client_id ^ 0xC00C1E, p_token=challenge,
+            )  # fmt: skip
+            return
+        self.files = self.server.find(self.file_name)
+        self.report_open_file(incarnation, hr=0 if self.files else FILE_NOT_FOUND)
+
+    def report_open_file(self, incarnation: int, hr: int) -> None:
+        """ReportOpenFile: the properties of the first file, or an error."""
+        if hr:
+            self.link.send("LinkMacToViewerReportOpenFile", hr=hr, play_incarnation=incarnation)
+            return
+        file = self.files[0]
+        self.link.send(
+            "LinkMacToViewerReportOpenFile",
+            play_incarnation=incarnation, open_file_id=OPEN_FILE_ID,
+            file_attributes=CAN_SEEK | CAN_STRIDE | (PLAYLIST if len(self.files) > 1 else 0),
+            file_duration=file.duration, file_blocks=int(-(-file.duration // 1)),
+            file_packet_size=file.packet_size, file_packet_count=len(file.packets),
+            file_bit_rate=file.bit_rate, file_header_size=len(file.header),
+        )  # fmt: skip
+
+    async def read_block(self, message: Message) -> None:
+        """ReadBlock: the ASF file header, tagged with the low byte of its incarnation."""
+        incarnation = message.number("play_incarnation")
+        if self.pair_mode == UDP_PAIR and self.delivery.udp is not None:
+            self.delivery.packet_pair()
+            self.pair_mode = 0
+        self.link.send("LinkMacToViewerReportReadBlock", play_incarnation=incarnation)
+        whole = self.held_headers == 0
+        self.held_headers -= not whole
+        await self.send_header(incarnation & 0xFF, whole)
+
+    async def send_header(self, incarnation: int, whole: bool = True) -> None:
+        """The header of the current file."""
+        file = self.files[0]
+        largest = min(self.options.fragment or file.packet_size, file.packet_size)
+        await self.delivery.header(file.header, incarnation, largest, whole)
+
+    async def stream_switch(self, message: Message) -> None:
+        """StreamSwitch: this server sends all streams, whatever is chosen."""
+        self.link.send("LinkMacToViewerReportStreamSwitch")
+
+    async def start_playing(self, message: Message) -> None:
+        """StartPlaying: from a time, a byte or a packet on, up to a time or the end."""
+        incarnation = message.number("play_incarnation")
+        self.link.send(
+            "LinkMacToViewerReportStartedPlaying", play_incarnation=incarnation,
+            tiger_file_id=OPEN_FILE_ID,
+        )  # fmt: skip
+        first = self.first_packet(message)
+        limit = message.number("frame_offset")
+        until = limit & 0x7FFFFFFF
+        if limit >> 31:
+            until += round(1000 * float(message["position"])) if message["position"] < 1e9 else 0
+        packets = self.files[0].packets
+        count = len(packets)
+        if until:
+            count = sum(send_time(packet) < until for packet in packets)
+        self.start(incarnation, range(first, count))
+
+    async def start_striding(self, message: Message) -> None:
+        """StartStriding: every n-th packet, forwards or backwards."""
+        incarnation = message.number("play_incarnation")
+        self.link.send("LinkMacToViewerReportStartStriding", play_incarnation=incarnation)
+        first = self.first_packet(message)
+        rate = float(message["rate"])
+        step = max(1, round(abs(rate)))
+        numbers = range(first, len(self.files[0].packets), step)
+        self.start(incarnation, range(first, -1, -step) if rate < 0 else numbers)
+
+    def first_packet(self, message: Message) -> int:
+        """Where to start. Players give locationId together with position 0.0, so it goes first."""
+        file = self.files[0]
+        location, byte = message.number("location_id"), message.number("asf_offset")
+        if location not in UNUSED:
+            return min(location, len(file.packets) - 1)
+        if float(message["position"]) < 1e9:  # DBL_MAX hands over to the other two
+            return file.packet_at(float(message["position"]))
+        number = (byte - len(file.header)) // file.packet_size if byte not in UNUSED else 0
+        return min(max(number, 0), len(file.packets) - 1)
+
+    def start(self, incarnation: int, numbers: Iterable[int]) -> None:
+        """Begin to stream; a stream that is under way only takes the new incarnation."""
+        self.incarnation = incarnation
+        self.patience.cancel()
+        if self.streaming is None or self.streaming.done():
+            self.delivery.restart()
+            self.streaming = asyncio.create_task(self.stream(numbers))
+
+    async def stream(self, numbers: Iterable[int]) -> None:
+        """Send packets, then what comes after them: the next entry of a playlist, or the end."""
+        try:
+            while True:
+                await self.send_packets(numbers)
+                await self.delivery.settle()
+                following = self.files[1:]
+                self.link.send(
+                    "LinkMacToViewerReportEndOfStream", hr=1 if following else 0,
+                    play_incarnation=self.incarnation,
+                )  # fmt: skip
+                if not following:
+                    self.expect_idle()
+                    return
+                self.files = following
+                file = following[0]
+                self.link.send(
+                    "LinkMacToViewerReportStreamChange", cb_packet_size=file.packet_size,
+                    cb_header_size=len(file.header), dw_bit_rate=file.bit_rate,
+                )  # fmt: skip
+                if self.delivery.udp is not None:
+                    self.expect_idle()
+                    return  # READY: the client asks for the new header
+                self.incarnation = 0xFF
+                await self.send_header(0xFF)
+                numbers = range(len(file.packets))
+        except ConnectionError:
+            pass
+
+    async def send_packets(self, numbers: Iterable[int]) -> None:
+        """Media of the current file, with a Ping now and then."""
+        file = self.files[0]
+        for count, number in enumerate(numbers, 1):
+            whole = file.packets[number]
+            packet = without_padding(whole) if self.options.strip else whole
+            await self.delivery.media(number, self.incarnation & 0xFF, packet)
+            if self.options.ping_every and count % self.options.ping_every == 0:
+                self.link.send("LinkMacToViewerPing")
+
+    async def stop(self) -> None:
+        """End the stream that is under way."""
+        if self.streaming is not None:
+            self.streaming.cancel()
+            await asyncio.gather(self.streaming, return_exceptions=True)
+            self.streaming = None
+
+    async def stop_playing(self, message: Message) -> None:
+        """StopPlaying: the end, confirmed with the client's own incarnation."""
+        await self.stop()
+        self.link.send(
+            "LinkMacToViewerReportEndOfStream",
+            play_incarnation=message.number("play_incarnation"),
+        )
+        self.expect_idle()
+
+    async def logging(self, message: Message) -> None:
+        """Logging: what the client thinks of how it went. No answer."""
+        self.logs.append(message)
+
+    async def close_file(self, message: Message) -> bool:
+        """CloseFile: the end of the session."""
+        return True
+
+    def resend(self, message: Message) -> None:
+        """RequestPacketListResend, a datagram that names this session."""
+        if message.number("w_source_id") == OPEN_FILE_ID & 0xFFFF:
+            self.delivery.resend(message["dw_begin_packet_list"].tolist())
+
+
+#: A handler that returns True ends the connection.
+ANSWERS = {
+    "LinkViewerToMacConnect": Session.connect,
+    "LinkViewerToMacFunnelInfo": Session.funnel_info,
+    "LinkViewerToMacConnectFunnel": Session.connect_funnel,
+    "LinkViewerToMacOpenFile": Session.open_file,
+    "LinkViewerToMacSecurityResponse": Session.security_response,
+    "LinkViewerToMacReadBlock": Session.read_block,
+    "LinkViewerToMacStreamSwitch": Session.stream_switch,
+    "LinkViewerToMacStartPlaying": Session.start_playing,
+    "LinkViewerToMacStartStriding": Session.start_striding,
+    "LinkViewerToMacStopPlaying": Session.stop_playing,
+    "LinkViewerToMacLogging": Session.logging,
+    "LinkViewerToMacCloseFile": Session.close_file,
+}
+NEED_A_FILE = (
+    "LinkViewerToMacReadBlock",
+    "LinkViewerToMacStartPlaying",
+    "LinkViewerToMacStartStriding",
+)

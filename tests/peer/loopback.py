@@ -1,0 +1,178 @@
+"""The example server in a thread of its own, real players against it, and a capture of it all."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from examples.asf_file import AsfFile
+from examples.mms_link import Log
+from examples.mms_server import Options, Server
+
+MEDIA = Path(__file__).resolve().parent.parent / "captures" / "mms" / "media"
+LIMIT = 20  # seconds for any player
+NOBODY = 65534  # VLC does not run as the superuser
+
+
+class Serving:
+    """`with Serving(fragment=300) as server:` serves the media of the tests on a free port."""
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, **options) -> None:
+        self.host, self.wanted = host, port
+        self.options = Options(**{"folder": MEDIA, "rate": 2000, "idle": 0.5, **options})
+        self.lines = io.StringIO()
+
+    def __enter__(self) -> "Serving":
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.server = Server(self.options, Log(self.lines))
+        try:
+            self.run(self.server.start(self.host, self.wanted))
+        except BaseException:
+            self.end_loop()
+            raise
+        self.port = self.server.port
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self.run(self.server.close())
+        finally:
+            self.end_loop()
+
+    def end_loop(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+    def run(self, coroutine):
+        """Run a coroutine where the server runs."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(LIMIT)
+
+    def url(self, name: str = "small1400.asf", scheme: str = "mmst") -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}/{name}"
+
+    @property
+    def truth(self) -> list[dict]:
+        """What the server's log holds so far."""
+        return [json.loads(line) for line in self.lines.getvalue().splitlines()]
+
+    def sent(self, kind: str = "data") -> list[dict]:
+        return [line for line in self.truth if line["kind"] == kind]
+
+    @property
+    def mids(self) -> list[int]:
+        """Message identifiers in the order of the wire, both directions."""
+        return [int(line["hex"][72:80], 16) for line in self.sent("tcpmsg")]
+
+
+def flat(name: str = "small1400.asf") -> bytes:
+    """All that MMS sends of a file: no index."""
+    return AsfFile(MEDIA / name).flat()
+
+
+def needs(program: str, package: str) -> str:
+    """Path of a program, or a skip that says what to install."""
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed (Debian package {package})")
+    return path
+
+
+def play(command: list[str], **options) -> str:
+    """Run a player to its end; what it says is returned, cut to its last 4,000 characters."""
+    with tempfile.TemporaryFile() as said:
+        player = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **options
+        )
+        try:
+            player.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"{Path(command[0]).name} did not end within {LIMIT} s")
+        finally:
+            if player.poll() is None:
+                player.kill()
+            player.wait()
+        said.seek(max(0, said.tell() - 4000))
+        return said.read().decode(errors="replace")
+
+
+def ffmpeg(url: str, path: Path, size: int) -> None:
+    """FFmpeg writes the bytes it receives. It never ends by itself, so `size` is needed."""
+    program = needs("ffmpeg", "ffmpeg")
+    play([program, "-nostdin", "-v", "fatal", "-f", "data", "-i", url, "-map", "0", "-c", "copy",
+          "-f", "data", "-fs", str(size), "-y", str(path)])  # fmt: skip
+
+
+def libmms(url: str, path: Path, seek: float = -1) -> None:
+    """libmms, the library of many players, writes what it reads; seeks after 20,000 bytes."""
+    script = Path(__file__).with_name("play_libmms.py")
+    said = play([sys.executable, str(script), url, str(path), str(seek)])
+    if "libmms.so.0: cannot open" in said:
+        pytest.skip("libmms is not installed (Debian package libmms0)")
+
+
+def mplayer(url: str, path: Path) -> None:
+    program = needs("mplayer", "mplayer")
+    play([program, "-noconfig", "all", "-nolirc", "-really-quiet", "-dumpstream",
+          "-dumpfile", str(path), url])  # fmt: skip
+
+
+def vlc(url: str, path: Path) -> None:
+    program = needs("cvlc", "vlc-bin and vlc-plugin-base")
+    with tempfile.TemporaryDirectory() as folder:
+        dump, identity = Path(folder, "dump"), {}
+        if os.geteuid() == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        environment = {**os.environ, "HOME": folder}
+        play([program, "--no-dbus", "--demux=dump", f"--demuxdump-file={dump}", url,
+              "vlc://quit"], env=environment, **identity)  # fmt: skip
+        if dump.exists():
+            shutil.copy(dump, path)
+
+
+@contextlib.contextmanager
+def captured(path: Path, *ports: int):
+    """Record the traffic of these ports on loopback; skips where that is not permitted."""
+    program = needs("tcpdump", "tcpdump")
+    wanted = " or ".join(f"port {port}" for port in ports)
+    command = [program, "-i", "lo", "-n", "-U", "-s", "0", "-B", "8192", "-w", str(path), wanted]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as tcpdump:
+        assert tcpdump.stderr is not None
+        line = tcpdump.stderr.readline().decode()
+        while line and "listening on" not in line:
+            line = tcpdump.stderr.readline().decode()
+            if "permi" in line:
+                break
+        if "listening on" not in line:
+            tcpdump.kill()
+            pytest.skip(f"capturing on loopback is not possible here: {line.strip()}")
+        try:
+            yield path
+        finally:
+            settled(path)
+            tcpdump.terminate()
+            tcpdump.wait(LIMIT)
+
+
+def settled(path: Path) -> None:
+    """Wait until a capture has stopped growing."""
+    size = -1
+    for _ in range(50):
+        time.sleep(0.15)
+        if path.exists() and path.stat().st_size == size:
+            return
+        size = path.stat().st_size if path.exists() else -1
