@@ -311,7 +311,7 @@ def test_lone_surrogates_are_written_as_they_are():
         ("LinkViewerToMacLogging", {"log": {"sz_os": "x" * 16}}, "szOS"),
         ("LinkViewerToMacLogging", {"log": {"sz_os": "\u0416"}}, "szOS"),
         ("LinkViewerToMacLogging", {"log": {"info": {"rate": 40000}}}, "rate"),
-        ("LinkViewerToMacOpenFile", {"file_name": "ab", "token_data": b"", "token": 2}, "token"),
+        ("LinkViewerToMacOpenFile", {"file_name": "ab", "token_data": b"x", "token": 2}, "token"),
         ("LinkViewerToMacStartPlaying", {"chunk_len": 6, "dw_link_bandwidth": 1},
          "dwLinkBandwidth"),
         ("LinkViewerToMacStreamSwitch", {"a_stream_entries": [(1, 2, 65536)]}, "wThinningLevel"),

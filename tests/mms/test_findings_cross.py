@@ -187,6 +187,28 @@ def test_token_and_cbtoken_go_together():
     assert found(message(name, token_data=b"abcd")) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "field", "prefix"),
+    [
+        ("LinkMacToViewerSecurityChallenge", "p_token", b"\0\0"),
+        ("LinkViewerToMacSecurityResponse", "p_token", b"\0\0"),
+        ("LinkViewerToMacOpenFile", "token_data", b""),
+    ],
+)
+def test_ntlm_auth_inside_of_tokens(name, field, prefix):
+    good = mms.encode("NTLM_AUTH", ntlm_token=b"NTLMSSP\0")
+    assert found(message(name, **{field: prefix + good})) == []
+    wrong = mms.encode("NTLM_AUTH", ntlm_token=b"NTLMSSP\0", two=3, ntlm_token_size=9)
+    wire = message(name, **{field: prefix + wrong})
+    size, two = found(wire)
+    assert size[:3] == ("NTLM_AUTH.NTLMTokenSize", FindingCode.COUNT_OVERRUN, Severity.VIOLATION)
+    assert two[:3] == ("NTLM_AUTH.Two", FindingCode.NOT_EQUAL, Severity.VIOLATION)
+    assert wire[two[3] : two[3] + 4] == b"\3\0\0\0"
+    assert wire[size[3] : size[3] + 4] == b"\x09\0\0\0"
+    for other in (b"", b"NTLMSSP\0", good[:20], b"realm"):
+        assert found(message(name, **{field: prefix + other})) == []
+
+
 def test_version_info_needs_version_url():
     wire = message("LinkMacToViewerReportConnectedEX", version_url=None)
     assert short(wire) == [

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.schema.dtypes import FINDINGS, in_capture
-from mmscodec.schema.fields import Struct
+from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import FIELD_NUMBERS, FindingCode, FindingTable, Severity
+
+
+class RawField(NamedTuple):
+    """A variable field of all messages of a kind, each different value once.
+
+    `values[which[i]]` are the bytes of message i; they start `start[i]` bytes into the message.
+    """
+
+    values: list[bytes]
+    which: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+
+    def each(self, results: list[Any]) -> np.ndarray:
+        """One result for each message from one for each different value."""
+        return np.array(results)[self.which] if results else np.zeros(0, np.int64)
 
 
 class Tables:
@@ -36,6 +52,7 @@ class Tables:
         self.heads = heads
         self.capture = "flow" in (packets.dtype.names or ())
         self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._raw: dict[tuple[str, str], RawField] = {}
         self._found: list[np.ndarray] = []
 
     def flows(self, table: np.ndarray) -> np.ndarray:
@@ -48,6 +65,31 @@ class Tables:
             columns = self.columns
             self._rows[struct.name] = columns.rows(struct.name), columns.array(struct.name)
         return self._rows[struct.name]
+
+    def raw(self, struct: Struct, field: Field) -> RawField:
+        """The bytes of a variable field; read once. Streams repeat themselves, so values do."""
+        key = struct.name, field.name
+        if key not in self._raw:
+            rows, _ = self.kind(struct)
+            extents = self.columns.extents(struct.name, field.name)
+            start = extents["offset"] - self.messages["offset"][rows]
+            self._raw[key] = self._read(self.columns.positions[rows], start, extents["length"])
+        return self._raw[key]
+
+    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> RawField:
+        numbers: dict[bytes, int] = {}
+        which = np.empty(len(positions), np.int64)
+        places = (positions + start).tolist()
+        lengths = length.tolist()
+        pieces = self.columns.pieces
+        cuts = np.searchsorted(positions, [first for first, _ in pieces]).tolist()
+        for (first, piece), low, high in zip(pieces, cuts, [*cuts[1:], len(positions)]):
+            view: Any = memoryview(piece).cast("B")  # type: ignore[arg-type]
+            for i in range(low, high):
+                at = places[i] - first
+                value = bytes(view[at : at + lengths[i]])
+                which[i] = numbers.setdefault(value, len(numbers))
+        return RawField(list(numbers), which, start, length)
 
     def add(
         self,

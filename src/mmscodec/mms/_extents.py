@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmscodec.mms._collect import Tables
+from mmscodec.mms.columns import text_of
 from mmscodec.schema import mms
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
@@ -99,29 +100,28 @@ def check_nuls(
     odd = at[(end[at] - start[at]) % 2 == 1]
     tables.add(_MESSAGES, rows[odd], FindingCode.ODD_COUNT, struct, field.count,
                Severity.VIOLATION, end[odd] - start[odd], end[odd] - start[odd] + 1)  # fmt: skip
-    columns = tables.columns
-    missing, inner = [], []
-    for i in at.tolist():
-        place = int(columns.positions[rows[i]] + start[i])
-        raw = bytes(columns.read(place, int(end[i] - start[i]) & ~1))
-        units = np.frombuffer(raw, "<u2")
-        if len(units) and units[-1]:
-            missing.append(i)
-        if not units[: last_character(units)].all():
-            inner.append(i)
+    raw = tables.raw(struct, field)
+    missing = raw.each([value[-2:] != b"\0\0" for value in map(even, raw.values)])
+    inner = raw.each([has_inner_nul(even(value)) for value in raw.values])
     for found, code, severity in (
         (missing, FindingCode.MISSING_NUL, Severity.VIOLATION),
         (inner, FindingCode.INNER_NUL, Severity.DEVIATION),
     ):
-        rows_at = np.array(found, np.int64)
-        tables.add(_MESSAGES, rows[rows_at], code, struct, field.name, severity,
-                   end[rows_at] - start[rows_at], 0, start[rows_at])  # fmt: skip
+        here = at[found[at].astype(bool)]
+        tables.add(_MESSAGES, rows[here], code, struct, field.name, severity,
+                   end[here] - start[here], 0, start[here])  # fmt: skip
 
 
-def last_character(units: np.ndarray) -> int:
-    """Units up to the last one that is no NUL."""
+def even(value: bytes) -> bytes:
+    """Whole UTF-16 units."""
+    return value[: len(value) & ~1]
+
+
+def has_inner_nul(value: bytes) -> bool:
+    """A NUL before the last character."""
+    units = np.frombuffer(value, "<u2")
     found = np.flatnonzero(units)
-    return int(found[-1]) + 1 if len(found) else 0
+    return bool(len(found)) and not units[: found[-1]].all()
 
 
 def text_end(
@@ -134,12 +134,10 @@ def text_end(
     size: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A string that ends at a NUL or with the message."""
-    texts = tables.columns.column(struct.name, field.python_name)
-    extents = tables.columns.extents(struct.name, field.python_name)["length"]
-    lengths = np.fromiter(
-        (len(text.encode("utf-16-le", "surrogatepass")) for text in texts), np.int64, len(texts)
-    )
-    bare = lengths + 2 > extents  # no room for a NUL, so there is none
+    raw = tables.raw(struct, field)
+    texts = [text_of(even(value), field.nul) for value in raw.values]
+    lengths = raw.each([len(text.encode("utf-16-le", "surrogatepass")) for text in texts])
+    bare = lengths + 2 > raw.length  # no room for a NUL, so there is none
     if len(struct.variable) > 1 or field.nul == "strings":  # funnel names need no NUL
         at = np.flatnonzero(bare)
         severity = np.full(len(at), Severity.DEVIATION)

@@ -212,7 +212,7 @@ def pack(struct_: Struct, given: Mapping[str, Any]) -> bytes:
         if value is None and not field.optional:
             raise refuse(struct_, field.name, "needs a value")
         data = b"" if value is None else variable_bytes(struct_, field, value)
-        if field.start and value is not None:
+        if field.start and data:
             data = placed_at(struct_, field, values, data, length)
         parts.append(data)
         length += len(data)

@@ -135,8 +135,8 @@ def with_tails(
             data = b"" if value is None else variable_bytes(message, field, value)
             places: dict[str, Any] = {}
             if field.start:
-                places = {message[field.start].python_name: length if value is not None else 0}
-                if value is not None:
+                places = {message[field.start].python_name: length if data else 0}
+                if data:
                     data = placed_at(message, field, places, data, length)
             parts.append(data)
             length += len(data)

@@ -7,8 +7,9 @@ import re
 import numpy as np
 
 from mmscodec.mms._collect import Tables, bits
+from mmscodec.mms.columns import text_of
 from mmscodec.schema import mms
-from mmscodec.schema.dtypes import field_dtype
+from mmscodec.schema.dtypes import STREAM_ENTRY, field_dtype
 from mmscodec.schema.fields import Field, Rule, Struct
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 from mmscodec.schema.values import LOCATION_IDS
@@ -150,19 +151,18 @@ def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) 
     rule = field.rule
     if rule is None:
         return
-    texts = tables.columns.column(struct.name, field.python_name)
-    verdicts: dict[str | None, int] = {None: 0}
-    found = np.empty(len(texts), np.int64)
-    for i, text in enumerate(texts):
-        if text not in verdicts:
-            verdicts[text] = text_severity(rule, text)
-        found[i] = verdicts[text]
+    raw = tables.raw(struct, field)
+    found = raw.each(
+        [
+            0
+            if field.optional and not value
+            else text_severity(rule, text_of(value[: len(value) & ~1], field.nul))
+            for value in raw.values
+        ]
+    )
     at = np.flatnonzero(found)
-    extents = tables.columns.extents(struct.name, field.python_name)[at]
-    tables.add(
-        _MESSAGES, rows[at], code_of(rule), struct, field.name, found[at], extents["length"], 0,
-        extents["offset"] - tables.messages["offset"][rows[at]],
-    )  # fmt: skip
+    tables.add(_MESSAGES, rows[at], code_of(rule), struct, field.name, found[at],
+               raw.length[at], 0, raw.start[at])  # fmt: skip
 
 
 def text_severity(rule: Rule, text: str) -> int:
@@ -178,15 +178,14 @@ def text_severity(rule: Rule, text: str) -> int:
 
 
 def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
-    """Entries of StreamSwitch."""
-    lists = tables.columns.column(struct.name, "a_stream_entries")
-    counts = np.fromiter((len(item) for item in lists), np.int64, len(lists))
-    if not counts.sum():
-        return
-    entries = np.concatenate(list(lists))
+    """Entries of StreamSwitch, those of all messages in one array."""
+    entry = mms.STREAM_SWITCH_ENTRY
+    raw = tables.raw(struct, struct["aStreamEntries"])
+    counts = raw.length // entry.fixed_size
+    whole = [value[: len(value) // entry.fixed_size * entry.fixed_size] for value in raw.values]
+    entries = np.frombuffer(b"".join([whole[i] for i in raw.which.tolist()]), STREAM_ENTRY)
     owner = np.repeat(np.arange(len(rows)), counts)
     nth = np.arange(len(entries)) - np.repeat(np.cumsum(counts) - counts, counts)
-    entry = mms.STREAM_SWITCH_ENTRY
     for field in entry.fixed:
         if field.rule is None:
             continue

@@ -13,6 +13,7 @@ from mmscodec.mms._extents import check_extents
 from mmscodec.mms._gather import gather
 from mmscodec.mms._headers import check_headers
 from mmscodec.mms._rules import check_data, check_fields
+from mmscodec.mms._tokens import check_tokens
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.schema.dtypes import HEADER
 from mmscodec.schema.fields import Field, show
@@ -99,6 +100,7 @@ def find_in(
     check_headers(tables)
     check_fields(tables)
     check_extents(tables)
+    check_tokens(tables)
     check_data(tables)
     check_cross(tables)
     found = tables.findings().view(Findings)
