@@ -1,0 +1,129 @@
+"""In which order the packets of a file stand, and which are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmscodec.errors import LimitError
+from mmscodec.schema.dtypes import table
+
+#: Rows for `PacketWriter`: where a payload lies in its flow, its bytes, which flow.
+PLAN = table(16, offset=("i8", 0), length=("u4", 8), source=("u4", 12))
+FILLER = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class Plan:
+    """The packets of one ASF file in order.
+
+    Attributes
+    ----------
+    rows : numpy.ndarray
+        `PLAN`.
+    locations : numpy.ndarray
+        LocationId of each row (int64).
+    missing : numpy.ndarray
+        Shape (n, 2), int64: first LocationId and number of packets of each hole.
+    duplicates, too_long, empty : int
+        Data packets that were left out.
+    conflicts : int
+        Duplicates of another length than the copy that was kept.
+    in_order_of_arrival : bool
+        LocationIds repeat so much that they cannot be places in a file.
+    """
+
+    rows: np.ndarray
+    locations: np.ndarray
+    missing: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    duplicates: int = 0
+    too_long: int = 0
+    empty: int = 0
+    conflicts: int = 0
+    in_order_of_arrival: bool = False
+
+    @property
+    def missing_packets(self) -> int:
+        """Packets in all holes together."""
+        return int(self.missing[:, 1].sum())
+
+
+def plan_packets(
+    location_id: np.ndarray,
+    offset: np.ndarray,
+    length: np.ndarray,
+    source: np.ndarray,
+    *,
+    packet_size: int,
+    base: int | None = 0,
+    fill: bool = False,
+    max_fill: int = 1 << 30,
+) -> Plan:
+    """Put the packets of a file in order.
+
+    Parameters
+    ----------
+    location_id, offset, length, source : numpy.ndarray
+        Of each Data packet in order of arrival: LocationId, where its payload begins in its flow,
+        bytes of payload, and the number of the flow.
+    packet_size : int
+        Longer payloads are left out.
+    base : int or None
+        LocationId of the first packet of the file; None = the lowest there is.
+    fill : bool
+        Put a filler in the place of each missing packet.
+    max_fill : int
+        Most bytes of fillers.
+
+    Raises
+    ------
+    LimitError
+        More than `max_fill` bytes are missing.
+    """
+    length = length.astype(np.int64)
+    good = (length > 0) & (length <= packet_size)
+    too_long, empty = int((length > packet_size).sum()), int((length <= 0).sum())
+    kept = np.flatnonzero(good)
+    places = location_id[kept].astype(np.int64)
+    unique, first = np.unique(places, return_index=True)
+    arrival = len(unique) * 2 < len(kept)
+    plan = Plan(np.empty(0, PLAN), places, too_long=too_long, empty=empty)
+    if arrival:
+        plan.in_order_of_arrival = True
+        chosen = kept
+    else:
+        chosen = kept[first]
+        plan.duplicates = len(kept) - len(unique)
+        sizes = length[kept]
+        plan.conflicts = int((sizes != sizes[first][np.searchsorted(unique, places)]).sum())
+        plan.locations = unique
+    rows = np.empty(len(chosen), PLAN)
+    rows["offset"], rows["length"] = offset[chosen], length[chosen]
+    rows["source"] = source[chosen]
+    plan.rows = rows
+    if arrival or not len(unique):
+        return plan
+    start = int(unique[0]) if base is None else min(base, int(unique[0]))
+    steps = np.diff(unique, prepend=start - 1)
+    holes = np.flatnonzero(steps > 1)
+    plan.missing = np.stack([unique[holes] - steps[holes] + 1, steps[holes] - 1], axis=1)
+    if fill and len(holes):
+        _fill(plan, start, packet_size, max_fill)
+    return plan
+
+
+def _fill(plan: Plan, start: int, packet_size: int, max_fill: int) -> None:
+    needed = plan.missing_packets * packet_size
+    if needed > max_fill:
+        raise LimitError(
+            f"fillers for {plan.missing_packets} missing packets take {needed} bytes, "
+            f"more than max_fill = {max_fill}",
+            need=needed, have=max_fill,
+        )  # fmt: skip
+    total = int(plan.locations[-1]) - start + 1
+    rows = np.zeros(total, PLAN)
+    rows["source"] = FILLER
+    rows[plan.locations - start] = plan.rows
+    plan.rows = rows
+    plan.locations = np.arange(start, start + total)
