@@ -31,6 +31,8 @@ RANKS = {
     "__main__": 7,
     "__init__": 7,
 }
+# what a capture shows of the layers above it, imported when it is asked for
+HANG_ON = {("capture", "sessions"), ("capture", "asf")}
 FILES = sorted(
     path.relative_to(SOURCE).as_posix()
     for path in SOURCE.glob("mmscodec/**/*")
@@ -131,6 +133,8 @@ def test_a_file_imports_only_from_units_below_it(name):
     for item in imports_of(name):
         for target in targets(item):
             if target == unit or (target == "__init__" and item.names == ("__version__",)):
+                continue
+            if (unit, target) in HANG_ON and not item.top:
                 continue
             if unit in ("cli", "__main__") and target == "__init__":
                 continue  # the command line stands on the public face

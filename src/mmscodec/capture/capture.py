@@ -11,6 +11,7 @@ import numpy as np
 
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._walker import Walker
+from mmscodec.capture.above import SessionViews
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.mapped import MappedSource, MemorySource
@@ -21,7 +22,7 @@ KNOWN = ("mms", "winmx")
 BATCH_ROWS = 1 << 16
 
 
-class Capture(CaptureTables):
+class Capture(CaptureTables, SessionViews):
     """Packets of one or several files as tables; made by `open`.
 
     The pass over the files runs when a table is first asked for, once. As a context manager it

@@ -173,6 +173,22 @@ class CaptureTables:
                 to += size
         return out
 
+    def places(self, flows: list[int]) -> tuple[list[np.ndarray], list[tuple[int, Any]]]:
+        """Where the bytes of flows lie, for those who copy them on their own.
+
+        Returns
+        -------
+        extents : list of numpy.ndarray
+            Of each flow, ascending: offset, place, length.
+        buffers : list of (int, buffer)
+            Ascending: the place of its first byte, and the buffer.
+        """
+        extents = [self._extents(flow) for flow in flows]
+        places = np.concatenate([np.empty(0, "u8"), *(rows["place"] for rows in extents)])
+        owners = np.unique(self._sources.owners(places[places < np.uint64(ARENA)]))
+        maps = (self._sources.mapping(int(owner)) for owner in owners)
+        return extents, [*((base, buffer) for buffer, base in maps), (ARENA, self._arena)]
+
     def stream(self, flow: int, *, max_missing: int = 64 << 20) -> bytearray:
         """All bytes of a flow in order, a copy. Missing ones are 0; `gaps` says which.
 

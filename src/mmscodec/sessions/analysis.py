@@ -1,0 +1,243 @@
+"""All sessions of a capture: every step in turn, each session once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmscodec.sessions import ends as _ends
+from mmscodec.sessions import facts as _facts
+from mmscodec.sessions import table as _table
+from mmscodec.sessions.control import MID, Control, in_order
+from mmscodec.sessions.headers import complete_headers
+from mmscodec.sessions.links import link
+from mmscodec.sessions.media import entries_of
+from mmscodec.sessions.moves import moves_of
+from mmscodec.sessions.pairing import exchange_table, pair, rows_of
+from mmscodec.sessions.quality import measure, rates
+from mmscodec.sessions.session import Session
+from mmscodec.sessions.states import transition_table, transitions
+from mmscodec.sessions.wrong import wrong_by_flow
+
+SYN, FIN, RST = 1, 2, 4
+_STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
+_READ = MID["LinkViewerToMacReadBlock"]
+
+
+class Sessions:
+    """The sessions of a capture.
+
+    Parameters
+    ----------
+    cap : Capture
+        Its tables are read once, when this is made.
+
+    Attributes
+    ----------
+    table : numpy.ndarray
+        `SESSIONS`, one row per session.
+    exchanges, transitions : numpy.ndarray
+        `EXCHANGES` and `TRANSITIONS` of all sessions, by session, then in order.
+    list : list of Session
+    """
+
+    def __init__(self, cap: Any) -> None:
+        self.cap = cap
+        self.control = Control(cap)
+        self.data = cap.data
+        self.list: list[Session] = []
+        exchanges: list[tuple] = []
+        moves: list[tuple] = []
+        found = _ends.find(cap, self.control)
+        for ends in found:
+            ends.messages = in_order(ends.messages)
+        self.table = np.zeros(len(found), _table.SESSIONS)
+        self._wrong = wrong_by_flow(cap)
+        for index, ends in enumerate(found):
+            self._one(index, ends, exchanges, moves)
+        link(self.list, self.table)
+        self.exchanges = exchange_table(exchanges)
+        self.transitions = transition_table(moves)
+
+    def _one(
+        self, index: int, ends: _ends.Ends, exchanges: list[tuple], moves: list[tuple]
+    ) -> None:
+        facts = _facts.facts_of(ends, self.control)
+        entries = entries_of(ends, self.control, self.data, self.cap.payload)
+        session = Session(index, ends, facts, entries, measure(entries, ends, facts, self.data))
+        session.rows = np.concatenate([ends.tcp, ends.udp])
+        row = self.table[index]
+        session.row = row
+        self.list.append(session)
+        mine = rows_of(index, pair(ends.messages))
+        mine = self._with_data(session, mine)
+        exchanges += mine
+        moves += transitions(
+            index, ends.messages, complete_headers(entries, self.data),
+            server_major=facts.server_major, attributes=facts.attributes, udp=len(ends.udp) > 0,
+            ended=self._disconnected(ends),
+        )  # fmt: skip
+        self._fill(row, session, mine)
+
+    def _disconnected(self, ends: _ends.Ends) -> int:
+        # time of the last segment of a connection that was seen to end, else -1
+        flows = self.cap.flows
+        mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
+        if not any(int(flows["marks"][flow]) & (FIN | RST) for flow in mine):
+            return -1
+        return int(flows["last_time"][mine].max())
+
+    def _with_data(self, session: Session, rows: list[tuple]) -> list[tuple]:
+        # the first Data packet that each ReadBlock and Start* brought
+        out = []
+        first: dict[int, tuple[int, int]] = {}
+        times = self.data["time"]
+        for entry in session.entries:
+            for segment in entry.segments:
+                if segment.request >= 0 and segment.request not in first:
+                    row = int(segment.rows[0])
+                    first[segment.request] = row, int(times[row])
+        heads = [int(row) for entry in session.entries for row in entry.header]
+        for item in rows:
+            mid, request, time = item[2], item[4], item[6]
+            if mid == _READ:
+                tag = item[9] & 0xFF
+                for row in heads:
+                    if int(self.data["play_incarnation"][row]) == tag and times[row] >= time:
+                        first[request] = row, int(times[row])
+                        break
+            if mid in (*_STARTS, _READ) and request in first:
+                row, when = first[request]
+                item = (*item[:-2], row, when - time)
+            out.append(item)
+        return out
+
+    def _fill(self, row: Any, session: Session, exchanges: list[tuple]) -> None:
+        ends, facts, quality = session.ends, session.facts, session.quality
+        flows = self.cap.flows
+        mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
+        udp = [flow for flow in (ends.data_flow, ends.resend_flow) if flow >= 0]
+        row["client"], row["server"] = ends.client, ends.server
+        row["data_flow"], row["resend_flow"] = ends.data_flow, ends.resend_flow
+        row["start"], row["end"] = self._span(session, mine)
+        row["transport"] = {"tcp": 6, "udp": 17}.get(facts.transport, 0)
+        for name in (
+            "auth_scheme", "auth_result", "attributes", "packet_size", "bit_rate", "header_size",
+            "packet_count", "duration", "open_file_id", "client_id", "stream_switches",
+            "resend_requests",
+        ):  # fmt: skip
+            row[name] = getattr(facts, name)
+        row["challenges"] = min(facts.challenges, 0xFFFF)
+        row["resends_asked"] = len(facts.resends_asked)
+        row["entries"] = sum(1 for e in session.entries if len(e.header) or e.segments)
+        row["redirected_to"] = row["reconnect_of"] = -1
+        self._fill_exchanges(row, exchanges)
+        self._fill_times(row, session)
+        row["media_packets"], row["media_bytes"] = quality.media_packets, quality.media_bytes
+        row["received_bit_rate"] = quality.bit_rate
+        row["location_jumps"] = quality.location_jumps
+        row["locations_left_out"] = quality.locations_left_out
+        row["lost"], row["longest_loss"] = quality.delivery.lost, quality.delivery.longest
+        row["reordered"] = quality.delivery.reordered
+        row["duplicates"] = quality.delivery.duplicates
+        row["resends_delivered"] = quality.resends_delivered
+        for name, counts in self._wrong.items():
+            known = [counts[flow] for flow in mine + udp] if counts is not None else [-1]
+            row[name] = sum(known)
+        row["gaps"] = int(flows["gaps"][mine].sum()) if mine else 0
+        row["partial"] = self._partial(row, session, flows)
+        row["end_reason"], row["end_hr"] = self._end(session)
+
+    def _span(self, session: Session, mine: list[int]) -> tuple[int, int]:
+        flows = self.cap.flows
+        if mine:
+            first = int(flows["first_time"][mine].min())
+            last = int(flows["last_time"][mine].max())
+        else:
+            first = last = -1
+        if len(session.ends.udp):
+            times = self.data["time"][session.ends.udp]
+            first = int(times.min()) if first < 0 else first
+            last = max(last, int(times.max()))
+        return first, last
+
+    def _fill_exchanges(self, row: Any, exchanges: list[tuple]) -> None:
+        pings = [item for item in exchanges if item[2] == MID["LinkMacToViewerPing"]]
+        asked = [item for item in exchanges if item[4] >= 0 and item not in pings]
+        row["requests"] = len(asked)
+        row["unanswered"] = sum(item[5] < 0 for item in asked)
+        trips = [item[7] for item in pings if item[7] >= 0]
+        row["pings"], row["unanswered_pings"] = len(pings), len(pings) - len(trips)
+        row["ping_min"] = min(trips, default=-1)
+        row["ping_max"] = max(trips, default=-1)
+        row["ping_mean"] = sum(trips) // len(trips) if trips else -1
+        connects = [item[7] for item in exchanges if item[2] == MID["LinkViewerToMacConnect"]]
+        row["connect_time"] = connects[0] if connects else -1
+
+    def _fill_times(self, row: Any, session: Session) -> None:
+        moves = moves_of(session.ends.messages, self.control, session.entries, self.data)
+        row["seeks"], row["pauses"], row["strides"] = moves.seeks, moves.pauses, moves.strides
+        row["start_up"] = row["first_data"] = -1
+        first = session.quality.first_media
+        if first < 0:
+            return
+        connects = [m.time for m in session.ends.messages if m.mid == MID["LinkViewerToMacConnect"]]
+        if connects:
+            row["start_up"] = first - connects[0]
+        if moves.first_start >= 0:
+            row["first_data"] = first - moves.first_start_time
+
+    def _partial(self, row: Any, session: Session, flows: np.ndarray) -> int:
+        ends, bits = session.ends, 0
+        mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
+        begun = session.facts.connected and all(int(flows["marks"][f]) & SYN for f in mine)
+        bits |= 0 if begun else _table.NO_START
+        bits |= _table.NO_CLIENT if not self._heard(ends, True) else 0
+        bits |= _table.NO_SERVER if not self._heard(ends, False) else 0
+        bits |= _table.MISSING if row["gaps"] else 0
+        bits |= _table.FAULTS if row["faults"] else 0
+        ended = session.facts.closed or self._disconnected(ends) >= 0
+        bits |= 0 if ended else _table.NO_END
+        return bits
+
+    @staticmethod
+    def _heard(ends: _ends.Ends, client: bool) -> bool:
+        if any(message.client == client for message in ends.messages):
+            return True
+        return not client and len(ends.tcp) + len(ends.udp) > 0
+
+    def _end(self, session: Session) -> tuple[int, int]:
+        facts, ends = session.facts, session.ends
+        if facts.redirected:
+            return _facts.REDIRECTED, facts.hr
+        ended = [m.hr for m in ends.messages if m.mid == MID["LinkMacToViewerReportEndOfStream"]]
+        hr = facts.hr if facts.hr >= 0 else (ended[-1] if ended else -1)
+        if facts.hr >= 0 and not session.quality.media_packets:
+            return _facts.REFUSED, hr
+        if facts.auth_scheme and facts.auth_result == 0 and not session.quality.media_packets:
+            return _facts.REFUSED, hr
+        if facts.closed:
+            return _facts.CLOSED, hr
+        if self._disconnected(ends) >= 0:
+            return _facts.DISCONNECTED, hr
+        return _facts.CUT, hr
+
+    def rates(self, index: int, seconds: float = 1.0) -> np.ndarray:
+        """`RATES` of one session: received bit rate beside the announced one over time."""
+        session = self[index]
+        return rates(session.index, session.entries, self.data, seconds, session.facts)
+
+    def column(self, name: str) -> np.ndarray:
+        """One text of every session (`TEXTS`): an object array of str, row by row."""
+        if name not in _table.TEXTS:
+            raise KeyError(f"no text {name!r}; there are {', '.join(_table.TEXTS)}")
+        out = np.empty(len(self.list), object)
+        out[:] = [getattr(session, name) for session in self.list]
+        return out
+
+    def __getitem__(self, index: int) -> Session:
+        return self.list[index]
+
+    def __len__(self) -> int:
+        return len(self.list)

@@ -1,0 +1,140 @@
+"""Control messages of all sessions with the fields that every step looks at, in causal order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmscodec.schema import mms
+
+#: Low 8 bits tag Data packets; these constants are no tags (10.6).
+NO_TAG = frozenset({0xF0F0F0EF, 0xF0F0F0F0, 0xF0F0F0F1, 0xF0F0F901})
+
+MID = {item.name: item.mid for item in mms.MESSAGES} | {mms.RESEND.name: mms.RESEND_SIGNATURE}
+
+
+class Message(NamedTuple):
+    """One control message: row in `messages` and what most steps need of it; -1 = no such field."""
+
+    row: int
+    mid: int
+    time: int
+    offset: int
+    flow: int
+    hr: int
+    incarnation: int
+    file: int
+    cookie: int
+
+    @property
+    def client(self) -> bool:
+        """Sent by the client."""
+        return self.mid >> 16 == 3 or self.mid == mms.RESEND_SIGNATURE
+
+    @property
+    def ok(self) -> bool:
+        """The request succeeded: bit 31 of the HRESULT is clear."""
+        return self.hr >= 0 and self.hr < 0x80000000
+
+    @property
+    def tag(self) -> int:
+        """The byte by which Data packets name this request."""
+        return self.incarnation & 0xFF if self.incarnation >= 0 else -1
+
+
+class Control:
+    """The messages of a capture, and the fields of any of them by its row."""
+
+    def __init__(self, cap: Any) -> None:
+        self.cap = cap
+        self.messages = cap.messages
+        self._rows: dict[str, np.ndarray] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+        self._columns: dict[tuple[str, str], Any] = {}
+        self._present = set(np.unique(self.messages["mid"]).tolist())
+        self._fields = self._common()
+
+    def _common(self) -> dict[str, list[int]]:
+        n = len(self.messages)
+        out = {name: np.full(n, -1, np.int64) for name in ("hr", "incarnation", "file", "cookie")}
+        sources = {
+            "hr": ("hr",),
+            "incarnation": ("play_incarnation", "dw_tcp_hdr_incarnation"),
+            "file": ("open_file_id",),
+            "cookie": ("cookie",),
+        }
+        for item in mms.MESSAGES:
+            if item.mid not in self._present:
+                continue
+            rows, array = self.rows(item.name), self.array(item.name)
+            for target, names in sources.items():
+                for name in names:
+                    if name in (array.dtype.names or ()):
+                        out[target][rows] = array[name]
+        return {name: values.tolist() for name, values in out.items()}
+
+    def has(self, name: str) -> bool:
+        """Whether the capture holds any message of this name."""
+        return MID[name] in self._present
+
+    def rows(self, name: str) -> np.ndarray:
+        """Rows of `messages` of this kind that hold all of their fixed part."""
+        if name not in self._rows:
+            self._rows[name] = self.cap.rows(name)
+        return self._rows[name]
+
+    def array(self, name: str) -> np.ndarray:
+        """Their fixed fields."""
+        if name not in self._arrays:
+            self._arrays[name] = self.cap[name]
+        return self._arrays[name]
+
+    def _index(self, name: str, row: int) -> int:
+        rows = self.rows(name)
+        at = int(np.searchsorted(rows, row))
+        return at if at < len(rows) and rows[at] == row else -1
+
+    def record(self, name: str, row: int) -> Any:
+        """Fixed fields of the message in `row`, or None if it is too short for them."""
+        at = self._index(name, row)
+        return None if at < 0 else self.array(name)[at]
+
+    def value(self, name: str, field: str, row: int) -> Any:
+        """One field of the message in `row`, strings decoded; None where it is missing."""
+        at = self._index(name, row)
+        if at < 0:
+            return None
+        key = name, field
+        if key not in self._columns:
+            self._columns[key] = self.cap.column(name, field)
+        return self._columns[key][at]
+
+    def all(self) -> Iterator[Message]:
+        """Every message in the order of rows."""
+        m, f = self.messages, self._fields
+        columns = (m["mid"], m["time"], m["offset"], m["flow"])
+        yield from map(
+            Message._make,
+            zip(
+                range(len(m)), *(column.tolist() for column in columns),
+                f["hr"], f["incarnation"], f["file"], f["cookie"],
+            ),
+        )  # fmt: skip
+
+
+def in_order(messages: list[Message]) -> list[Message]:
+    """Messages of one session by time; of one flow always in stream order.
+
+    Clocks jump, and the two directions may come from different files: rows of a flow keep their
+    order, and a time that runs backwards in a flow counts as the latest before it.
+    """
+    latest: dict[int, int] = {}
+    keyed = []
+    for message in messages:
+        time = max(message.time, latest.get(message.flow, message.time))
+        latest[message.flow] = time
+        keyed.append((time, message.row, message))
+    keyed.sort(key=lambda item: item[:2])
+    return [message for _, _, message in keyed]

@@ -1,0 +1,148 @@
+"""`cap.write_asf`: the media of a session as ASF files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmscodec.asf._write import PacketWriter
+from mmscodec.asf.header import DATA_OBJECT_START, AsfHeader, describe
+from mmscodec.asf.plan import Plan, plan_packets
+from mmscodec.asf.write import AsfFile, write_file
+from mmscodec.errors import MmsCodecError, TruncatedError
+from mmscodec.sessions.headers import fragments
+from mmscodec.sessions.media import Entry
+from mmscodec.sessions.session import Session
+
+MAX_HEADER = 64 << 20
+LIVE = 0x06000000  # BROADCAST and LIVE
+
+
+def write_asf(
+    cap: Any,
+    session: Session,
+    path: str | os.PathLike[str],
+    *,
+    missing: str = "leave",
+    segments: str = "merge",
+    entry: int | None = None,
+    header: bytes | None = None,
+    max_fill: int = 1 << 30,
+    progress: Callable[[int], Any] | None = None,
+) -> list[AsfFile]:
+    """Write the media of a session; see `mmscodec.capture.Capture.write_asf`."""
+    if missing not in ("leave", "fill"):
+        raise ValueError(f"missing is 'leave' or 'fill', not {missing!r}")
+    if segments not in ("merge", "split"):
+        raise ValueError(f"segments is 'merge' or 'split', not {segments!r}")
+    numbers = range(len(session.entries)) if entry is None else [entry]
+    options = {"missing": missing, "max_fill": max_fill, "progress": progress}
+    out: list[AsfFile] = []
+    used: set[Path] = set()
+    for number in numbers:
+        one = session.entries[number]
+        if not len(one.header) and not one.segments:
+            continue
+        groups = [(-1, one.rows)]
+        if segments == "split" and len(one.segments) > 1:
+            groups = [(i, segment.rows) for i, segment in enumerate(one.segments)]
+        for segment, rows in groups:
+            try:
+                made = _write(cap, one, rows, _name(path, used), header, options)
+            except MmsCodecError as error:
+                made = AsfFile(problems=[str(error)])
+            made.entry, made.segment = number, segment
+            if made.path is not None:
+                used.add(made.path)
+            out.append(made)
+    if out and all(item.path is None for item in out):
+        raise TruncatedError(f"session {session.index}: {out[0].problems[0]}")
+    return out
+
+
+def _name(path: Any, used: set[Path]) -> Path:
+    # name.asf, name-2.asf, ...
+    first = Path(os.fspath(path))
+    number = len(used) + 1
+    return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
+
+
+def header_bytes(cap: Any, entry: Entry) -> bytes:
+    """The ASF file header of an entry: its fragments joined.
+
+    Raises
+    ------
+    TruncatedError
+        No fragment, or not all of them, were captured.
+    """
+    found = fragments(entry, cap.data)
+    if not len(found.rows):
+        raise TruncatedError("its ASF header was not captured")
+    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > MAX_HEADER:
+        raise TruncatedError(f"its ASF header has more than {MAX_HEADER} bytes")
+    header = b"".join(bytes(cap.payload(int(row))) for row in found.rows)
+    size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
+    if not 24 <= size <= len(header):
+        raise TruncatedError(
+            f"its ASF header is not complete: {len(header)} of {size} bytes captured",
+            need=size, have=len(header),
+        )  # fmt: skip
+    return header
+
+
+def packet_size_of(entry: Entry, described: AsfHeader, longest: int) -> int:
+    """Size of the ASF data packets: as the header says, else as ReportOpenFile or StreamChange."""
+    return described.packet_size or entry.packet_size or described.max_packet_size or longest
+
+
+def plan_entry(
+    cap: Any, entry: Entry, rows: np.ndarray, packet_size: int, live: bool, fill: bool,
+    max_fill: int,
+) -> tuple[Plan, list[int]]:  # fmt: skip
+    """Order of the packets in `rows` (of `cap.data`), and the flows that `source` numbers."""
+    data = cap.data
+    flows, source = np.unique(data["flow"][rows], return_inverse=True)
+    plan = plan_packets(
+        data["location_id"][rows], data["offset"][rows] + 8,
+        data["length"][rows].astype(np.int64) - 8, source,
+        packet_size=packet_size, base=None if live else 0, fill=fill, max_fill=max_fill,
+    )  # fmt: skip
+    return plan, flows.tolist()
+
+
+def _write(
+    cap: Any, entry: Entry, rows: np.ndarray, path: Path, given: bytes | None,
+    options: dict[str, Any],
+) -> AsfFile:  # fmt: skip
+    head = bytes(given) if given is not None else header_bytes(cap, entry)
+    described = describe(head)
+    longest = int(cap.data["length"][rows].max()) - 8 if len(rows) else 0
+    size = packet_size_of(entry, described, longest)
+    if size <= 0:
+        raise TruncatedError("neither its header nor the server says how long its packets are")
+    live = described.broadcast or bool(entry.attributes & LIVE)
+    plan, flows = plan_entry(
+        cap, entry, rows, size, live, options["missing"] == "fill", options["max_fill"]
+    )
+    extents, buffers = cap.places(flows)
+    writer = PacketWriter(extents, buffers, size)
+    made = write_file(path, head, described, plan, writer, progress=options["progress"])
+    made.problems += _problems(entry, head, described, size, plan)
+    return made
+
+
+def _problems(entry: Entry, head: bytes, described: AsfHeader, size: int, plan: Plan) -> list[str]:
+    out = [f"header: {words}, at {at}" for at, words in described.problems]
+    if entry.header_size and entry.header_size != len(head):
+        out.append(f"header of {len(head)} bytes, {entry.header_size} were announced")
+    if len(head) < described.size + DATA_OBJECT_START:
+        out.append("the start of the Data Object did not come and was made up")
+    if entry.packet_size and entry.packet_size != size:
+        out.append(f"packets of {size} bytes by the header, of {entry.packet_size} by the server")
+    if plan.in_order_of_arrival:
+        out.append("LocationIds repeat: packets stand in the order of their arrival")
+    return out

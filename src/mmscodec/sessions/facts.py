@@ -1,0 +1,235 @@
+"""What the control messages of a session say: who, what file, how it was opened, how it ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmscodec.schema.values import hresult_text, version_text
+from mmscodec.sessions.control import MID, Control, Message
+from mmscodec.sessions.ends import FUNNEL, Ends
+
+PLAYER = re.compile(r"([A-Za-z]+!?)(?:/([0-9][0-9.]*))?")
+GUID = re.compile(r"\{([^}]*)\}")
+HOST = re.compile(r";\s*Host:\s*([^;\s]+)", re.IGNORECASE)
+
+UNKNOWN, CLOSED, DISCONNECTED, REFUSED, REDIRECTED, CUT = range(6)
+#: Meaning of `sessions["end_reason"]`.
+END_REASONS = {
+    UNKNOWN: "unknown",
+    CLOSED: "closed by the client",
+    DISCONNECTED: "connection ended",
+    REFUSED: "refused by the server",
+    REDIRECTED: "redirected",
+    CUT: "capture ended",
+}
+#: Meaning of `sessions["auth_scheme"]`.
+AUTH_SCHEMES = {0: "", 1: "BASIC", 2: "NTLM", 3: "other"}
+
+_NAMES = {mid: name for name, mid in MID.items()}
+_FAILED_OPEN = ("LinkMacToViewerReportOpenFile", "LinkMacToViewerReportConnectedEX")
+
+
+@dataclass(slots=True)
+class Facts:
+    """Texts and numbers of one session; empty or -1 where the capture does not say."""
+
+    player: str = ""
+    player_version: str = ""
+    guid: str = ""
+    host: str = ""
+    via: str = ""
+    server_version: str = ""
+    authen_package: str = ""
+    funnel_name: str = ""
+    file_name: str = ""
+    redirect_location: str = ""
+    transport: str = ""
+    auth_scheme: int = 0
+    auth_result: int = -1
+    challenges: int = 0
+    attributes: int = 0
+    duration: float = 0.0
+    packet_size: int = 0
+    packet_count: int = 0
+    bit_rate: int = 0
+    header_size: int = 0
+    open_file_id: int = -1
+    client_id: int = -1
+    stream_switches: int = 0
+    resend_requests: int = 0
+    resends_asked: list[int] = field(default_factory=list)
+    resend_times: list[int] = field(default_factory=list)
+    hr: int = -1
+    closed: bool = False
+    redirected: bool = False
+    connected: bool = False
+    log: dict[str, Any] | None = None
+
+    @property
+    def server_major(self) -> int:
+        """Major version of the server, 0 if not known."""
+        head = self.server_version.split(".", 1)[0]
+        return int(head) if head.isascii() and head.isdigit() and len(head) < 4 else 0
+
+    @property
+    def live(self) -> bool:
+        """The BROADCAST or LIVE attribute is set."""
+        return bool(self.attributes & 0x06000000)
+
+
+def facts_of(ends: Ends, control: Control) -> Facts:
+    """Read the messages of a session in order."""
+    facts = Facts()
+    for message in ends.messages:
+        name = _NAMES.get(message.mid)
+        reader = _READERS.get(name or "")
+        if reader is not None:
+            record = control.record(name or "", message.row)
+            if record is not None:
+                reader(facts, message, record, control)
+        if message.hr >= 0x80000000:
+            facts.hr = message.hr
+    if len(ends.udp):
+        facts.transport = "udp"
+    elif len(ends.tcp) and not facts.transport:
+        facts.transport = "tcp"
+    return facts
+
+
+def _connect(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.connected = True
+    name = control.value(_NAMES[message.mid], "subscriber_name", message.row) or ""
+    first, *more = name.split("\0")
+    if match := PLAYER.match(first):
+        facts.player, facts.player_version = match[1], match[2] or ""
+    if match := GUID.search(first):
+        facts.guid = match[1]
+    if match := HOST.search(first):
+        facts.host = match[1]
+    for text in more:
+        if text.startswith("HOST: "):
+            facts.host = facts.host or text[6:]
+        elif text.startswith("VIA: "):
+            facts.via = text[5:]
+
+
+def _connected(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    name = _NAMES[message.mid]
+    facts.connected = True
+    facts.server_version = control.value(name, "server_version_info", message.row) or ""
+    facts.authen_package = control.value(name, "authen_package", message.row) or ""
+
+
+def _funnel(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    text = control.value(_NAMES[message.mid], "funnel_name", message.row) or ""
+    facts.funnel_name = text
+    if match := FUNNEL.match(text):
+        facts.transport = match[2].lower()
+
+
+def _funnel_info(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.client_id = int(record["n_cubs"])
+
+
+def _open(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.file_name = control.value(_NAMES[message.mid], "file_name", message.row) or ""
+    if int(record["cbtoken"]) > 0 and not facts.auth_scheme:
+        facts.auth_scheme = _scheme(facts.authen_package or "NTLM")
+    if facts.auth_scheme:
+        facts.auth_result = 0
+
+
+def _opened(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    if facts.auth_scheme:
+        facts.auth_result = int(message.ok)
+    if not message.ok:
+        return
+    facts.open_file_id = int(record["open_file_id"])
+    facts.attributes = int(record["file_attributes"])
+    facts.duration = float(record["file_duration"])
+    facts.packet_size = int(record["file_packet_size"])
+    facts.packet_count = int(record["file_packet_count"])
+    facts.bit_rate = int(record["file_bit_rate"])
+    facts.header_size = int(record["file_header_size"])
+
+
+def _challenge(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.challenges += 1
+    token = control.value(_NAMES[message.mid], "p_token", message.row) or b""
+    zero = token[:2] in (b"", b"\0", b"\0\0")
+    # 10.8: two zero bytes are NTLM, but older servers may send an empty Basic challenge
+    if not zero:
+        facts.auth_scheme = _scheme("BASIC")
+    elif facts.server_major >= 9 or len(token) > 2:
+        facts.auth_scheme = _scheme("NTLM")
+    else:
+        facts.auth_scheme = facts.auth_scheme or _scheme(facts.authen_package or "NTLM")
+    facts.auth_result = 0
+
+
+def _scheme(name: str) -> int:
+    return {"BASIC": 1, "NTLM": 2}.get(name.upper(), 3)
+
+
+def _redirect(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.redirected = True
+    facts.redirect_location = control.value(_NAMES[message.mid], "wsz_location", message.row) or ""
+
+
+def _switch(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.stream_switches += 1
+
+
+def _close(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.closed = True
+
+
+def _resend(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.resend_requests += 1
+    wanted = control.value(_NAMES[message.mid], "dw_begin_packet_list", message.row)
+    numbers = [] if wanted is None else [int(item) for item in wanted.tolist()]
+    facts.resends_asked += numbers
+    facts.resend_times += [message.time] * len(numbers)
+
+
+def _logging(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.log = client_log(record["log"])
+
+
+_READERS = {
+    "LinkViewerToMacConnect": _connect,
+    "LinkMacToViewerReportConnectedEX": _connected,
+    "LinkViewerToMacConnectFunnel": _funnel,
+    "LinkMacToViewerReportFunnelInfo": _funnel_info,
+    "LinkViewerToMacOpenFile": _open,
+    "LinkMacToViewerReportOpenFile": _opened,
+    "LinkMacToViewerSecurityChallenge": _challenge,
+    "LinkMacToViewerReportRedirect": _redirect,
+    "LinkViewerToMacStreamSwitch": _switch,
+    "LinkViewerToMacCloseFile": _close,
+    "RequestPacketListResend": _resend,
+    "LinkViewerToMacLogging": _logging,
+}
+
+
+def client_log(record: Any) -> dict[str, Any]:
+    """CLIENT_LOG as a flat dictionary: ANSI text as str, versions as text, numbers as int."""
+    out: dict[str, Any] = {}
+    for name in record.dtype.names:
+        value = record[name]
+        if value.dtype.names:
+            out |= client_log(value)
+        elif value.dtype.kind == "S":
+            out[name] = bytes(value).split(b"\0", 1)[0].decode("latin-1")
+        elif "version" in name or name.endswith("_ver"):
+            out[name] = version_text(int(value))
+        else:
+            out[name] = int(value)
+    return out
+
+
+def hr_name(hr: int) -> str:
+    """An HRESULT by name; "" where there is none."""
+    return "" if hr < 0 else hresult_text(hr)

@@ -1,0 +1,62 @@
+"""ASF file headers out of their fragments (spec section 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmscodec.sessions.ends import NO_ROWS
+from mmscodec.sessions.media import Entry
+
+LAST = 0x08
+
+
+@dataclass(slots=True, eq=False)
+class Fragments:
+    """Rows of `data` of one header in order; `complete` if none is missing up to the last."""
+
+    rows: np.ndarray
+    complete: bool
+
+
+def fragments(entry: Entry, data: np.ndarray) -> Fragments:
+    """The header of an entry: the first complete one if it was asked for several times.
+
+    Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
+    the announced length, ends them.
+    """
+    best = Fragments(NO_ROWS, False)
+    tags = data["play_incarnation"][entry.header]
+    for tag in dict.fromkeys(tags.tolist()):
+        found = _one(entry.header[tags == tag], entry.header_size, data)
+        if found.complete:
+            return found
+        if len(found.rows) > len(best.rows):
+            best = found
+    return best
+
+
+def _one(rows: np.ndarray, size: int, data: np.ndarray) -> Fragments:
+    places, first = np.unique(data["location_id"][rows], return_index=True)
+    whole = int(np.flatnonzero(np.append(places, -1) != np.arange(len(places) + 1))[0])
+    rows = rows[first[:whole]]
+    if not len(rows):
+        return Fragments(NO_ROWS, False)
+    last = np.flatnonzero(data["af_flags"][rows] & LAST)
+    if len(last):
+        return Fragments(rows[: last[0] + 1], True)
+    total = int((data["length"][rows].astype(np.int64) - 8).sum())
+    return Fragments(rows, 0 < size <= total)
+
+
+def complete_headers(entries: list[Entry], data: np.ndarray) -> list[tuple[int, int]]:
+    """Time and row of the Data packet that completed each header."""
+    out = []
+    for entry in entries:
+        if len(entry.header):
+            found = fragments(entry, data)
+            if found.complete:
+                row = int(found.rows[np.argmax(data["time"][found.rows])])
+                out.append((int(data["time"][row]), row))
+    return out

@@ -1,0 +1,117 @@
+"""How well a session was delivered, measured from its Data packets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mmscodec.schema.dtypes import table
+from mmscodec.sessions.ends import Ends
+from mmscodec.sessions.facts import Facts
+from mmscodec.sessions.media import Entry
+from mmscodec.sessions.sequence import Delivery, delivery, extend, location_gaps
+
+#: Rows of `cap.session_rates(i)`.
+RATES = table(
+    40, session=("i4", 0), entry=("i4", 4), time=("i8", 8), packets=("i8", 16), bytes=("i8", 24),
+    bit_rate=("u4", 32), announced=("u4", 36),
+)  # fmt: skip
+MAX_RATES = 1 << 20
+
+
+@dataclass(slots=True)
+class Quality:
+    """Measured values; times in ns, -1 = not known."""
+
+    media_packets: int = 0
+    media_bytes: int = 0
+    header_packets: int = 0
+    first_media: int = -1
+    last_media: int = -1
+    location_jumps: int = 0
+    locations_left_out: int = 0
+    delivery: Delivery = field(default_factory=Delivery)
+    resends_delivered: int = 0
+
+    @property
+    def bit_rate(self) -> float:
+        """Received media bit/s from the first to the last Data packet; 0 for fewer than two."""
+        span = self.last_media - self.first_media
+        return self.media_bytes * 8e9 / span if span > 0 else 0.0
+
+
+def measure(entries: list[Entry], ends: Ends, facts: Facts, data: np.ndarray) -> Quality:
+    """Measure one session."""
+    out = Quality()
+    parts, numbers = [], []
+    segments = [segment for entry in entries for segment in entry.segments]
+    for i, segment in enumerate(segments):
+        parts.append(segment.rows)
+        numbers.append(np.full(len(segment.rows), i))
+        if not segment.striding:
+            jumps, left = location_gaps(data["location_id"][segment.rows])
+            out.location_jumps += jumps
+            out.locations_left_out += left
+    out.header_packets = sum(len(entry.header) for entry in entries)
+    if not parts:
+        return out
+    rows, number = np.concatenate(parts), np.concatenate(numbers)
+    out.media_packets = len(rows)
+    out.media_bytes = int(data["length"][rows].astype(np.int64).sum()) - 8 * len(rows)
+    times = data["time"][rows]
+    out.first_media, out.last_media = int(times.min()), int(times.max())
+    if len(ends.udp):
+        order = np.argsort(rows, kind="stable")
+        order = order[np.isin(rows[order], ends.udp)]
+        rows, number = rows[order], number[order]
+        sequence = extend(data["af_flags"][rows], data["location_id"][rows], number)
+        out.delivery = delivery(sequence)
+        out.resends_delivered = _resent(sequence, data["time"][rows], facts)
+    return out
+
+
+def _resent(sequence: np.ndarray, times: np.ndarray, facts: Facts) -> int:
+    # asked-for numbers that came after they were asked for; numbers are compared modulo 2^32 after
+    # moving both to a common origin, since a capture may start in the middle
+    if not facts.resends_asked:
+        return 0
+    wanted = np.array(facts.resends_asked, np.int64)
+    when = np.array(facts.resend_times, np.int64)
+    at = np.clip(np.searchsorted(times, when, "right") - 1, 0, len(sequence) - 1)
+    shift = np.round((wanted - sequence[at]) / 256).astype(np.int64) * 256
+    if np.abs(shift).max() > 256:  # the capture does not know how often the low byte wrapped
+        wanted = wanted - np.int64(np.median(shift))
+    order = np.argsort(times, kind="stable")
+    last = dict(zip(sequence[order].tolist(), times[order].tolist()))
+    pairs = set(zip(wanted.tolist(), when.tolist()))
+    return len({number for number, time in pairs if last.get(number, -1) >= time})
+
+
+def rates(
+    session: int, entries: list[Entry], data: np.ndarray, seconds: float, facts: Facts
+) -> np.ndarray:
+    """Received and announced bit rate of one session, a row for each step of time and entry.
+
+    Steps without a Data packet have no row.
+    """
+    step = max(int(seconds * 1e9), 1)
+    out = []
+    for number, entry in enumerate(entries):
+        rows = entry.rows
+        if not len(rows):
+            continue
+        times = data["time"][rows]
+        first = int(times.min())
+        ticks, where = np.unique((times - first) // step, return_inverse=True)
+        ticks = ticks[:MAX_RATES]
+        sizes = np.bincount(where, weights=data["length"][rows].astype(np.float64) - 8)
+        part = np.zeros(len(ticks), RATES)
+        part["session"], part["entry"] = session, number
+        part["time"] = first + ticks * step
+        part["packets"] = np.bincount(where)[: len(ticks)]
+        part["bytes"] = sizes[: len(ticks)]
+        part["bit_rate"] = np.minimum(part["bytes"] * 8 * (1e9 / step), 0xFFFFFFFF)
+        part["announced"] = entry.bit_rate or facts.bit_rate
+        out.append(part)
+    return np.concatenate(out) if out else np.zeros(0, RATES)

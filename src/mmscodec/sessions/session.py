@@ -1,0 +1,123 @@
+"""One session, for people and for `write_asf`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mmscodec.sessions.ends import Ends
+from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, Facts, hr_name
+from mmscodec.sessions.media import Entry
+from mmscodec.sessions.quality import Quality
+from mmscodec.sessions.table import PARTIAL
+
+TRANSPORTS = {0: "", 6: "tcp", 17: "udp"}
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """What is known of one session.
+
+    Attributes
+    ----------
+    index : int
+        Row in `cap.sessions`.
+    row : numpy.void
+        That row.
+    client_address, server_address, url, file_name, player, player_version, guid, host, via,
+    server_version, authen_package, funnel_name, redirect_location : str
+        "" where the capture does not say. Credentials are in none of them.
+    entries : list of Entry
+        One for each ASF file, with the rows of its Data packets.
+    log : dict or None
+        The client's own CLIENT_LOG, the last one of the session.
+    """
+
+    index: int
+    ends: Ends
+    facts: Facts
+    entries: list[Entry]
+    quality: Quality
+    row: Any = None
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def client_address(self) -> str:
+        """address:port of the client."""
+        return endpoint(self.ends.client_host, self.ends.client_port)
+
+    @property
+    def server_address(self) -> str:
+        """address:port of the server."""
+        return endpoint(self.ends.server_host, self.ends.server_port)
+
+    @property
+    def url(self) -> str:
+        """The URL that the client must have been given."""
+        if not self.facts.file_name:
+            return ""
+        scheme = {"udp": "mmsu", "tcp": "mmst"}.get(self.transport_name, "mms")
+        host, port = self.facts.host, self.ends.server_port
+        if not host:
+            host = endpoint(self.ends.server_host, port).removesuffix(":1755")
+        elif host.count(":") > 1 and not host.startswith("["):
+            host = f"[{host}]"
+        return f"{scheme}://{host}/{self.facts.file_name.lstrip('/')}"
+
+    @property
+    def transport_name(self) -> str:
+        """How Data came: "tcp", "udp" or ""."""
+        return TRANSPORTS.get(int(self.row["transport"]), "") if self.row is not None else ""
+
+    @property
+    def auth(self) -> str:
+        """Scheme and success of the authentication; "" if there was none."""
+        scheme = AUTH_SCHEMES[self.facts.auth_scheme]
+        if not scheme:
+            return ""
+        return f"{scheme}, {'accepted' if self.facts.auth_result == 1 else 'not accepted'}"
+
+    @property
+    def end_text(self) -> str:
+        """Why the session ended, with the HRESULT by name."""
+        words = END_REASONS[int(self.row["end_reason"])]
+        name = hr_name(int(self.row["end_hr"]))
+        return f"{words}: {name}" if name and int(self.row["end_hr"]) > 0 else words
+
+    @property
+    def partial_text(self) -> str:
+        """What is missing of the session, in words; "" if nothing."""
+        bits = int(self.row["partial"])
+        return ", ".join(words for bit, words in PARTIAL.items() if bits & bit)
+
+    @property
+    def log(self) -> dict[str, Any] | None:
+        """CLIENT_LOG of the client, names as in the schema."""
+        return self.facts.log
+
+    def __getattr__(self, name: str) -> Any:
+        facts = object.__getattribute__(self, "facts")
+        if not name.startswith("_") and hasattr(facts, name):
+            return getattr(facts, name)
+        raise AttributeError(name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain Python objects, for JSON."""
+        from mmscodec.sessions.table import TEXTS
+
+        out: dict[str, Any] = {"session": self.index}
+        out |= {name: getattr(self, name) for name in TEXTS}
+        out |= {name: self.row[name].item() for name in self.row.dtype.names}
+        if self.log is not None:
+            out["client_log"] = self.log
+        return out
+
+    def __repr__(self) -> str:
+        return f"<Session {self.index}: {self.client_address} {self.url or self.server_address}>"
+
+
+def endpoint(host: str, port: int) -> str:
+    """`address:port`, IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}" if host else ""

@@ -1,0 +1,67 @@
+"""The table of sessions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmscodec.schema.dtypes import table
+
+_COLUMNS = {
+    # which flows; rows of `flows`, -1 = none
+    "client": "i4", "server": "i4", "data_flow": "i4", "resend_flow": "i4",
+    "start": "i8", "end": "i8",
+    "transport": "u1",  # of Data: 6 TCP, 17 UDP, 0 not known
+    "auth_scheme": "u1", "auth_result": "i1", "end_reason": "u1",
+    "partial": "u2", "challenges": "u2",
+    "end_hr": "i8",
+    # the file, by ReportOpenFile
+    "attributes": "u4", "packet_size": "u4", "bit_rate": "u4", "header_size": "u4",
+    "packet_count": "u8", "duration": "f8", "open_file_id": "i8", "client_id": "i8",
+    # what was done
+    "requests": "u4", "unanswered": "u4", "seeks": "u4", "pauses": "u4", "strides": "u4",
+    "entries": "u4", "stream_switches": "u4", "redirected_to": "i4", "reconnect_of": "i4",
+    # times in ns, -1 = not known
+    "connect_time": "i8", "start_up": "i8", "first_data": "i8",
+    "pings": "u4", "unanswered_pings": "u4",
+    "ping_min": "i8", "ping_mean": "i8", "ping_max": "i8",
+    # Data packets
+    "media_packets": "u8", "media_bytes": "u8", "received_bit_rate": "f8",
+    "location_jumps": "u8", "locations_left_out": "u8",
+    "lost": "u8", "longest_loss": "u8", "reordered": "u8", "duplicates": "u8",
+    "resend_requests": "u4", "resends_asked": "u4", "resends_delivered": "u4",
+    # what was wrong
+    "violations": "i4", "deviations": "i4", "faults": "u4", "gaps": "u4",
+}  # fmt: skip
+
+
+def _dtype() -> np.dtype:
+    # in the order of the names, each column aligned to its size
+    columns, at = {}, 0
+    for name, kind in _COLUMNS.items():
+        size = np.dtype(kind).itemsize
+        at += -at % size
+        columns[name] = (kind, at)
+        at += size
+    return table(at + -at % 8, **columns)
+
+
+#: Rows of `cap.sessions`.
+SESSIONS = _dtype()
+
+#: Texts of a session that `cap.session_column` gives.
+TEXTS = (
+    "client_address", "server_address", "url", "file_name", "player", "player_version", "guid",
+    "host", "via", "server_version", "authen_package", "funnel_name", "redirect_location",
+    "transport_name", "auth", "end_text", "partial_text",
+)  # fmt: skip
+
+NO_START, NO_CLIENT, NO_SERVER, MISSING, NO_END, FAULTS = 1, 2, 4, 8, 16, 32
+#: Bits of `sessions["partial"]`; 0 = the session was captured whole.
+PARTIAL = {
+    NO_START: "start not captured",
+    NO_CLIENT: "client's direction not captured",
+    NO_SERVER: "server's direction not captured",
+    MISSING: "bytes missing",
+    NO_END: "end not captured",
+    FAULTS: "malformed bytes skipped",
+}
