@@ -1,6 +1,7 @@
 """Frames that were tampered with, at the edge of readable memory."""
 
 import ctypes
+import os
 import random
 import subprocess
 import sys
@@ -113,6 +114,6 @@ def test_no_byte_behind_a_frame_is_read():
         text=True,
         check=False,
         cwd=sys.path[0] or ".",
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
+        env=os.environ | {"PYTHONPATH": ":".join(path for path in sys.path if path)},
     )
     assert done.stdout == "whole\n", done.stderr
