@@ -15,7 +15,7 @@ from mmscodec.schema.findings import (
     paths,
 )
 from tests import strategies, vectorfiles
-from tests.findinghelp import found, message, named
+from tests.findinghelp import GUID, found, message, named
 from tests.oracle import mms as oracle
 
 VECTORS = vectorfiles.load("mms")
@@ -117,6 +117,47 @@ def check_bits(findings, field, value):
 def test_values_that_real_peers_are_known_for_are_deviations(name, field, value):
     ((_, _, severity, _),) = found(message(name, **{field: value}))
     assert severity is Severity.DEVIATION
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "good", "bad"),
+    [
+        (
+            "LinkViewerToMacConnectFunnel",
+            "funnel_name",
+            [r"\\127.0.0.1\UDP\65535", r"\\::1\TCP\1", r"\\fe80::1:2.3.4.5\TCP\10000"],
+            [r"\\1.2.3.4\UDP\0", r"\\1.2.3.4\UDP\65536", r"\\1.2.3\TCP\80", r"\1.2.3.4\TCP\80",
+             r"\\1.2.3.4\tcp\80", r"\\1.2.3.4\TCP\9" + "9" * 300, r"\\1.2.3.4\TCP",
+             r"\\:" + ":" * 10**5],
+        ),
+        (
+            "LinkViewerToMacConnect",
+            "subscriber_name",
+            ["Spooooon!", "Spoooon!", f"NSPlayer/4.1; {GUID}",
+             f"NSPlayer/10.0.0.3802; {GUID}; Host: h:8080\0HOST: h\0VIA: p/1, q"],
+            ["", "Spon", "NSPlayer/9.0", f"NSPlayer/x; {GUID}", f"NSPlayer/9.0; {GUID[:-2]}",
+             "Spoooon!\0VIA: a\0HOST: b", "Sp" + "o" * 10**5],
+        ),
+        (
+            "LinkMacToViewerReportConnectedEX",
+            "server_version_info",
+            ["9.0", "4.1.0.3930", "9.00.1.2"],
+            ["", "9", "9.", "9.0.", "123.0", "9.0.1.2.3", "9.0.12345", "9.0 "],
+        ),
+        (
+            "LinkMacToViewerReportRedirect",
+            "wsz_location",
+            ["", "mms://h/p", "mmst://h:1755/p", "mmsu://h"],
+            ["h/p", "http://h/p", "mms:/h", "mms://"],
+        ),
+    ],
+)  # fmt: skip
+def test_grammars_of_strings(name, field, good, bad):
+    for text in good:
+        assert found(message(name, **{field: text})) == [], text
+    for text in bad:
+        rows = found(message(name, **{field: text}))
+        assert [row[1] for row in rows] == [FindingCode.BAD_GRAMMAR], text
 
 
 def test_every_code_has_words():

@@ -1,13 +1,13 @@
 # Writing MMS packets from arrays. Every function writes exactly what its `measure` twin promised;
 # the caller has room for that much at dst.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from mmscodec._kernels.table cimport table_t
 
 cdef enum:
     WRITE_OK = 0
     WRITE_SHORT = 1  # chunkLen of the row is smaller than its fields
     WRITE_LONG = 2  # the message does not fit into messageLength
     WRITE_MID = 3  # MID of the row is that of another message
-    WRITE_RANGE = 4  # an extent outside its source
 
 # Rows of one kind of message, one packet each. `tails`: count + 1 rising offsets into `tail`, the
 # variable fields of each row; NULL = none.
@@ -55,10 +55,10 @@ cdef void mms_write_data(
     const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, uint8_t *dst
 ) noexcept nogil
 
-# The bytes of two tables' rows, merged by offset. Offsets count from `base` = first byte at src.
-cdef int64_t mms_measure_extents(
-    const extents_t *a, const extents_t *b, int64_t base, size_t n
+# The bytes of two tables' rows, merged by offset, as runs (u8 place in src, u8 length) of rows that
+# are neighbours there. Offsets count from `base` = first byte at src, which has n bytes. Returns the
+# sum of the lengths, -1 if a row lies outside, -2 if there is no memory.
+cdef int64_t mms_join_extents(
+    const extents_t *a, const extents_t *b, int64_t base, size_t n, table_t *runs
 ) noexcept nogil
-cdef void mms_write_extents(
-    const extents_t *a, const extents_t *b, int64_t base, const uint8_t *src, uint8_t *dst
-) noexcept nogil
+cdef void mms_write_runs(const table_t *runs, const uint8_t *src, uint8_t *dst) noexcept nogil

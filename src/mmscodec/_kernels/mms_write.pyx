@@ -12,6 +12,7 @@ from mmscodec._kernels.layout cimport (
     mms_min_size,
     mms_row_size,
 )
+from mmscodec._kernels.table cimport table_row, table_t
 from mmscodec._kernels.wire cimport load_le16, load_le32, load_le64, store_le32, store_le64
 
 
@@ -130,6 +131,11 @@ cdef void mms_write_data(
         dst += size
 
 
+cdef struct run_t:
+    uint64_t start
+    uint64_t length
+
+
 cdef inline int64_t offset_of(const extents_t *e, size_t i) noexcept nogil:
     return <int64_t>load_le64(e.offsets + i * e.stride)
 
@@ -140,49 +146,43 @@ cdef inline bint first_is_next(
     return i < a.count and (j == b.count or offset_of(a, i) <= offset_of(b, j))
 
 
-cdef int64_t mms_measure_extents(
-    const extents_t *a, const extents_t *b, int64_t base, size_t n
+cdef int64_t mms_join_extents(
+    const extents_t *a, const extents_t *b, int64_t base, size_t n, table_t *runs
 ) noexcept nogil:
-    cdef const extents_t *e = a
-    cdef size_t i, _table
-    cdef int64_t total = 0
-    cdef uint64_t at
+    # an undamaged stream is one run, so that writing it is one memcpy
+    cdef size_t i = 0, j = 0
+    cdef int64_t offset, total = 0
+    cdef uint64_t at, stop = 0
     cdef uint32_t length
-    for _table in range(2):
-        for i in range(e.count):
-            if offset_of(e, i) < base:
-                return -1
-            at = <uint64_t>offset_of(e, i) - <uint64_t>base
-            length = load_le32(e.lengths + i * e.stride)
-            if at > n or n - at < length:
-                return -1
-            total += length
-        e = b
-    return total
-
-
-cdef void mms_write_extents(
-    const extents_t *a, const extents_t *b, int64_t base, const uint8_t *src, uint8_t *dst
-) noexcept nogil:
-    # neighbours in the source are copied in one piece, so that an undamaged stream is one memcpy
-    cdef size_t i = 0, j = 0, run = 0
-    cdef int64_t offset, start = 0
-    cdef uint32_t length
+    cdef run_t *run = NULL
     while i < a.count or j < b.count:
         if first_is_next(a, i, b, j):
-            offset = offset_of(a, i) - base
+            offset = offset_of(a, i)
             length = load_le32(a.lengths + i * a.stride)
             i += 1
         else:
-            offset = offset_of(b, j) - base
+            offset = offset_of(b, j)
             length = load_le32(b.lengths + j * b.stride)
             j += 1
-        if run and offset != start + <int64_t>run:
-            memcpy(dst, src + start, run)
-            dst += run
-            run = 0
-        if run == 0:
-            start = offset
-        run += length
-    if run:
-        memcpy(dst, src + start, run)
+        at = <uint64_t>offset - <uint64_t>base
+        if offset < base or at > n or n - at < length:
+            return -1
+        total += length
+        if run == NULL or at != stop:
+            run = <run_t *>table_row(runs)
+            if run == NULL:
+                return -2
+            run.start = at
+            run.length = 0
+        run.length += length
+        stop = at + length
+    return total
+
+
+cdef void mms_write_runs(const table_t *runs, const uint8_t *src, uint8_t *dst) noexcept nogil:
+    cdef size_t i
+    cdef const run_t *run = <const run_t *>runs.data
+    for i in range(runs.rows):
+        memcpy(dst, src + run.start, run.length)
+        dst += run.length
+        run += 1

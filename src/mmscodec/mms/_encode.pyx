@@ -15,16 +15,20 @@ from mmscodec._kernels.mms_write cimport (
     WRITE_MID,
     extents_t,
     message_rows_t,
+    mms_join_extents,
     mms_measure_data,
-    mms_measure_extents,
     mms_measure_messages,
     mms_write_data,
-    mms_write_extents,
     mms_write_messages,
+    mms_write_runs,
     packet_heads_t,
 )
+from mmscodec._kernels.table cimport table_free, table_init, table_t
 
 from mmscodec.errors import EncodeError
+
+cdef extern from "mmscodec_block.h" nogil:
+    void block_advise(void *p, size_t n) noexcept
 
 cdef enum:
     MANY = 32768  # bytes of work above which other threads may run
@@ -56,6 +60,7 @@ cdef class _Output:
         if out is None:
             self.whole = PyBytes_FromStringAndSize(NULL, size)
             self.dst = <uint8_t *>PyBytes_AS_STRING(self.whole)
+            block_advise(self.dst, <size_t>size)  # page faults would cost more than the writing
             return
         self.buffer = _Buffer(out, True)
         if self.buffer.view.len < size:
@@ -163,18 +168,25 @@ def extents(source, int64_t base, first, second, out):
     cdef const uint8_t *src = <const uint8_t *>buffer.view.buf
     cdef size_t n = buffer.view.len
     cdef _Output output
+    cdef table_t runs
     cdef int64_t total
-    with nogil:
-        total = mms_measure_extents(&a, &b, base, n)
-    if total < 0:
-        raise EncodeError("a row lies outside the bytes it was decoded from", field="offset")
-    output = _Output(out, total)
-    if total > MANY:
+    table_init(&runs, 16)
+    try:
         with nogil:
-            mms_write_extents(&a, &b, base, src, output.dst)
-    else:
-        mms_write_extents(&a, &b, base, src, output.dst)
-    return output.result()
+            total = mms_join_extents(&a, &b, base, n, &runs)
+        if total == -2:
+            raise MemoryError
+        if total < 0:
+            raise EncodeError("a row lies outside the bytes it was decoded from", field="offset")
+        output = _Output(out, total)
+        if total > MANY:
+            with nogil:
+                mms_write_runs(&runs, src, output.dst)
+        else:
+            mms_write_runs(&runs, src, output.dst)
+        return output.result()
+    finally:
+        table_free(&runs)
 
 
 cdef extents_t extents_of(_Buffer buffer, table) except *:

@@ -142,6 +142,7 @@ REPORT_REDIRECT = message(
     u16("RedirectType", rule=must(one_of=tuple(REDIRECT_TYPES)), values=REDIRECT_TYPES),
     u16("cbLocation", unit="bytes", note="length of wszLocation, NUL included"),
     utf16("wszLocation", count="cbLocation", nul="counted", default="",
+          rule=must(pattern=r"((mms|mmsu|mmst)://[^\0]+)?"),
           note="URL; may be just the NUL for type 2"),
     note="Answer to OpenFile or SecurityResponse; both sides then close.",
 )  # fmt: skip

@@ -35,6 +35,14 @@ static inline void *block_map(size_t n) {
     return q;
 }
 
+/* Ask for huge pages in memory that somebody else allocated and nobody has touched yet. */
+static inline void block_advise(void *p, size_t n) {
+    uintptr_t start = ((uintptr_t)p + MMSCODEC_HUGE - 1) & ~(uintptr_t)(MMSCODEC_HUGE - 1);
+    uintptr_t stop = ((uintptr_t)p + n) & ~(uintptr_t)(MMSCODEC_HUGE - 1);
+    if (n >= MMSCODEC_LARGE && stop > start)
+        madvise((void *)start, (size_t)(stop - start), MADV_HUGEPAGE);
+}
+
 static inline void block_free(void *p, size_t n) {
     if (!p) return;
     n = block_round(n);
@@ -65,6 +73,11 @@ static inline void *block_resize(void *p, size_t n, size_t m) {
 }
 
 #else
+
+static inline void block_advise(void *p, size_t n) {
+    (void)p;
+    (void)n;
+}
 
 static inline void block_free(void *p, size_t n) {
     (void)n;
