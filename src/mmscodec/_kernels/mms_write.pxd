@@ -55,9 +55,9 @@ cdef void mms_write_data(
     const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, uint8_t *dst
 ) noexcept nogil
 
-# The bytes of two tables' rows, merged by offset, as runs (u8 place in src, u8 length) of rows that
-# are neighbours there. Offsets count from `base` = first byte at src, which has n bytes. Returns the
-# sum of the lengths, -1 if a row lies outside, -2 if there is no memory.
+# The bytes of two tables' rows, merged by offset, as runs (u8 place in src, u8 length) of rows
+# that are neighbours there. Offsets count from `base` = first byte at src, which has n bytes.
+# Returns the sum of the lengths, -1 if a row lies outside, -2 if there is no memory.
 cdef int64_t mms_join_extents(
     const extents_t *a, const extents_t *b, int64_t base, size_t n, table_t *runs
 ) noexcept nogil

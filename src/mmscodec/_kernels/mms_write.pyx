@@ -180,9 +180,9 @@ cdef int64_t mms_join_extents(
 
 
 cdef void mms_write_runs(const table_t *runs, const uint8_t *src, uint8_t *dst) noexcept nogil:
-    cdef size_t i
+    cdef size_t _row
     cdef const run_t *run = <const run_t *>runs.data
-    for i in range(runs.rows):
+    for _row in range(runs.rows):
         memcpy(dst, src + run.start, run.length)
         dst += run.length
         run += 1

@@ -94,8 +94,8 @@ def encode(
     '01000000 cefa0bb0 20000000 4d4d5320'
     >>> encode("LinkViewerToMacFunnelInfo", packet=False).hex(" ", 4)
     '02000000 18000300 eff0f0f0 00000000'
-    >>> encode("Data", payload=b"ASF", location_id=5, play_incarnation=9, af_flags=3).hex(" ", 4)
-    '05000000 09030b00 415346'
+    >>> encode("Data", payload=b"abcd", location_id=5, play_incarnation=9, af_flags=3).hex(" ", 4)
+    '05000000 09030c00 61626364'
     """
     if not isinstance(what, str):
         if hasattr(what, "packets") and hasattr(what, "data"):
