@@ -455,7 +455,7 @@ def test_pieces_outside_a_source_are_refused(trace):
             with pytest.raises(IndexError):
                 sources.view(position, length)
         for position, length in ((size - 1, 2), (size + 1, 0), (size, 2**62)):
-            with pytest.raises((IndexError, MemoryError, ValueError)):
+            with pytest.raises(IndexError):
                 sources.gather([position], [length])
         with pytest.raises(IndexError):
             sources.locate(-1)

@@ -345,7 +345,8 @@ cdef int comment(
     c = <comment_t *>table_row(&r.comments)
     if c == NULL:
         return -1
-    memcpy(r.texts.data + r.texts.rows, text, size)
+    if size != 0:
+        memcpy(r.texts.data + r.texts.rows, text, size)
     c.record = record
     c.position = at
     c.start = r.texts.rows

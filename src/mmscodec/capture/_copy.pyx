@@ -31,7 +31,8 @@ cdef void copy_all(
     for i in range(n):
         if i + 4 < n:
             prefetch(src + (positions[i + 4] - start))
-        memcpy(out, src + (positions[i] - start), <size_t>lengths[i])
+        if lengths[i] != 0:
+            memcpy(out, src + (positions[i] - start), <size_t>lengths[i])
         out += lengths[i]
 
 

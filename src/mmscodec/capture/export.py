@@ -14,7 +14,7 @@ import numpy as np
 from mmscodec.capture._select import select_records
 from mmscodec.capture._walker import Walker
 from mmscodec.capture._writer import format_records
-from mmscodec.capture.mapped import MemorySource, Source
+from mmscodec.capture.mapped import MappedSource, MemorySource, Source
 from mmscodec.capture.source import Sources
 from mmscodec.errors import CaptureError
 from mmscodec.schema.dtypes import RECORDS, table
@@ -68,7 +68,7 @@ def again(source: Source) -> Source:
     """A source that gives the bytes of one that was read once more."""
     if not source.addressable:
         raise CaptureError(f"{source.name}: a stream is read once; open it with spool=True")
-    if hasattr(source, "whole"):
+    if isinstance(source, MappedSource | MemorySource):
         return source
     buffer, base = source.mapping()
     return MemorySource(buffer, source.name, base)

@@ -84,10 +84,6 @@ class MemorySource(Source):
         """The whole buffer."""
         return self.data, self.base
 
-    def whole(self) -> Any:
-        """The whole buffer."""
-        return self.data
-
 
 class MappedSource(Source):
     """A regular file, mapped when it is used.
@@ -125,10 +121,6 @@ class MappedSource(Source):
             finally:
                 os.close(number)
         return self.map, self.base
-
-    def whole(self) -> Any:
-        """All bytes, for those who keep the buffer."""
-        return self.mapping()[0]
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The file up to `WINDOW` bytes behind `position`."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import os
 import queue
+import stat
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from mmscodec.capture.compression import MAGIC_SIZE, Decompressed, Readable, kind_of
+
+PIPE_SIZE = 1 << 20
 
 
 class Reader:
@@ -30,6 +33,7 @@ class Reader:
                 break
         else:
             raise TypeError(f"{type(inner).__name__} has no read()")
+        widen(inner)
 
     def read(self, size: int) -> bytes:
         """Some bytes, ``b""`` at the end."""
@@ -60,6 +64,18 @@ class Reader:
             self.inner.close()
 
 
+def widen(inner: Any) -> None:
+    """Give a pipe room for what comes while we are busy: 1 MiB instead of 64 KiB."""
+    try:
+        import fcntl
+
+        number = inner.fileno()
+        if stat.S_ISFIFO(os.fstat(number).st_mode):
+            fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    except (ImportError, AttributeError, OSError, ValueError):
+        pass  # no pipe, or a system without such a call
+
+
 def plain_file(inner: Any) -> int | None:
     """File descriptor of a file object that is a plain view of a regular file, else None.
 
@@ -74,14 +90,10 @@ def plain_file(inner: Any) -> int | None:
         return None
     try:
         number = raw.fileno()
-        regular = os.path.isfile(number) if os.name == "nt" else _is_regular(number)
+        regular = stat.S_ISREG(os.fstat(number).st_mode)
     except (OSError, ValueError):
         return None
     return number if regular else None
-
-
-def _is_regular(number: int) -> bool:
-    return (os.fstat(number).st_mode & 0o170000) == 0o100000
 
 
 class BufferReader:

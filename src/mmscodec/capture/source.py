@@ -108,13 +108,15 @@ class Sources(Sequence[Source]):
             raise ValueError("positions and lengths must be one-dimensional and equally long")
         if (sizes < 0).any():
             raise ValueError("a length is negative")
-        out = np.empty(int(sizes.sum()), np.uint8)
         owners = self.owners(where)
         cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(where)]
+        runs = [(first, last) for first, last in pairwise(cuts) if first != last]
+        for first, last in runs:  # before memory is asked for
+            if int(sizes[first:last].max()) > len(self.mapping(int(owners[first]))[0]):
+                raise IndexError("a piece is longer than its source")
+        out = np.empty(int(sizes.sum()), np.uint8)
         done = 0
-        for first, last in pairwise(cuts):
-            if first == last:
-                continue
+        for first, last in runs:
             buffer, start = self.mapping(int(owners[first]))
             size = int(sizes[first:last].sum())
             copy_pieces(
