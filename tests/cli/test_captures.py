@@ -151,3 +151,14 @@ def test_a_capture_without_such_traffic_says_so(tmp_path, capsys):
     path.write_bytes((FOLDER / "ffmpeg_tcp.pcap").read_bytes()[:24])
     assert main(["decode", str(path)]) == 0
     assert capsys.readouterr() == ("", "mmscodec: no MMS or WinMX traffic found\n")
+
+
+def test_findings_stand_beside_the_rows_that_break_a_rule(capsys):
+    path = str(FOLDER / "ffmpeg_tcp.pcap")
+    assert main(["decode", "--json", "--findings", path]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [row for row in rows if row["type"] == "finding"]
+    assert {row["name"] for row in found} == {"deviation", "uninitialised"}
+    assert any("chunkCount" in row["fields"]["text"] for row in found)
+    assert main(["decode", "--json", "--violations", path]) == 0
+    assert '"finding"' not in capsys.readouterr().out

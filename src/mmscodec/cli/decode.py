@@ -15,6 +15,7 @@ from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import Style
 from mmscodec.cli.files import opened
 from mmscodec.cli.output import Csv, JsonLines, Table
+from mmscodec.schema.findings import Severity
 
 BATCH_ROWS = 65_536
 
@@ -27,6 +28,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--count", type=int, metavar="N", help="stop after N rows")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="one line for each run of Data packets"
+    )
+    level = parser.add_mutually_exclusive_group()
+    level.add_argument(
+        "--findings",
+        dest="severity",
+        action="store_const",
+        const=Severity.UNINITIALISED,
+        help="also every rule of the specification that a good row breaks",
+    )
+    level.add_argument(
+        "--violations",
+        dest="severity",
+        action="store_const",
+        const=Severity.VIOLATION,
+        help="the same without what real peers are known for",
     )
     parser.add_argument(
         "-n", "--no-names", action="store_true", help="numbers instead of names of values"
@@ -83,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     found = False
     with opened(options.files) as capture:
         live = is_pipe(options.files)
-        chosen = rows(capture, writer, damage, options.quiet, live)
+        chosen = rows(capture, writer, damage, options, live)
         for event in islice(chosen, options.count):
             writer.write(event)
             found = True
@@ -99,14 +115,14 @@ def is_pipe(files: list[str]) -> bool:
 
 
 def rows(
-    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, quiet: bool, live: bool
+    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
     for tables in capture.iter_batches(rows=1 if live else BATCH_ROWS):
         damage.add(tables)
-        events = Events(tables)
+        events = Events(tables, options.severity)
         if events.newest_flow >= writer.known:
             writer.flows(tables.flows)
-        yield from runs_folded(events) if quiet else events
+        yield from runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()

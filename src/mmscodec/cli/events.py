@@ -12,6 +12,7 @@ from mmscodec.capture import GAP_REASONS
 from mmscodec.cli.fields import plain
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
+from mmscodec.schema.findings import Severity
 
 CHUNK = 65_536
 KINDS = ("messages", "data", "faults", "gaps")
@@ -81,9 +82,13 @@ class Events:
     `tables` is a capture or a batch of one.
     """
 
-    def __init__(self, tables: Any) -> None:
+    def __init__(self, tables: Any, findings: Severity | None = None) -> None:
         self.fields = Fields(tables)
         self.parts = {name: np.asarray(getattr(tables, name)) for name in KINDS}
+        if findings is not None:
+            found = tables.findings
+            self.findings = found[found["severity"] <= findings]
+            self.parts["findings"] = np.asarray(self.findings)
 
     @property
     def newest_flow(self) -> int:
@@ -129,6 +134,16 @@ class Events:
         reason = GAP_REASONS.get(int(item["reason"]), "")
         event = self._event("gap", "gap", item, None, {"reason": int(item["reason"])})
         event.words = f"{event.length} bytes missing: {reason}"
+        return event
+
+    def _findings(self, row: int, item: Any) -> Event:
+        severity = Severity(int(item["severity"])).name.lower()
+        values = {name: int(item[name]) for name in ("row", "seen", "expected")}
+        event = Event(
+            "finding", severity, int(item["time"]), int(item["flow"]), int(item["offset"]), 0
+        )
+        event.values = values
+        event.words = self.findings[row : row + 1].text()[0].partition(f"{severity} ")[2]
         return event
 
     @staticmethod

@@ -50,7 +50,7 @@ def protocol(flow: Any) -> str:
 
 def direction(name: str, struct: Any, kind: str) -> str:
     """`C>S`, `S>C`, `?` or nothing: who sends such a thing, by the specification."""
-    if kind in ("fault", "gap"):
+    if kind in ("fault", "gap", "finding"):
         return ""
     if kind == "data":
         return "S>C"

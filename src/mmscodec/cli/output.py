@@ -17,7 +17,7 @@ from mmscodec.cli.flows import direction, endpoint, protocol, transport
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
 NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
-COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33"}
+COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33", "finding": "33"}
 
 
 def width_of(stream: TextIO) -> int | None:
