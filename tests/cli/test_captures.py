@@ -141,7 +141,7 @@ def test_what_comes_through_a_pipe_is_shown_when_it_comes():
     process.stdin.write(content[:1500])
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["name"] == "LinkViewerToMacConnect"
-    rest, _ = process.communicate(content[1500:])
+    rest, _ = process.communicate(content[1500:], timeout=60)
     assert len(rest.splitlines()) == 16 + 94 - 1
     assert process.returncode == 0
 

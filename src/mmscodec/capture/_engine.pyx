@@ -129,13 +129,14 @@ cdef class Engine:
         Returns True when the source has ended.
         """
         cdef record_t batch[BATCH]
-        cdef size_t count = 0
+        cdef size_t count = 0, taken = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
         cdef int status = READ_OK, failed = 0, _i
         while True:
             with nogil:
                 for _i in range(ROUNDS):
                     status = walker.fill(batch, BATCH, &count)
+                    taken += count
                     if count != 0:
                         failed = track_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:
@@ -150,7 +151,7 @@ cdef class Engine:
             if status == READ_END:
                 self.hide()
                 return True
-            if self.rows >= limit:
+            if self.rows >= limit and taken != 0:  # rows that were carried over are no progress
                 return False
             if status == READ_MORE:
                 self.hide()
