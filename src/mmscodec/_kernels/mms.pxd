@@ -75,10 +75,12 @@ cdef struct mms_stream_t:
     int64_t position  # stream offset of the first byte that no row and no fault covers yet
     int64_t time
     uint64_t need  # bytes from `position` on without which nothing more can be decided
+    bint fresh  # nothing was found yet
     # what the last Data packet looked like
     bint have_last
     uint32_t last_location
     uint32_t last_size
+    uint32_t largest  # size of the largest so far
     uint8_t last_incarnation
     uint64_t announced[4]  # incarnations that the server's answers named
     # a header being collected

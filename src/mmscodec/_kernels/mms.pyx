@@ -30,15 +30,13 @@ from mmscodec._kernels.mms_believe cimport (
     ASF_HEADER_GUID,
     NEAR,
     NO,
-    SMALL_LOCATION,
     TAIL,
     WAIT,
     YES,
     announce,
-    announced,
+    begins_packet,
     believe_data,
     find_header,
-    follows,
     is_packet_pair,
     wait_for,
 )
@@ -53,6 +51,7 @@ cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil:
     memset(s, 0, sizeof(mms_stream_t))
     s.max_packet = max_packet
     s.flow = -1
+    s.fresh = True
 
 
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil:
@@ -158,10 +157,13 @@ cdef void mms_read_data(
                 s.header_open = False
         elif row.play_incarnation == s.header_incarnation:
             s.header_open = False
+    s.fresh = False
     s.have_last = True
     s.last_location = row.location_id
     s.last_incarnation = row.play_incarnation
     s.last_size = row.length
+    if row.length > s.largest:
+        s.largest = row.length
 
 
 cdef size_t run_of_data(
@@ -341,6 +343,7 @@ cdef int scan_packet(
     if row == NULL:
         drop_rows(t, rows, faults, arena)
         return MMS_NO_MEMORY
+    s.fresh = False
     row.offset = offset
     row.first_message = <int64_t>rows
     row.time_sent = load_le64(q + 24)
@@ -360,20 +363,6 @@ cdef inline void drop_rows(
     t.messages.rows = messages
     t.faults.rows = faults
     t.arena.rows = arena
-
-
-cdef inline bint begins_packet(mms_stream_t *s, const uint8_t *q, size_t left) noexcept nogil:
-    # by its first 16 bytes alone, so that the answer never changes
-    cdef uint32_t location
-    if left < 16:
-        return True
-    if load_le32(q + 4) == SESSION_ID:
-        return load_le32(q + 12) == SEAL
-    location = load_le32(q)
-    if load_le16(q + 6) < 8 or q[4] == 0:
-        return False
-    return location == 0 or follows(s, location, q[4]) \
-        or (announced(s, q[4]) and location < SMALL_LOCATION)
 
 
 cdef int scan_resend(
@@ -410,7 +399,7 @@ cdef int mms_scan(
     s.need = 0
     while True:
         if unlikely(s.skipping):
-            answer = find_header(s, p, n, &pos, n, final)
+            answer = find_header(s, p, n, &pos, n, False, final)
             if answer == WAIT:
                 break
             status = end_skip(s, t, base + <int64_t>pos)

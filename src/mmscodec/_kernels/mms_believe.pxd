@@ -23,6 +23,7 @@ cdef enum:
     YES = 1
     WAIT = 2
     TAIL = 3  # the input ends inside a packet that is believed
+    PERHAPS = 4  # a packet may stand there, but not because of the one in front of it
 
     PAIR_LOCATION = 0xF0F0F000
 
@@ -146,10 +147,41 @@ cdef inline const uint8_t *find_session_id(const uint8_t *p, const uint8_t *end)
     return end
 
 
+cdef inline bint begins_packet(mms_stream_t *s, const uint8_t *q, size_t left) noexcept nogil:
+    # could a packet begin here? By its first 16 bytes alone, so that the answer never changes
+    cdef uint32_t location
+    if left < 16:
+        return True
+    if load_le32(q + 4) == SESSION_ID:
+        return load_le32(q + 12) == SEAL
+    location = load_le32(q)
+    if load_le16(q + 6) < 8 or q[4] == 0:
+        return False
+    return location == 0 or follows(s, location, q[4]) \
+        or (announced(s, q[4]) and location < SMALL_LOCATION)
+
+
+cdef inline int believe_inner(
+    mms_stream_t *s, const uint8_t *q, size_t left, bint final
+) noexcept nogil:
+    # a TcpMessageHeader packet where a Data packet claims to be: only with a packet behind it
+    cdef int answer = believe_packet(s, q, left, final)
+    cdef uint64_t total
+    if answer != YES:
+        return answer
+    if left < 16:
+        return NO
+    total = <uint64_t>load_le32(q + 8) + 16
+    if left < total + 16 and not final:
+        return wait_for(s, total + 16)
+    return left >= total and begins_packet(s, q + total, left - total)
+
+
 cdef inline int find_header(
-    mms_stream_t *s, const uint8_t *p, size_t n, size_t *pos, size_t stop, bint final
+    mms_stream_t *s, const uint8_t *p, size_t n, size_t *pos, size_t stop, bint inner, bint final
 ) noexcept nogil:
     # YES: a believable header at *pos < stop. WAIT: none before *pos. NO: none before stop.
+    # `inner`: inside of a packet that may be good, so TcpMessageHeaders need more evidence.
     cdef size_t i = pos[0]
     cdef size_t next_packet = i
     cdef size_t limit
@@ -172,7 +204,10 @@ cdef inline int find_header(
                 continue
             answer = believe_chain(s, p + i, n - i, final)
         else:
-            answer = believe_packet(s, p + i, n - i, final)
+            if inner:
+                answer = believe_inner(s, p + i, n - i, final)
+            else:
+                answer = believe_packet(s, p + i, n - i, final)
             if answer == NO:
                 answer = believe_chain(s, p + i, n - i, final)
         if answer != NO:
@@ -195,18 +230,17 @@ cdef inline int successor(
     cdef int32_t step = <int32_t>(later - location)
     if <uint32_t>(header >> 32) == SESSION_ID:
         if left - size < 16:
-            return YES if final else wait_for(s, <uint64_t>size + 16)
+            return PERHAPS if final else wait_for(s, <uint64_t>size + 16)
         if load_le32(h + 12) == SEAL:
-            return YES
+            return PERHAPS
     if header >> 48 < 8:
         return NO
     if later_inc == inc and -FAR <= step <= FAR:
         return YES
-    if later == 0 and later_inc != 0:
-        return YES
-    if is_packet_pair(header):
-        return YES
-    return follows(s, later, later_inc) or (announced(s, later_inc) and later < SMALL_LOCATION)
+    if (later == 0 and later_inc != 0) or is_packet_pair(header) or follows(s, later, later_inc) \
+            or (announced(s, later_inc) and later < SMALL_LOCATION):
+        return PERHAPS
+    return NO
 
 
 cdef inline int believe_data(
@@ -218,6 +252,7 @@ cdef inline int believe_data(
     cdef uint8_t inc = <uint8_t>(header >> 32)
     cdef uint32_t size = <uint32_t>(header >> 48)
     cdef bint continues = follows(s, location, inc)
+    cdef bint sure  # the header is, its size may be damaged
     cdef size_t pos
     cdef int answer
     if size < 8:
@@ -233,39 +268,30 @@ cdef inline int believe_data(
             return NO  # a TcpMessageHeader with a damaged sessionId
     if continues and size == s.last_size:
         return YES
+    sure = continues or (announced(s, inc) and location < SMALL_LOCATION)
     if location == 0 and size >= 24:
         if left < 24:
             if not final:
                 return wait_for(s, 24)
         elif memcmp(q + 8, ASF_HEADER_GUID, 16) == 0:
-            return YES
+            sure = True
+    pos = 8 if sure else 1
     if left < <size_t>size + 8:
         if not final:
             return wait_for(s, <uint64_t>size + 16)
-        if left >= size:
-            return YES
-        if continues or announced(s, inc) or (not s.have_last and location < SMALL_LOCATION):
-            return TAIL
-        pos = 1
-        answer = NO
-        while pos < left:  # a cut packet, or rubbish in front of a header?
-            pos = <size_t>(find_session_id(q + pos + 3, q + left) - q)
-            if pos >= left:
-                break
-            pos -= 4
-            answer = believe_packet(s, q + pos, left - pos, final)
-            if answer == YES and left - pos >= 16:
-                return NO
-            pos += 5
-        return TAIL
+        # Cut off by the end of the input, or rubbish in front of headers? A packet that ends just
+        # there is believed, and one that would not be surprising.
+        answer = YES if left >= size else TAIL
+        if left == size or (sure and size <= s.largest) or (s.fresh and location < SMALL_LOCATION):
+            return answer
+        return NO if find_header(s, q, left, &pos, left, sure, True) == YES else answer
     answer = successor(s, q, location, inc, size, left, final)
-    if answer == NO and continues:
-        # The header is sure and what follows is not: either its size is damaged, then a header
-        # stands inside of what it claims, or something else follows.
-        pos = 8
-        answer = find_header(s, q, left, &pos, size, final)
-        if answer == WAIT:
-            s.need += pos
-            return WAIT
-        return NO if answer == YES else YES
-    return answer
+    if answer == YES or answer == WAIT or (answer == PERHAPS and sure) or (answer == NO and not sure):
+        return YES if answer == PERHAPS else answer
+    # One of the two is not what it seems. If the size is damaged or this is rubbish, a header
+    # stands inside of what it claims.
+    answer = find_header(s, q, left, &pos, size, True, final)
+    if answer == WAIT:
+        s.need += pos
+        return WAIT
+    return NO if answer == YES else YES
