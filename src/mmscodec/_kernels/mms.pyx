@@ -292,7 +292,7 @@ cdef int scan_packet(
         return MMS_OK
     seen = total if left >= total else left
     while at < total:
-        if seen - at < 8:
+        if seen < at + 8:
             break  # only in a tail
         size = <uint64_t>load_le32(q + at) << 3
         mid = load_le32(q + at + 4)

@@ -235,7 +235,7 @@ cdef inline int successor(
             return PERHAPS
     if header >> 48 < 8:
         return NO
-    if later_inc == inc and -FAR <= step <= FAR:
+    if later_inc == inc and step != 0 and -FAR <= step <= FAR:
         return YES
     if (later == 0 and later_inc != 0) or is_packet_pair(header) or follows(s, later, later_inc) \
             or (announced(s, later_inc) and later < SMALL_LOCATION):

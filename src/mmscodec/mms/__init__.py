@@ -1,5 +1,6 @@
 """Microsoft Media Server: decode, encode, Decoder, and the names of all messages."""
 
+from mmscodec.errors import EncodeError, MalformedError
 from mmscodec.mms.batch import Batch
 from mmscodec.mms.decode import decode
 from mmscodec.mms.decoder import Decoder
@@ -10,4 +11,13 @@ from mmscodec.schema.mms import message_name
 #: Names of the 28 messages, servers' first.
 MESSAGES = tuple(message.name for message in _MESSAGES)
 
-__all__ = ("MESSAGES", "Batch", "Decoder", "decode", "encode", "message_name")
+__all__ = (
+    "MESSAGES",
+    "Batch",
+    "Decoder",
+    "EncodeError",
+    "MalformedError",
+    "decode",
+    "encode",
+    "message_name",
+)

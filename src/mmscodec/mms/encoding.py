@@ -41,7 +41,8 @@ def encode(
         A name of the specification: a message (``"LinkViewerToMacConnect"``), ``"Data"``,
         ``"RequestPacketListResend"``, ``"TcpMessageHeader"``, ``"NTLM_AUTH"``,
         ``"STREAM_SWITCH_ENTRY"``, ``"CLIENT_LOG"`` or ``"CLIENT_LOG_INFO"``.
-        A sequence of messages, each bytes or ``(name, fields)``: one packet that holds them all.
+        A sequence of messages, each bytes, a name or ``(name, fields)``: one packet that holds
+        them all.
         A batch: all its packets and Data packets in order, byte for byte as they were.
     rows : numpy.void or numpy.ndarray, optional
         A row, or a one-dimensional array of rows, as ``batch[name]`` gives them; for ``"Data"``
@@ -125,7 +126,9 @@ def named(name: str) -> Message:
 
 
 def bare(item: Any) -> bytes:
-    """A message given as bytes or as (name, fields)."""
+    """A message given as bytes, as a name or as (name, fields)."""
+    if isinstance(item, str):
+        item = (item, {})
     if isinstance(item, tuple):
         name, given = item
         return pack_message(named(name), given, None)

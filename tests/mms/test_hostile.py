@@ -1,0 +1,288 @@
+"""Hostile input: no crash, linear time, bounded memory, nothing invented."""
+
+import ctypes
+import itertools
+import mmap
+import os
+import random
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mmscodec import mms
+from mmscodec.mms import MESSAGES
+from tests.mms import streams
+from tests.mms.streams import PING, data
+
+MEGABYTE = 1 << 20
+NEEDED = {
+    "LinkViewerToMacConnect": {"subscriber_name": "NSPlayer/9.0"},
+    "LinkViewerToMacConnectFunnel": {"funnel_name": r"\\192.0.2.1\TCP\1037"},
+    "LinkViewerToMacOpenFile": {"file_name": "film.asf"},
+    "LinkMacToViewerReportRedirect": {"wsz_location": "mms://example.org/film.asf"},
+}
+
+
+def seconds(buf) -> float:
+    start = time.process_time()
+    mms.decode(buf)
+    return time.process_time() - start
+
+
+def hundred_megabytes(kind: str) -> np.ndarray:
+    size = 100 * MEGABYTE
+    if kind == "random":
+        return np.random.default_rng(3).integers(0, 256, size, np.uint8)
+    pattern = {
+        "zeros": b"\0",
+        "ones": b"\xff",
+        "headers": PING[:32],
+        "signatures": bytes.fromhex("cefa0b"),
+        "session ids": bytes.fromhex("01000000cefa0bb0"),
+        "packets": PING,
+        "data headers": data(1, 4, 1, b"x")[:8],
+        "smallest messages": bytes.fromhex("01000000"),
+    }[kind]
+    return np.frombuffer(pattern * (size // len(pattern)), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["random", "zeros", "ones", "headers", "signatures", "session ids", "packets", "data headers",
+     "smallest messages"],
+)  # fmt: skip
+def test_a_hundred_megabytes_of(kind):
+    buf = hundred_megabytes(kind)
+    batch = mms.decode(buf)
+    rows = len(batch.packets) + len(batch.data)
+    covered = int(batch.faults["length"].sum()) + int(
+        batch.packets["length"].sum(dtype="i8") + batch.data["length"].sum(dtype="i8")
+    )
+    assert covered == batch.consumed <= len(buf)
+    if kind == "packets":
+        assert rows == len(buf) // 48
+    elif kind == "random":
+        assert rows <= 2
+    else:
+        assert rows <= 1
+
+
+@pytest.mark.parametrize("kind", ["random", "headers", "signatures", "session ids", "data headers"])
+def test_twice_the_input_takes_twice_the_time(kind):
+    # a quadratic search would take four times as long; the best of several runs is compared
+    buf = hundred_megabytes(kind)[: 8 * MEGABYTE]
+    half = min(seconds(buf[: 4 * MEGABYTE]) for _ in range(5))
+    whole = min(seconds(buf) for _ in range(5))
+    assert whole < 3 * half + 0.005
+
+
+def test_random_bytes_fed_in_pieces_stay_within_bounds():
+    rng = random.Random(9)
+    decoder = mms.Decoder()
+    most = 0
+    for _ in range(2000):
+        decoder.feed(rng.randbytes(1400))
+        most = max(most, decoder.buffered)
+    assert most < 400_000
+
+
+def test_a_claimed_length_never_allocates():
+    head = bytearray(PING[:32])
+    head[8:12] = (0xFFFFFFF0 - 16).to_bytes(4, "little")
+    decoder = mms.Decoder(max_packet=0xFFFFFFFF)
+    decoder.feed(bytes(head))
+    assert decoder.buffered == 32
+
+
+def test_any_bytes_end_with_rows_and_faults_that_tile_what_was_consumed():
+    rng = random.Random(4)
+    parts = [PING, data(0, 4, 0, streams.GUID + bytes(50)), data(1, 4, 1, bytes(9)), b"\0" * 5]
+    for _ in range(3000):
+        stream = b"".join(
+            part if rng.random() < 0.8 else rng.randbytes(rng.randrange(30))
+            for part in rng.choices(parts, k=rng.randrange(8))
+        )
+        buf = bytearray(stream)
+        for _ in range(rng.randrange(4)):
+            if buf:
+                buf[rng.randrange(len(buf))] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, 0xCE])
+        batch = mms.decode(buf)
+        spans = sorted(
+            [(offset, length) for offset, length, _ in streams.spans(batch)]
+            + [
+                (int(row["offset"]), int(row["length"]))
+                for row in batch.faults
+                if row["length"] and not _inside_a_packet(batch, int(row["offset"]))
+            ]
+        )
+        end = 0
+        for offset, length in spans:
+            assert offset == end
+            end = offset + length
+        assert end == batch.consumed <= len(buf)
+
+
+def _inside_a_packet(batch, offset):
+    packets = batch.packets
+    return bool(
+        np.any((packets["offset"] < offset) & (offset < packets["offset"] + packets["length"]))
+    )
+
+
+def test_the_scan_reads_no_byte_past_the_end():
+    # in a process of its own: one byte too far and it dies
+    code = """
+import ctypes, mmap, random
+from mmscodec import mms
+from tests.mms import streams
+page = mmap.PAGESIZE
+area = mmap.mmap(-1, 4 * page)
+base = ctypes.addressof(ctypes.c_char.from_buffer(area))
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+assert libc.mprotect(base + 3 * page, page, 0) == 0
+rng = random.Random(2)
+stream = b"".join(streams.server_stream(rng, 6, varying=True))[: 2 * page]
+for size in [*range(0, 300), *range(300, len(stream), 7)]:
+    start = 3 * page - size
+    for piece in (stream[:size], stream[-size:] if size else b"", rng.randbytes(size)):
+        area[start : start + size] = piece
+        exact = (ctypes.c_char * size).from_address(base + start)
+        batch = mms.decode(exact)
+        for name in mms.MESSAGES:
+            batch[name]
+        dec = mms.Decoder()
+        dec.feed(exact)
+        dec.close()
+print("alive")
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    assert run.stdout == "alive\n", run.stderr
+
+
+SAMPLES = {
+    "bytes": bytes,
+    "bytearray": bytearray,
+    "memoryview": memoryview,
+    "memoryview of a slice": lambda b: memoryview(b"xx" + b + b"yy")[2:-2],
+    "read-only array": lambda b: np.frombuffer(b, np.uint8),
+    "array": lambda b: np.frombuffer(b, np.uint8).copy(),
+    "array of words": lambda b: np.frombuffer(b, "<u4").copy(),
+    "ctypes": lambda b: (ctypes.c_uint8 * len(b)).from_buffer_copy(b),
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_any_buffer_is_decoded(kind):
+    stream = PING + data(0, 4, 0, streams.GUID + bytes(20)) + PING
+    batch = mms.decode(SAMPLES[kind](stream))
+    assert len(batch.packets) == 2
+    assert bytes(batch.payload(0)) == streams.GUID + bytes(20)
+    assert len(batch["LinkMacToViewerPing"]) == 2
+
+
+def test_a_mapped_file_is_decoded(tmp_path):
+    path = tmp_path / "stream.bin"
+    path.write_bytes(PING * 100)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        batch = mms.decode(mapped)
+        assert len(batch["LinkMacToViewerPing"]) == 100
+        del batch
+
+
+def test_nothing_gives_nothing():
+    batch = mms.decode(b"")
+    assert (len(batch.packets), len(batch.data), len(batch.faults), batch.consumed) == (0, 0, 0, 0)
+    assert len(batch["LinkMacToViewerPing"]) == 0
+    assert mms.Decoder().feed(b"").consumed == 0
+
+
+def test_wrong_arguments_are_type_and_value_errors():
+    with pytest.raises(TypeError):
+        mms.decode("text")
+    with pytest.raises((BufferError, ValueError)):
+        mms.decode(np.zeros((8, 8), np.uint8)[:, ::2])
+    with pytest.raises(ValueError, match="transport"):
+        mms.decode(b"", transport="sctp")
+    with pytest.raises(ValueError, match="on_fault"):
+        mms.decode(b"", on_fault="ignore")
+    with pytest.raises(ValueError, match="max_packet"):
+        mms.decode(b"", max_packet=8)
+    with pytest.raises(KeyError, match="LinkNobody"):
+        mms.decode(b"")["LinkNobody"]
+
+
+def test_the_first_messages_in_any_order_are_no_fault():
+    # CVE-2000-0211: servers crashed on handshake messages in another order
+    first = [mms.encode(name, **NEEDED.get(name, {})) for name in (
+        "LinkViewerToMacConnect", "LinkViewerToMacFunnelInfo", "LinkViewerToMacConnectFunnel",
+        "LinkViewerToMacOpenFile", "LinkViewerToMacReadBlock", "LinkViewerToMacStartPlaying",
+    )]  # fmt: skip
+    for order in itertools.permutations(first):
+        batch = mms.decode(b"".join(order))
+        assert len(batch.packets) == 6
+        assert len(batch.faults) == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 20, 23, 24, 127, 128, 65_535])
+def test_any_number_of_streams_in_a_stream_switch(count):
+    # CVE-2005-1195: fixed-size arrays of stream ids
+    entries = np.zeros(count, [("src", "<u2"), ("dst", "<u2"), ("level", "<u2")])
+    entries["dst"] = np.arange(count)
+    packet = mms.encode("LinkViewerToMacStreamSwitch", a_stream_entries=entries.tolist())
+    got = mms.decode(packet).column("LinkViewerToMacStreamSwitch", "a_stream_entries")[0]
+    assert got["w_dst_stream_number"].tolist() == list(range(count))
+
+
+@pytest.mark.parametrize("claimed", [3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+def test_counts_beyond_the_message_give_what_is_there(claimed):
+    # CVE-2013-2478, CVE-2024-46461: string lengths that overflow when doubled
+    packet = bytearray(mms.encode("LinkMacToViewerReportConnectedEX", server_version_info="9.0"))
+    for field in range(4):
+        broken = bytearray(packet)
+        at = 32 + 48 + 4 * field
+        broken[at : at + 4] = claimed.to_bytes(4, "little")
+        batch = mms.decode(broken)
+        name = "LinkMacToViewerReportConnectedEX"
+        for column in ("ServerVersionInfo", "VersionInfo", "VersionUrl", "AuthenPackage"):
+            extent = batch.extents(name, column)[0]
+            assert extent["length"] >= 0
+            assert extent["offset"] + extent["length"] <= len(broken)
+            batch.column(name, column)
+    stream = bytearray(mms.encode("LinkViewerToMacStreamSwitch", a_stream_entries=[(1, 2, 0)]))
+    stream[40:44] = claimed.to_bytes(4, "little")
+    assert len(mms.decode(stream).column("LinkViewerToMacStreamSwitch", "a_stream_entries")[0]) <= 2
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\\", bytes(2), b"\x00\xd8" * 9, b"A\0" * 65536, b"A\0" * 1000001]
+)
+def test_funnel_names_of_any_shape(raw):
+    # CVE-2010-0478: stack overflow from the transport-info string
+    size = -(-(28 + len(raw)) // 8) * 8
+    message = bytearray(mms.encode("LinkViewerToMacConnectFunnel", funnel_name="")[32:60]) + raw
+    message += bytes(size - len(message))
+    message[:4] = (size // 8).to_bytes(4, "little")
+    packet = bytearray(PING[:32])
+    packet[8:12] = (size + 16).to_bytes(4, "little")
+    batch = mms.decode(bytes(packet) + bytes(message))
+    name = batch.column("LinkViewerToMacConnectFunnel", "funnel_name")[0]
+    wanted = (raw + b"\0" * (size - 28 - len(raw))).decode("utf-16-le", "surrogatepass")
+    assert name == wanted.split("\0", 1)[0]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_no_stale_byte_in_any_row(name):
+    # FFmpeg read bytes behind short packets: a shorter message must be filled up with zeros
+    packet = mms.encode(name, **NEEDED.get(name, {}))
+    batch = mms.decode(packet)
+    first = batch[name].tobytes()
+    wanted = (packet[32:] + bytes(4096))[: len(first)]
+    length = int(batch.messages["length"][0])
+    assert first == wanted[:length][: len(first)] + bytes(max(0, len(first) - length))
