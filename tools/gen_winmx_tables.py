@@ -47,11 +47,13 @@ def inverse(table: bytes) -> bytes:
 
 
 def c_rows(table: bytes) -> str:
+    """Values of a table, twenty to a line."""
     rows = (table[at : at + 20] for at in range(0, 256, 20))
     return ",\n".join("    " + ", ".join(f"{value:3}" for value in row) for row in rows)
 
 
 def c_array(name: str, *tables: bytes) -> str:
+    """One table, or several as rows of one array."""
     if len(tables) == 1:
         return f"static const uint8_t {name}[256] = {{\n{c_rows(tables[0])}}};\n"
     inner = "},\n    {\n".join(c_rows(table) for table in tables)
@@ -79,6 +81,7 @@ def header(tables: dict[str, bytes]) -> str:
 
 
 def main(argv: list[str]) -> int:
+    """Write the header, or with --check compare it."""
     text = header(read_tables(SOURCE.read_text()))
     if "--check" in argv:
         same = HEADER.exists() and HEADER.read_text() == text

@@ -87,6 +87,12 @@ cdef int scan(
     table_t *packets, table_t *faults, scan_t *out) noexcept nogil
 cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil
 cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil
+cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil
+cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
+cdef int gather_records(
+    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
+    size_t total, uint8_t *dst) noexcept nogil
+cdef void advise(void *p, size_t size) noexcept nogil
 cdef int gather_lists(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
     table_t *lists, size_t *odd) noexcept nogil

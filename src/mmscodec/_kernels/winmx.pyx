@@ -7,7 +7,9 @@ from mmscodec._kernels.wire cimport (
 
 cdef extern from "mmscodec_winmx_nodes.h" nogil:
     void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
+    void winmx_list(uint8_t *dst, const uint8_t *src, int stream) noexcept
     void winmx_fence() noexcept
+    void winmx_advise(void *p, size_t n) noexcept
 
 cdef enum:
     LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
@@ -109,7 +111,9 @@ cdef int scan_other(
         row.offset = base + <int64_t>pos
         row.length = <uint32_t>size
         if framing == PRIMARY:
-            row.type = src[pos + PRIMARY_HEADER] if size > PRIMARY_HEADER else NO_TYPE
+            row.type = NO_TYPE
+            if size > PRIMARY_HEADER:
+                row.type = src[pos + PRIMARY_HEADER]
             row.data_length = <uint16_t>(size - PRIMARY_HEADER)
         else:
             row.type = load_le16(src + pos + 2)
@@ -193,11 +197,77 @@ cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
 cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil:
     # the records of a regular run, without the headers
     cdef size_t i
+    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
     for i in range(frames):
         prefetch(src + AHEAD)
-        memcpy(dst, src + 4, LIST_SIZE)
+        winmx_list(dst, src + 4, stream)
         src += LIST_FRAME
         dst += LIST_SIZE
+    winmx_fence()
+
+
+cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil:
+    # the index of a regular run
+    cdef packet_t *row
+    cdef size_t i
+    if table_reserve(packets, frames) != 0:
+        return -1
+    row = <packet_t *>packets.data + packets.rows
+    packets.rows += frames
+    for i in range(frames):
+        row[i].offset = base + <int64_t>(i * LIST_FRAME)
+        row[i].length = LIST_FRAME
+        row[i].type = NODE_LIST
+        row[i].data_length = LIST_SIZE
+    return 0
+
+
+cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil:
+    # the node rows of a regular run
+    cdef uint8_t *row
+    cdef size_t i
+    cdef int stream = frames * 8 * sizeof(node_t) >= STREAM_FROM
+    if table_reserve(nodes, frames * 8) != 0:
+        return -1
+    row = nodes.data + nodes.rows * sizeof(node_t)
+    nodes.rows += frames * 8
+    for i in range(frames):
+        prefetch(src + AHEAD)
+        winmx_nodes(row, src + 4, i, stream)
+        src += LIST_FRAME
+        row += 8 * sizeof(node_t)
+    winmx_fence()
+    return 0
+
+
+cdef int gather_records(
+    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
+    size_t total, uint8_t *dst
+) noexcept nogil:
+    # the 12 bytes of each of the `total` records that the scan counted
+    cdef const uint8_t *data
+    cdef size_t i, size
+    cdef int stream = total * NODE_SIZE >= STREAM_FROM
+    for i in range(count):
+        data = src + (packets[i].offset - base) + 4
+        if framing == CACHE:
+            memcpy(dst, data + 25, 10 * NODE_SIZE)
+            dst += 10 * NODE_SIZE
+        elif packets[i].type == NODE_LIST:
+            if likely(packets[i].data_length == LIST_SIZE):
+                prefetch(data + AHEAD)
+                winmx_list(dst, data, stream)
+                dst += LIST_SIZE
+            else:
+                size = packets[i].data_length // NODE_SIZE * NODE_SIZE
+                memcpy(dst, data, size)
+                dst += size
+    winmx_fence()
+    return 0
+
+
+cdef void advise(void *p, size_t size) noexcept nogil:
+    winmx_advise(p, size)
 
 
 cdef int gather_lists(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from enum import IntEnum, unique
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mmscodec.winmx import _cipher
 from mmscodec.winmx._cipher import (
@@ -22,7 +22,7 @@ from mmscodec.winmx._cipher import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer
+    from typing_extensions import Buffer
 
 __all__ = (
     "Role",
@@ -150,15 +150,14 @@ def file_hash(file: Buffer | BinaryIO) -> bytes:
     file : buffer or seekable binary file
         The whole file; large ones are read in part only, as WinMX does.
     """
-    if not hasattr(file, "read"):
-        file = io.BytesIO(file)
-    length = file.seek(0, io.SEEK_END)
+    source: Any = file if hasattr(file, "read") else io.BytesIO(file)
+    length = source.seek(0, io.SEEK_END)
     step = max(5, length // BLOCK // 10)
     state = bytearray(16)
     start = 0
     while True:
-        file.seek(start)
-        block = file.read(BLOCK)
+        source.seek(start)
+        block = source.read(BLOCK)
         _cipher.hash_step(state, block)
         if len(block) < BLOCK:
             return bytes(state)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mmscodec.schema import faults
 from mmscodec.schema.winmx import chat, primary, search, session, share, transfer, whois
 from mmscodec.schema.winmx.base import HEADS, LINE_TYPES, LINKS, RANKS, Packet, Part
 from mmscodec.schema.winmx.session import CACHE_NODE, NODE, NODE_LIST
@@ -71,3 +72,10 @@ def title(link: str, mid: int) -> str:
     """What the notes call a type, or its number."""
     item = packet_of(link, mid)
     return item.title if item else f"0x{mid:04X}"
+
+
+def _name_fields() -> None:
+    faults.FAULT_FIELDS.update({number: name for name, number in FIELD_NUMBERS.items()})
+
+
+_name_fields()

@@ -149,10 +149,12 @@ def handle(name: str = "user_handle") -> Part:
 
 
 def line_type(make: Callable[..., Part] = u16, name: str = "line_type") -> Part:
+    """A line type, u16 or u8."""
     return make(name, values=LINE_TYPES, rule=one_of(*LINE_TYPES))
 
 
 def rank(**options: object) -> Part:
+    """A chat rank."""
     return u8("rank", values=RANKS, rule=one_of(*RANKS), **options)
 
 

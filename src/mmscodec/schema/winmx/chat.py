@@ -23,22 +23,27 @@ DOWN = "server to client"
 
 
 def packet(mid: int, name: str, title: str, direction: str, *parts: Part) -> Packet:
+    """A packet of the chat link."""
     return base.packet(mid, name, title, "9", direction, *parts, link="chat")
 
 
 def unknown(mid: int, name: str, title: str) -> Packet:
+    """A chat packet known only by its name."""
     return base.unknown(mid, name, title, "9", DOWN, "chat")
 
 
 def primary(prefix: str = "") -> tuple[Part, ...]:
+    """Address and UDP port of a user's primary."""
     return ipv4(prefix + "primary_ip"), u16(prefix + "primary_udp_port")
 
 
 def user() -> tuple[Part, ...]:
+    """A user as lists name one."""
     return (cstr("user_name"), *primary(), line_type(), u32("files"))
 
 
 def renamed() -> tuple[Part, ...]:
+    """Old and new name of a user."""
     return (
         cstr("old_user_name"),
         *primary("old_"),
@@ -50,6 +55,7 @@ def renamed() -> tuple[Part, ...]:
 
 
 def marker(*values: int) -> Part:
+    """One byte that says that something is so."""
     return u8("marker", rule=one_of(*values) if values else None, default=0x31)
 
 

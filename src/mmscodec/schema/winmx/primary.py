@@ -35,7 +35,7 @@ def header() -> tuple[Part, ...]:
 PACKETS = (
     packet(
         ANY, "PrimaryPacket", "any packet between primaries", "10.1", "primary to primary",
-        *header(), raw("payload"), link="primary",
+        *header(), raw("data", note="type byte and what follows"), link="primary",
     ),
     packet(
         0x4E, "RoomListQuery", "room list query (payload type)", "10.1", "primary to primary",

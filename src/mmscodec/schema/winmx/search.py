@@ -18,6 +18,7 @@ from mmscodec.schema.winmx.share import DOWN, UP, file_hash, metadata
 
 
 def query() -> tuple[Part, ...]:
+    """What both kinds of search begin with."""
     return (
         u32("search_id", note="one more for every search of any kind"),
         line_type(u8, "minimum_line_type"),

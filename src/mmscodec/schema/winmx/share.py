@@ -23,6 +23,7 @@ DOWN = "primary to secondary"
 
 
 def file_hash() -> Part:
+    """The hash that a file is shared under."""
     return raw("hash", 20, note="digest of 16 bytes, then the file's length as a u32")
 
 
