@@ -33,20 +33,25 @@ cdef struct probe_t:
     uint32_t incarnation
     uint32_t links
 
+cdef enum:
+    # what a packet touches; the rest of a connection is for rare events
+    HOT_CONNECTION = 64
+    HOT_SIDE = 80
+
 cdef struct side_t:
-    tcp_t tcp
     int32_t row  # of the flows table, -1 while nobody wants the flow
     uint8_t state
-    bint waits  # stands in line for the ceilings
-    uint32_t isn
+    uint8_t waits  # stands in line for the ceilings
     uint16_t judged  # what was known of UDP ports when it was set aside
-    uint32_t packets
     uint32_t extent  # the last one, counted from 1
     uint32_t epoch  # to which that number belongs
+    uint32_t packets
+    uint32_t isn
     uint64_t bytes  # of payload on the wire
-    int64_t first_time
     int64_t last_time
     mms_stream_t *mms
+    tcp_t tcp
+    int64_t first_time
     probe_t *probe
 
 cdef struct connection_t:
@@ -57,9 +62,11 @@ cdef struct connection_t:
     uint32_t scope
     uint8_t protocol
     uint8_t closed
-    bint live
+    uint8_t live
+    uint8_t holding  # something waits in one of the sides
     uint32_t hash
     uint32_t control  # flow row + 1 of the TCP flow that announced this UDP flow
+    uint8_t padding[12]  # sides begin where a line of the cache does
     side_t side[2]
 
 cdef struct flows_t:
@@ -74,6 +81,7 @@ cdef struct flows_t:
 cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil
 cdef void flows_free(flows_t *f) noexcept nogil
 cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil
+cdef void flows_clear(flows_t *f) noexcept nogil
 cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil
 cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil
 
@@ -88,13 +96,19 @@ cdef inline uint64_t scramble(uint64_t x) noexcept nogil:
     return x ^ (x >> 32)
 
 
+cdef inline uint64_t end_hash(uint64_t seed, const uint8_t *address, uint16_t port) noexcept nogil:
+    cdef uint64_t x = (load_le64(address) ^ seed) * <uint64_t>0x9FB21C651E98DF25
+    x = (x ^ (load_le64(address + 8) + port * <uint64_t>0x9E3779B97F4A7C15)) \
+        * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
 cdef inline uint32_t flows_hash(const flows_t *f, const segment_t *s) noexcept nogil:
     # equal for both directions
-    cdef uint64_t a = scramble(load_le64(s.src) ^ f.seed) ^ load_le64(s.src + 8)
-    cdef uint64_t b = scramble(load_le64(s.dst) ^ f.seed) ^ load_le64(s.dst + 8)
-    a = scramble(a ^ (<uint64_t>s.src_port * <uint64_t>0x9E3779B97F4A7C15))
-    b = scramble(b ^ (<uint64_t>s.dst_port * <uint64_t>0x9E3779B97F4A7C15))
-    return <uint32_t>(scramble(a + b + (<uint64_t>s.scope << 8) + s.protocol) >> 32)
+    cdef uint64_t x = end_hash(f.seed, s.src, s.src_port) + end_hash(f.seed, s.dst, s.dst_port)
+    x += (<uint64_t>s.scope << 8) + s.protocol
+    x *= <uint64_t>0xD6E8FEB86659FD93
+    return <uint32_t>(x >> 32)
 
 
 cdef inline void flows_prefetch(const flows_t *f, uint32_t hash) noexcept nogil:

@@ -85,6 +85,14 @@ cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept n
     return number
 
 
+cdef void flows_clear(flows_t *f) noexcept nogil:
+    # no connection any more
+    f.connections.rows = 0
+    f.free.rows = 0
+    f.count = 0
+    memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
+
+
 cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
     # The connection's place may be taken by another from now on.
     cdef connection_t *c = flows_at(f, number)

@@ -65,39 +65,34 @@ cdef struct mms_tables_t:
     bint capture
 
 cdef struct mms_stream_t:
+    # where the stream stands; what a media packet touches comes first
+    int64_t position  # stream offset of the first byte that no row and no fault covers yet
+    int64_t time
+    uint64_t payload_left  # of a Data packet whose payload is passing by
+    uint32_t last_location  # what the last Data packet looked like
+    uint32_t last_size
+    uint8_t last_incarnation
+    bint have_last
+    bint header_open  # a header is being collected
+    bint skipping  # bytes, since a fault
+    table_t carry  # bytes kept until they can be decided, by mms_push alone
+    size_t carry_start
+    uint64_t need  # bytes from `position` on without which nothing more can be decided
     # settings
     uint32_t max_packet  # ceiling on the bytes of one TcpMessageHeader packet
     bint datagrams  # RequestPacketListResend may stand where a packet begins
     bint stop_at_fault
     bint skip_payload  # do not wait for the payload of a Data packet whose header is sure
     int32_t flow
-    # where the stream stands
-    int64_t position  # stream offset of the first byte that no row and no fault covers yet
-    int64_t time
-    uint64_t need  # bytes from `position` on without which nothing more can be decided
     bint fresh  # nothing was found yet
-    # what the last Data packet looked like
-    bint have_last
-    uint32_t last_location
-    uint32_t last_size
-    uint32_t largest  # size of the largest so far
-    uint8_t last_incarnation
+    uint32_t largest  # size of the largest Data packet so far
     uint64_t announced[4]  # incarnations that the server's answers named
-    # a header being collected
-    bint header_open
     uint8_t header_incarnation
     uint32_t header_next
-    # bytes being skipped since a fault
-    bint skipping
     bint fault_silent  # nothing is reported if no byte is skipped
     fault_row_t fault
-    # a Data packet whose payload is passing by
-    uint64_t payload_left
-    uint64_t payload_lost  # bytes of it that a gap took
+    uint64_t payload_lost  # bytes of the payload that a gap took
     data_row_t pending
-    # bytes kept until they can be decided, by mms_push alone
-    table_t carry
-    size_t carry_start
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil

@@ -19,6 +19,7 @@ cdef int consume(track_t *t, connection_t *c, int number) noexcept nogil
 cdef void track_drop_probe(track_t *t, side_t *side) noexcept nogil
 cdef int hold_run(track_t *t, connection_t *c, side_t *side, run_t *run) noexcept nogil
 cdef void set_aside(track_t *t, side_t *side) noexcept nogil
+cdef int finish_connection(track_t *t, uint32_t number, uint8_t reason) noexcept nogil
 cdef int end_connection(track_t *t, uint32_t number, uint8_t reason) noexcept nogil
 cdef int track_fault(
     track_t *t, int32_t flow, int64_t offset, int64_t length, uint16_t code, uint16_t field,

@@ -9,7 +9,7 @@ from mmscodec._kernels.mms cimport (
 )
 from mmscodec._kernels.mms_push cimport mms_finish, mms_gap, mms_push, mms_push_free
 from mmscodec._kernels.probe cimport (
-    VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX, probe_stream, verdict_t,
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX, looks_like_packet, probe_stream, verdict_t,
 )
 from mmscodec._kernels.segment cimport PROTOCOL_UDP
 from mmscodec._kernels.table cimport table_reserve, table_row
@@ -27,6 +27,7 @@ cdef enum:
     OLD_EXTENTS = 64  # how far back copies of retransmitted bytes are compared
     PROBE_BYTES = 65536  # held of one flow until it is known
     PROBE_RUNS = 4096
+    SLAB = 64
     FAULT_OVERLAP_CONFLICT = 193
     FIELD_SEQUENCE = 134
 
@@ -36,7 +37,8 @@ cdef void forget_side(track_t *t, side_t *side) noexcept nogil:
     track_drop_probe(t, side)
     if side.mms != NULL:
         mms_push_free(side.mms)
-        free(side.mms)
+        (<void **>side.mms)[0] = t.free_streams
+        t.free_streams = side.mms
         side.mms = NULL
 
 
@@ -260,10 +262,29 @@ cdef int gap_row(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     return 0
 
 
+cdef int add_slab(track_t *t) noexcept nogil:
+    # room for more streams; they stay where they are
+    cdef size_t size = (sizeof(mms_stream_t) + 63) & ~<size_t>63, i
+    cdef uint8_t *slab
+    cdef void **row = <void **>table_row(&t.slabs)
+    if row == NULL:
+        return -1
+    slab = <uint8_t *>malloc(size * SLAB)
+    row[0] = slab
+    if slab == NULL:
+        return -1
+    for i in range(SLAB):
+        (<void **>(slab + (SLAB - 1 - i) * size))[0] = t.free_streams
+        t.free_streams = slab + (SLAB - 1 - i) * size
+    return 0
+
+
 cdef mms_stream_t *stream_of(track_t *t, side_t *side) noexcept nogil:
-    cdef mms_stream_t *stream = <mms_stream_t *>malloc(sizeof(mms_stream_t))
-    if stream == NULL:
+    cdef mms_stream_t *stream
+    if t.free_streams == NULL and add_slab(t) != 0:
         return NULL
+    stream = <mms_stream_t *>t.free_streams
+    t.free_streams = (<void **>stream)[0]
     mms_stream_init(stream, t.max_packet)
     stream.flow = side.row
     stream.skip_payload = True
@@ -414,6 +435,12 @@ cdef int probe(track_t *t, connection_t *c, int number, run_t *run) noexcept nog
     cdef verdict_t verdict
     if run.kind == RUN_OLD:
         return 0
+    if side.probe == NULL and t.want_mms and run.kind == RUN_DATA \
+            and looks_like_packet(run.data, <size_t>run.length):
+        # the usual first bytes: nothing needs to be held
+        if recognise(t, c, number, SIDE_MMS) != 0:
+            return -1
+        return deliver(t, c, number, run)
     if side.probe == NULL:
         side.probe = <probe_t *>calloc(1, sizeof(probe_t))
         if side.probe == NULL:
@@ -453,12 +480,17 @@ cdef int end_side(track_t *t, connection_t *c, int number) noexcept nogil:
     return 0
 
 
-cdef int end_connection(track_t *t, uint32_t number, uint8_t reason) noexcept nogil:
+cdef int finish_connection(track_t *t, uint32_t number, uint8_t reason) noexcept nogil:
     # both sides are flushed first: the last bytes of one may tell what the other is
     cdef connection_t *c = flows_at(&t.flows, number)
     if flush_side(t, c, 0, reason) != 0 or flush_side(t, c, 1, reason) != 0:
         return -1
-    if end_side(t, c, 0) != 0 or end_side(t, c, 1) != 0:
+    return -1 if end_side(t, c, 0) != 0 or end_side(t, c, 1) != 0 else 0
+
+
+cdef int end_connection(track_t *t, uint32_t number, uint8_t reason) noexcept nogil:
+    if finish_connection(t, number, reason) != 0:
         return -1
     flows_remove(&t.flows, number)
+    t.reshaped = True
     return 0

@@ -60,11 +60,11 @@ cdef struct tcp_t:
     uint32_t next_seq  # its sequence number
     uint8_t state
     uint8_t early  # segments held while tentative
-    bint syn  # SYN seen: the first byte is known
-    bint awaited  # the other side's SYN was seen, so this one's must come
-    uint32_t head  # node that holds the skip list's head, 0 = nothing pending
-    uint32_t pending  # pieces
+    uint8_t syn  # SYN seen: the first byte is known
+    uint8_t awaited  # the other side's SYN was seen, so this one's must come
+    uint32_t pending  # pieces that wait
     uint32_t held  # bytes in them
+    uint32_t head  # node that holds the skip list's head, 0 = nothing pending
     uint32_t patience  # packets seen since the hole was acknowledged
     int64_t acked_time  # when that was, valid while patience > 0
     int64_t fin  # offset of the FIN, -1 = none

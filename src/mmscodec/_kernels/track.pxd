@@ -108,9 +108,12 @@ cdef struct track_t:
     table_t waiting  # uint64_t number * 2 + side, oldest first
     size_t waiting_first
     table_t announced
+    table_t slabs  # blocks of streams
+    void *free_streams  # each begins with a pointer to the next one
     uint32_t *announced_heads
     uint16_t generation
     uint32_t epoch
+    bint reshaped  # a connection was taken out of the table
     uint64_t probed  # bytes held by probes
     uint64_t packets
     uint64_t segments

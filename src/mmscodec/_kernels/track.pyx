@@ -5,21 +5,22 @@ from libc.string cimport memcmp, memset
 from mmscodec._kernels.announce cimport find_port
 from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT
 from mmscodec._kernels.flows cimport (
-    CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_find, flows_free,
+    CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_clear, flows_find, flows_free,
     flows_hash, flows_init, flows_prefetch, probe_t, side_of, side_t,
 )
-from mmscodec._kernels.mms cimport mms_tables_free, mms_tables_init
+from mmscodec._kernels.mms cimport mms_stream_t, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms_push cimport mms_datagram
 from mmscodec._kernels.network cimport network_decode, network_finish, network_free, network_init
 from mmscodec._kernels.probe cimport (
     VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_resend, looks_like_packet, probe_datagram,
     verdict_t,
 )
+from mmscodec._kernels.quick cimport quick_data
 from mmscodec._kernels.segment cimport (
     PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, record_t, segment_t,
 )
 from mmscodec._kernels.sides cimport (
-    consume, deliver, end_connection, forget_side, gap_row, hold_run, set_aside, stream_of,
+    consume, deliver, end_connection, finish_connection, forget_side, gap_row, hold_run, set_aside, stream_of,
     sync_side, track_drop_probe, track_fault, track_keep, track_row,
 )
 from mmscodec._kernels.table cimport table_free, table_init, table_row
@@ -54,6 +55,7 @@ cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     table_init(&t.sources, sizeof(source_t))
     table_init(&t.waiting, sizeof(uint64_t))
     table_init(&t.announced, sizeof(announced_t))
+    table_init(&t.slabs, sizeof(void *))
     if flows_init(&t.flows, seed) != 0 or tcp_pool_init(&t.pool) != 0:
         return -1
     return 0
@@ -67,6 +69,9 @@ cdef void track_free(track_t *t) noexcept nogil:
         if c.live:
             forget_side(t, &c.side[0])
             forget_side(t, &c.side[1])
+    for i in range(t.slabs.rows):
+        free((<void **>t.slabs.data)[i])
+    table_free(&t.slabs)
     network_free(&t.network)
     mms_tables_free(&t.tables)
     table_free(&t.chosen)
@@ -172,8 +177,9 @@ cdef int track_finish(track_t *t) noexcept nogil:
         if network_fault(t, t.last_time) != 0:
             return -1
     for i in range(t.flows.connections.rows):
-        if flows_at(&t.flows, i).live and end_connection(t, <uint32_t>i, GAP_END) != 0:
+        if flows_at(&t.flows, i).live and finish_connection(t, <uint32_t>i, GAP_END) != 0:
             return -1
+    flows_clear(&t.flows)
     return 0
 
 
@@ -261,7 +267,9 @@ cdef int take_tcp(
     if side.row < 0 and SIDE_MMS <= side.state <= SIDE_KEPT and track_row(t, c, number) < 0:
         return -1
     if likely(tcp_in_order(&side.tcp, s)):
-        if s.length != 0:
+        if side.mms != NULL and quick_data(t, side, s, place, time):
+            pass
+        elif s.length != 0:
             run.data = s.payload
             run.memory = NULL
             run.place = place
@@ -274,19 +282,25 @@ cdef int take_tcp(
             status = deliver(t, c, number, &run)
             if unlikely(status != 0):
                 return -1
+            if unlikely(side.probe != NULL) and wait_in_line(t, where, number) != 0:
+                return -1
     else:
         if s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
             note_flags(c, number, s)
         status = tcp_push(&side.tcp, &t.pool, s, place, stable, time)
         if consume(t, c, number) != 0 or status != 0:
             return -1
-    peer = &c.side[1 - number]
-    if unlikely(peer.tcp.pending != 0 and s.tcp_flags & TCP_ACK):
-        status = tcp_ack(&peer.tcp, &t.pool, s.ack, time)
-        if consume(t, c, 1 - number) != 0 or status != 0:
-            return -1
-    if unlikely(side.tcp.pending != 0 or side.probe != NULL):
-        return wait_in_line(t, where, number)
+        if side.tcp.pending != 0 or side.probe != NULL:
+            c.holding = 1
+            if wait_in_line(t, where, number) != 0:
+                return -1
+    if unlikely(c.holding):
+        peer = &c.side[1 - number]
+        c.holding = side.tcp.pending != 0 or peer.tcp.pending != 0 or side.probe != NULL
+        if peer.tcp.pending != 0 and s.tcp_flags & TCP_ACK:
+            status = tcp_ack(&peer.tcp, &t.pool, s.ack, time)
+            if consume(t, c, 1 - number) != 0 or status != 0:
+                return -1
     return 0
 
 
@@ -393,17 +407,14 @@ cdef int datagram(
 
 
 cdef int take(
-    track_t *t, const segment_t *s, uint32_t hash, int64_t guess, uint64_t place, bint stable,
-    int64_t time
+    track_t *t, const segment_t *s, uint32_t hash, int64_t where, int number, uint64_t place,
+    bint stable, int64_t time
 ) noexcept nogil:
-    cdef int number = -1
-    cdef int64_t where = guess
+    # `where` and `number` are the connection and its side, if they are known
     t.last_time = time
-    if guess >= 0 and flows_at(&t.flows, <size_t>guess).live:
-        number = side_of(flows_at(&t.flows, <size_t>guess), s)
-    if unlikely(number < 0):
+    if unlikely(where < 0):
         where = flows_find(&t.flows, s, hash, &number)
-    if where >= 0 and s.tcp_flags & TCP_SYN and s.protocol == PROTOCOL_TCP \
+    if unlikely(s.tcp_flags & TCP_SYN) and where >= 0 and s.protocol == PROTOCOL_TCP \
             and not s.tcp_flags & TCP_RST \
             and reopens(flows_at(&t.flows, <size_t>where), number, s):
         if end_connection(t, <uint32_t>where, GAP_END) != 0:
@@ -439,19 +450,41 @@ cdef int take_batch(
     track_t *t, segment_t *segments, const uint32_t *hashes, const uint64_t *places,
     const int64_t *times, size_t count, bint stable
 ) noexcept nogil:
-    cdef int64_t guesses[BATCH]
+    # With many flows every step is a cache miss: each is asked for while others are waited for.
+    cdef int64_t where[BATCH]
+    cdef int number[BATCH]
     cdef size_t i
-    cdef const uint8_t *c
+    cdef connection_t *c
+    cdef mms_stream_t *stream
     for i in range(count):
-        guesses[i] = peek(t, hashes[i])
-        if guesses[i] >= 0:
-            c = <const uint8_t *>flows_at(&t.flows, <size_t>guesses[i])
-            prefetch(c)
-            prefetch(c + 64)
-            prefetch(c + 128)
+        where[i] = peek(t, hashes[i])
+        if where[i] >= 0:
+            prefetch(flows_at(&t.flows, <size_t>where[i]))
     for i in range(count):
-        if take(t, segments + i, hashes[i], guesses[i], places[i], stable, times[i]) != 0:
+        number[i] = -1
+        if where[i] >= 0:
+            c = flows_at(&t.flows, <size_t>where[i])
+            number[i] = side_of(c, segments + i)
+            if number[i] < 0:
+                where[i] = -1
+            else:
+                prefetch(&c.side[number[i]])
+                prefetch(&c.side[number[i]].tcp.pending)
+    for i in range(count):
+        if where[i] >= 0:
+            stream = flows_at(&t.flows, <size_t>where[i]).side[number[i]].mms
+            if stream != NULL:
+                prefetch(stream)
+                prefetch(&stream.carry_start)
+    for i in range(count):
+        if where[i] >= 0 and unlikely(t.reshaped):
+            # a connection ended in this batch: what was found before may be another one now
+            where[i] = -1
+        if take(
+            t, segments + i, hashes[i], where[i], number[i], places[i], stable, times[i]
+        ) != 0:
             return -1
+    t.reshaped = False
     return 0
 
 
@@ -493,7 +526,7 @@ cdef int track_records(
             # its bytes are gone with the next call
             if take_batch(t, segments, hashes, places, times, n, stable) != 0:
                 return -1
-            if take(t, s, hashes[n], -1, ARENA(), False, times[n]) != 0:
+            if take(t, s, hashes[n], -1, -1, ARENA(), False, times[n]) != 0:
                 return -1
             n = 0
             continue

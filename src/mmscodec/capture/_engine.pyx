@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
 from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.table cimport table_init, table_row, table_t
+from mmscodec._kernels.table cimport table_init, table_reserve, table_row, table_t
 from mmscodec._kernels.sides cimport track_fault, track_next_epoch
 from mmscodec._kernels.track cimport (
     chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
@@ -18,8 +18,9 @@ import os
 
 
 cdef enum:
-    BATCH = 256
-    ROUNDS = 256  # batches between two looks at signals
+    BATCH = 64
+    ROOM = 1500  # bytes of a file to one expected row
+    ROUNDS = 1024  # batches between two looks at signals
 
 
 cdef class Engine:
@@ -96,6 +97,10 @@ cdef class Engine:
             row.shown_from = base
             row.shown_size = view.view.len
             self.views.append(view)
+            # room for the rows of large frames: growing would cost copies
+            if table_reserve(&self.track.extents, view.view.len // ROOM) != 0 \
+                    or table_reserve(&self.track.tables.data, view.view.len // ROOM) != 0:
+                raise MemoryError
 
     cdef void hide(self) noexcept:
         # nothing can be read of a source whose walker lets its buffer go
