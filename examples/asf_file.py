@@ -15,15 +15,11 @@ STREAM_PROPERTIES = bytes.fromhex("9107dcb7b7a9cf118ee600c00c205365")
 SIZES = (0, 1, 2, 4)  # of the fields whose width two bits of a packet give
 
 
-class AsfFile:
-    """An ASF file, cut into what MMS sends.
+class AsfHeader:
+    """What the ASF file header says.
 
     Attributes
     ----------
-    header : bytes
-        Header Object and 50 bytes of the Data Object.
-    packets : list of memoryview
-        ASF data packets, each `packet_size` bytes.
     packet_size, bit_rate : int
         Bytes; bit/s, all streams together.
     duration : float
@@ -32,25 +28,40 @@ class AsfFile:
         Stream numbers.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        content = Path(path).read_bytes()
-        header_size = struct.unpack_from("<Q", content, 16)[0] + DATA_OBJECT
-        self.header = content[:header_size]
+    def __init__(self, header: bytes) -> None:
+        self.header = header
+        self.packet_size = self.bit_rate = 0
+        self.duration = 0.0
         self.streams: list[int] = []
         at = 30
-        while at + 24 <= header_size - DATA_OBJECT:
-            guid, size = struct.unpack_from("<16sQ", content, at)
+        while at + 24 <= len(header) - DATA_OBJECT:
+            guid, size = struct.unpack_from("<16sQ", header, at)
             if guid == FILE_PROPERTIES:
-                play_duration, _, preroll = struct.unpack_from("<QQQ", content, at + 64)
-                self.packet_size, self.bit_rate = struct.unpack_from("<II", content, at + 96)
+                play_duration, _, preroll = struct.unpack_from("<QQQ", header, at + 64)
+                self.packet_size, self.bit_rate = struct.unpack_from("<II", header, at + 96)
                 self.duration = max(0.0, play_duration / 1e7 - preroll / 1e3)
-                self.preroll = preroll
             elif guid == STREAM_PROPERTIES:
-                self.streams.append(struct.unpack_from("<H", content, at + 72)[0] & 0x7F)
+                self.streams.append(struct.unpack_from("<H", header, at + 72)[0] & 0x7F)
             at += max(size, 24)
-        count = struct.unpack_from("<Q", content, header_size - 10)[0]
-        end = header_size + count * self.packet_size
-        body = memoryview(content)[header_size:end]
+
+
+class AsfFile(AsfHeader):
+    """An ASF file, cut into what MMS sends.
+
+    Attributes
+    ----------
+    header : bytes
+        Header Object and 50 bytes of the Data Object.
+    packets : list of memoryview
+        ASF data packets, each `packet_size` bytes.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        content = Path(path).read_bytes()
+        size = struct.unpack_from("<Q", content, 16)[0] + DATA_OBJECT
+        super().__init__(content[:size])
+        count = struct.unpack_from("<Q", content, size - 10)[0]
+        body = memoryview(content)[size : size + count * self.packet_size]
         self.packets = [
             body[i : i + self.packet_size] for i in range(0, len(body), self.packet_size)
         ]

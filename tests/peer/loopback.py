@@ -29,7 +29,7 @@ class Serving:
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, **options) -> None:
         self.host, self.wanted = host, port
-        self.options = Options(**{"folder": MEDIA, "rate": 2000, "idle": 0.5, **options})
+        self.options = Options(**{"folder": MEDIA, "rate": 2000, "idle": 5, **options})
         self.lines = io.StringIO()
 
     def __enter__(self) -> "Serving":
@@ -47,9 +47,17 @@ class Serving:
 
     def __exit__(self, *exc: object) -> None:
         try:
+            self.run(self.finished())
             self.run(self.server.close())
         finally:
             self.end_loop()
+
+    async def finished(self) -> None:
+        """Let the server read the last words of clients that have gone."""
+        for _ in range(100):
+            if not self.server.tasks:
+                break
+            await asyncio.sleep(0.01)
 
     def end_loop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -75,7 +83,8 @@ class Serving:
     @property
     def mids(self) -> list[int]:
         """Message identifiers in the order of the wire, both directions."""
-        return [int(line["hex"][72:80], 16) for line in self.sent("tcpmsg")]
+        packets = [bytes.fromhex(line["hex"]) for line in self.sent("tcpmsg")]
+        return [int.from_bytes(packet[36:40], "little") for packet in packets]
 
 
 def flat(name: str = "small1400.asf") -> bytes:
