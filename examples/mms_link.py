@@ -107,7 +107,7 @@ class Link:
 
     async def receive(self) -> AsyncIterator[Message | Data]:
         """Messages and Data packets until the peer closes."""
-        decoder = mms.Decoder()
+        decoder = mms.Decoder(live=True)  # the peer may wait for our answer
         while chunk := await self.reader.read(1 << 16):
             batch = decoder.feed(chunk)
             for packet in batch.packets:

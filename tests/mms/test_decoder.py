@@ -153,3 +153,17 @@ def test_offsets_reach_beyond_four_gigabytes():
     batch = decoder.feed(streams.PING)
     assert batch.packets["offset"].tolist() == [65 << 26]
     assert batch.faults["length"].tolist() == [65 << 26]
+
+
+def test_a_live_decoder_does_not_wait_for_what_comes_after_an_answer():
+    header = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(684)
+    stream = [
+        mms.encode("LinkMacToViewerReportReadBlock", play_incarnation=2),
+        mms.encode("Data", play_incarnation=2, af_flags=4, payload=header[:300]),
+        mms.encode("Data", location_id=1, play_incarnation=2, af_flags=4, payload=header[300:600]),
+        mms.encode("Data", location_id=2, play_incarnation=2, af_flags=12, payload=header[600:]),
+    ]
+    patient, live = mms.Decoder(), mms.Decoder(live=True)
+    assert sum(len(patient.feed(chunk).data) for chunk in stream) < 3
+    assert sum(len(live.feed(chunk).data) for chunk in stream) == 3
+    assert live.buffered == 0

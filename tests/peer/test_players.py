@@ -44,7 +44,7 @@ def test_vlc_over_udp_writes_what_was_served(tmp_path):
 
 @CHOICES
 def test_mplayer_writes_what_was_served(tmp_path, options):
-    with Serving(**options) as server:
+    with Serving(idle=1, **options) as server:  # it waits for the connection to close
         mplayer(server.url(), tmp_path / "out.asf")
     written = (tmp_path / "out.asf").read_bytes()
     assert flat().startswith(written)

@@ -82,6 +82,7 @@ cdef struct mms_stream_t:
     uint32_t max_packet  # ceiling on the bytes of one TcpMessageHeader packet
     bint datagrams  # RequestPacketListResend may stand where a packet begins
     bint stop_at_fault
+    bint live  # a peer may wait for an answer: believe a packet that ends where the bytes end
     bint skip_payload  # do not wait for the payload of a Data packet whose header is sure
     int32_t flow
     bint fresh  # nothing was found yet

@@ -278,6 +278,8 @@ cdef inline int believe_data(
     pos = 8 if sure else 1
     if left < <size_t>size + 8:
         if not final:
+            if s.live and sure and left == size:
+                return YES
             return wait_for(s, <uint64_t>size + 16)
         # Cut off by the end of the input, or rubbish in front of headers? A packet that ends just
         # there is believed, and one that would not be surprising.

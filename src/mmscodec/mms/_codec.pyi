@@ -24,7 +24,12 @@ class BatchBase:
 
 class DecoderBase:
     def __init__(
-        self, *, transport: str = "tcp", on_fault: str = "record", max_packet: int = ...
+        self,
+        *,
+        transport: str = "tcp",
+        on_fault: str = "record",
+        max_packet: int = ...,
+        live: bool = False,
     ) -> None: ...
     @property
     def closed(self) -> bool: ...

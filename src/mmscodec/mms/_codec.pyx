@@ -268,8 +268,11 @@ cdef class DecoderBase:
     def __dealloc__(self):
         table_free(&self.tail)
 
-    def __init__(self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET):
+    def __init__(
+        self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET, live=False
+    ):
         mms_stream_init(&self.stream, packet_ceiling(max_packet))
+        self.stream.live = live
         self.stream.datagrams = is_udp(transport)
         self.stream.stop_at_fault = is_stop(on_fault)
 
