@@ -20,6 +20,7 @@ OPEN_FILE_ID = 1  # other numbers confuse players: VLC refuses them, most say 1 
 CAN_STRIDE, CAN_SEEK, PLAYLIST = 0x00800000, 0x01000000, 0x40000000
 FILE_NOT_FOUND, ACCESS_DENIED, NOT_SUPPORTED = 0xC00D001A, 0x80070005, 0x80070032
 TCP_PAIR, UDP_PAIR = (0xF0F0F0F0, 0xF0F0F0F1), 0xF0F0F901
+PUSHED = 0xFF  # incarnation of a playlist entry that the client did not ask for
 UNUSED = (0, 0xFFFFFFFF)
 FUNNEL_NAME = re.compile(r"\\\\(.+)\\(TCP|UDP)\\(\d{1,5})")
 
@@ -192,7 +193,7 @@ class Session:
         count = len(packets)
         if until:
             count = sum(send_time(packet) < until for packet in packets)
-        self.start(incarnation, range(first, count))
+        await self.start(incarnation, range(first, count))
 
     async def start_striding(self, message: Message) -> None:
         """StartStriding: every n-th packet, forwards or backwards."""
@@ -202,7 +203,7 @@ class Session:
         rate = float(message["rate"])
         step = max(1, round(abs(rate)))
         numbers = range(first, len(self.files[0].packets), step)
-        self.start(incarnation, range(first, -1, -step) if rate < 0 else numbers)
+        await self.start(incarnation, range(first, -1, -step) if rate < 0 else numbers)
 
     def first_packet(self, message: Message) -> int:
         """Where to start. Players give locationId together with position 0.0, so it goes first."""
@@ -215,13 +216,20 @@ class Session:
         number = (byte - len(file.header)) // file.packet_size if byte not in UNUSED else 0
         return min(max(number, 0), len(file.packets) - 1)
 
-    def start(self, incarnation: int, numbers: Iterable[int]) -> None:
-        """Begin to stream; a stream that is under way only takes the new incarnation."""
-        self.incarnation = incarnation
+    async def start(self, incarnation: int, numbers: Iterable[int]) -> None:
+        """Begin to stream; an entry that is being pushed only takes the new incarnation.
+
+        By 3.2.5.11 positions are ignored whenever the server is streaming, but libmms seeks without
+        StopPlaying and real servers follow it.
+        """
         self.patience.cancel()
-        if self.streaming is None or self.streaming.done():
-            self.delivery.restart()
-            self.streaming = asyncio.create_task(self.stream(numbers))
+        if self.incarnation == PUSHED and self.streaming and not self.streaming.done():
+            self.incarnation = incarnation
+            return
+        await self.stop()
+        self.incarnation = incarnation
+        self.delivery.restart()
+        self.streaming = asyncio.create_task(self.stream(numbers))
 
     async def stream(self, numbers: Iterable[int]) -> None:
         """Send packets, then what comes after them: the next entry of a playlist, or the end."""
@@ -246,8 +254,8 @@ class Session:
                 if self.delivery.udp is not None:
                     self.expect_idle()
                     return  # READY: the client asks for the new header
-                self.incarnation = 0xFF
-                await self.send_header(0xFF)
+                self.incarnation = PUSHED
+                await self.send_header(PUSHED)
                 numbers = range(len(file.packets))
         except ConnectionError:
             pass

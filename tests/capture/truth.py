@@ -8,18 +8,22 @@ FOLDER = Path(__file__).parents[1] / "captures" / "mms"
 NAMES = sorted(path.name for path in FOLDER.glob("*.pcap*"))
 
 
-def log(name):
+def log(name, folder=FOLDER):
     """(packets client to server, packets server to client, Data rows) in the order of sending."""
-    path = FOLDER / "truth" / f"{name.split('.')[0]}.jsonl.gz"
+    path = folder / "truth" / f"{name.split('.')[0]}.jsonl.gz"
+    with gzip.open(path, "rt") as lines:
+        return rows_of(json.loads(line) for line in lines)
+
+
+def rows_of(entries):
+    """The same from entries of a log that were read already."""
     sent = {"c2s": [], "s2c": []}
     data = []
-    with gzip.open(path, "rt") as lines:
-        for line in lines:
-            entry = json.loads(line)
-            if entry["kind"] == "tcpmsg":
-                sent[entry["dir"]].append(bytes.fromhex(entry["hex"]))
-            elif entry["kind"] == "data":
-                data.append(tuple(entry[key] for key in ("loc", "inc", "af", "size", "via")))
+    for entry in entries:
+        if entry["kind"] == "tcpmsg":
+            sent[entry["dir"]].append(bytes.fromhex(entry["hex"]))
+        elif entry["kind"] == "data":
+            data.append(tuple(entry[key] for key in ("loc", "inc", "af", "size", "via")))
     return sent["c2s"], sent["s2c"], data
 
 

@@ -158,7 +158,10 @@ def captured(path: Path, *ports: int):
     """Record the traffic of these ports on loopback; skips where that is not permitted."""
     program = needs("tcpdump", "tcpdump")
     wanted = " or ".join(f"port {port}" for port in ports)
-    command = [program, "-i", "lo", "-n", "-U", "-s", "0", "-B", "8192", "-w", str(path), wanted]
+    command = [program, "-i", "lo", "-n", "-U", "--immediate-mode", "-B", "8192", "-w", str(path)]
+    if os.geteuid() == 0:
+        command += ["-Z", "root"]  # else it could not write into a folder of ours
+    command.append(wanted)
     with subprocess.Popen(command, stderr=subprocess.PIPE) as tcpdump:
         assert tcpdump.stderr is not None
         line = tcpdump.stderr.readline().decode()
