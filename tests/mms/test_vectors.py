@@ -1,13 +1,18 @@
 """Every vector is decoded to what its file says, and back to its bytes."""
 
+import contextlib
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmscodec import mms
+from mmscodec.errors import EncodeError
 from mmscodec.schema import mms as schema
-from tests import vectorfiles
+from tests import strategies, vectorfiles
 from tests.oracle import mms as oracle
 
 VECTORS = vectorfiles.load("mms")
@@ -138,6 +143,48 @@ def test_published_vectors_are_written_back_as_they_were(data):
     assert batch.faults.text() == []
     assert len(batch.packets) + len(batch.data) + (transport == "udp") == 1
     assert mms.encode(batch) == data
+
+
+def least_padding(name, fields):
+    for size in range(8):
+        with contextlib.suppress(EncodeError):
+            mms.encode(name, packet=False, pad=size, **fields)
+            return size
+    raise AssertionError("no padding fits")
+
+
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "rep": st.integers(0, 255),
+        "padding": st.integers(0, 255),
+        "mbz": st.integers(0, 65535),
+        "time_sent": st.integers(0, 2**64 - 1),
+        "chunk_count": st.integers(0, 2**32 - 1),
+        "seq": st.integers(0, 65535),
+    },
+)
+PADS = st.one_of(st.none(), st.integers(0, 3))
+
+
+@given(packets=st.lists(st.tuples(strategies.messages(), HEADERS, PADS), max_size=6))
+def test_non_canonical_packets_are_written_back_as_they_were(packets):
+    """Surplus and stale padding, odd chunkCount, seq, MBZ and timeSent."""
+    wire = b""
+    for (name, fields), header, surplus in packets:
+        pad = None
+        if surplus is not None:
+            pad = b"\xa5" * (least_padding(name, fields) + 8 * surplus)
+        wire += mms.encode(name, header=header, pad=pad, **fields)
+    batch = mms.decode(wire)
+    assert batch.faults.text() == []
+    assert mms.encode(batch) == wire
+
+
+def test_a_capture_is_not_a_batch():
+    tables = SimpleNamespace(packets=None, data=None)
+    with pytest.raises(TypeError, match="stream"):
+        mms.encode(tables)
 
 
 def test_bytes_that_a_fault_skipped_are_left_out():

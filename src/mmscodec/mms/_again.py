@@ -16,6 +16,8 @@ def encode_batch(batch: Any, out: Any = None) -> bytes | memoryview:
 
     One copy: neighbouring rows are moved in one piece.
     """
+    if not hasattr(batch, "pieces"):
+        raise TypeError("a batch is needed; the bytes of a capture are in its stream(flow)")
     messages, first, second = batch.messages, batch.packets, batch.data
     alone = messages[messages["packet"] < 0]  # RequestPacketListResend has no packet of its own
     if len(alone):

@@ -1,0 +1,81 @@
+"""The WinMX peer network: every packet of the notes, each field once.
+
+`PACKETS` holds them all; `by_type` and `by_name` find one. Types known only by name are there
+too, without fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmscodec.schema import faults
+from mmscodec.schema.winmx import chat, primary, search, session, share, transfer, whois
+from mmscodec.schema.winmx.base import HEADS, LINE_TYPES, LINKS, RANKS, Packet, Part
+from mmscodec.schema.winmx.session import CACHE_NODE, NODE, NODE_LIST
+
+__all__ = (
+    "BY_NAME", "CACHE_NODE", "FAULT_FIELD_BASE", "FIELD_NUMBERS", "HEADS", "LINE_TYPES", "LINKS",
+    "NODE", "NODE_LIST", "PACKETS", "RANKS", "SERVER_ROLES", "TYPES", "Packet", "Part",
+    "packet_of", "title",
+)  # fmt: skip
+
+PACKETS: tuple[Packet, ...] = (
+    *session.PACKETS,
+    *share.PACKETS,
+    *whois.PACKETS,
+    *search.PACKETS,
+    *transfer.PACKETS,
+    *chat.PACKETS,
+    *primary.PACKETS,
+    session.CACHE_LIST,
+)
+
+#: What stands before the first packet of a connection.
+HANDSHAKE = (session.GREETING, session.CACHE_GREETING, session.KEY_BLOCK)
+
+BY_NAME: Mapping[str, Packet] = {item.name: item for item in PACKETS}
+
+#: Packets by link and type. A link of "" takes the frames of both kinds of client link, and
+#: 0x13ED, which both have, as the secondary link's.
+TYPES: Mapping[str, Mapping[int, Packet]] = {
+    **{link: {item.mid: item for item in PACKETS if item.link == link} for link in LINKS},
+    "": {
+        item.mid: item
+        for link in ("chat", "secondary")
+        for item in PACKETS
+        if item.link == link
+    },
+}  # fmt: skip
+
+#: Names of fields that a fault or finding can point at start here in `faults.FAULT_FIELDS`.
+FAULT_FIELD_BASE = 1024
+
+_NAMES = sorted({part.name for item in PACKETS for part in (
+    *item.fields, *(item.items.fields if item.items else ())
+)})  # fmt: skip
+
+#: Field numbers of faults and findings, by name.
+FIELD_NUMBERS: Mapping[str, int] = {
+    name: FAULT_FIELD_BASE + number for number, name in enumerate(_NAMES)
+}
+
+#: Link that each kind of server key block opens, section 5.1.
+SERVER_ROLES: Mapping[int, str] = {0x51: "primary", 0x53: "secondary", 0x58: "chat"}
+
+
+def packet_of(link: str, mid: int) -> Packet | None:
+    """The packet of type `mid` on a link, None where no notes know it."""
+    return TYPES[link].get(mid)
+
+
+def title(link: str, mid: int) -> str:
+    """What the notes call a type, or its number."""
+    item = packet_of(link, mid)
+    return item.title if item else f"0x{mid:04X}"
+
+
+def _name_fields() -> None:
+    faults.FAULT_FIELDS.update({number: name for name, number in FIELD_NUMBERS.items()})
+
+
+_name_fields()

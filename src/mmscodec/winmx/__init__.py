@@ -1,0 +1,28 @@
+"""The WinMX peer network: node lists, every other packet, peer caches, ciphers."""
+
+from mmscodec.schema.winmx import PACKETS as _PACKETS
+from mmscodec.schema.winmx.dtypes import NODES as NODES_DTYPE
+from mmscodec.schema.winmx.dtypes import RECORD as RECORD_DTYPE
+from mmscodec.winmx import cipher
+from mmscodec.winmx.batch import Batch
+from mmscodec.winmx.conversation import Conversation
+from mmscodec.winmx.decode import decode, decode_datagrams, node_lists
+from mmscodec.winmx.decoder import Decoder
+from mmscodec.winmx.encoding import encode, encode_cache_reply
+from mmscodec.winmx.nodes import (
+    addresses,
+    ip_objects,
+    pair_answers,
+    slots_over_time,
+    unique_nodes,
+)
+from mmscodec.winmx.recognition import Recognition, recognise
+
+#: Names of all packets.
+PACKETS = tuple(item.name for item in _PACKETS)
+
+__all__ = (
+    "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Conversation", "Decoder", "Recognition",
+    "addresses", "cipher", "decode", "decode_datagrams", "encode", "encode_cache_reply",
+    "ip_objects", "node_lists", "pair_answers", "recognise", "slots_over_time", "unique_nodes",
+)  # fmt: skip

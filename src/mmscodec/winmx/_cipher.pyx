@@ -1,0 +1,301 @@
+# Binding of the cipher kernels: buffers in, bytes out. Documented in cipher.py.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+from mmscodec._kernels cimport winmx_cipher as kernel
+
+import os
+
+cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
+
+
+cdef bytes take_block(block):
+    # exactly 16 bytes, copied
+    cdef bytes copy = bytes(memoryview(block).cast("B"))
+    if len(copy) != 16:
+        raise ValueError(f"a key block has 16 bytes, not {len(copy)}")
+    return copy
+
+
+def make_key_block(int role, seed=None):
+    """Key block for `role` from 16 random bytes; see `cipher.key_block`."""
+    cdef bytes block = take_block(os.urandom(16) if seed is None else seed)
+    cdef uint8_t b[16]
+    memcpy(b, PyBytes_AS_STRING(block), 16)
+    kernel.mix_key_block(b, <uint8_t>role)
+    return PyBytes_FromStringAndSize(<char *>b, 16)
+
+
+def check_key_block(block):
+    """Role number in a key block, -1 when it does not check."""
+    cdef bytes copy = take_block(block)
+    return kernel.check_key_block(<const uint8_t *>PyBytes_AS_STRING(copy))
+
+
+def mask_key_block(block):
+    """The block under the mask of the patched clients."""
+    cdef bytes copy = take_block(block)
+    cdef uint8_t b[16]
+    memcpy(b, PyBytes_AS_STRING(copy), 16)
+    kernel.mask_key_block(b)
+    return PyBytes_FromStringAndSize(<char *>b, 16)
+
+
+def stream_keys(block, int role):
+    """(server to client, client to server) states, None for a role without streams."""
+    cdef bytes copy = take_block(block)
+    cdef uint8_t down[4]
+    cdef uint8_t up[4]
+    if kernel.stream_keys(<const uint8_t *>PyBytes_AS_STRING(copy), role, down, up) != 0:
+        return None
+    return PyBytes_FromStringAndSize(<char *>down, 4), PyBytes_FromStringAndSize(<char *>up, 4)
+
+
+cdef class Stream:
+    """One direction of an enciphered connection: 4 bytes of state that every byte moves on.
+
+    Parameters
+    ----------
+    state : buffer of 4 bytes
+        k0, k1, k2, k3 as `stream_keys` gives them.
+
+    Notes
+    -----
+    Section 6.3. Both ends step the state by the cipher bytes, so one object serves one
+    direction, to encipher or to decipher. An object serves one thread at a time; a second one
+    gets a RuntimeError.
+    """
+
+    cdef uint8_t key[4]
+    cdef bint busy
+
+    def __init__(self, state):
+        self.state = state
+
+    @property
+    def state(self):
+        """The 4 state bytes now; assign to restart."""
+        return PyBytes_FromStringAndSize(<char *>self.key, 4)
+
+    @state.setter
+    def state(self, value):
+        cdef bytes copy = bytes(memoryview(value).cast("B"))
+        if len(copy) != 4:
+            raise ValueError(f"a stream state has 4 bytes, not {len(copy)}")
+        memcpy(self.key, PyBytes_AS_STRING(copy), 4)
+
+    def copy(self):
+        """Another stream in the same state."""
+        return Stream(self.state)
+
+    def encipher(self, data):
+        """Cipher bytes of `data`, as new bytes; moves the state on."""
+        return self._run(data, None, True)
+
+    def decipher(self, data):
+        """Plain bytes of `data`, as new bytes; moves the state on."""
+        return self._run(data, None, False)
+
+    def encipher_into(self, data, out):
+        """Encipher `data` into the writable buffer `out` of the same length, or itself."""
+        self._run(data, out, True)
+
+    def decipher_into(self, data, out):
+        """Decipher `data` into the writable buffer `out` of the same length, or itself."""
+        self._run(data, out, False)
+
+    cdef object _run(self, data, out, bint forward):
+        cdef Py_buffer source
+        cdef Py_buffer target
+        cdef uint8_t *dst
+        cdef bint has_target = False
+        cdef object result = None
+        if self.busy:
+            raise RuntimeError("this stream is in use by another thread")
+        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        self.busy = True
+        try:
+            if out is None:
+                result = PyBytes_FromStringAndSize(NULL, source.len)
+                dst = <uint8_t *>PyBytes_AS_STRING(result)
+            else:
+                PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
+                has_target = True
+                dst = <uint8_t *>target.buf
+                if target.len != source.len:
+                    raise ValueError(f"out has {target.len} bytes, data has {source.len}")
+                if dst != source.buf and (
+                    dst < <uint8_t *>source.buf + source.len
+                    and <uint8_t *>source.buf < dst + source.len
+                ):
+                    raise ValueError("out overlaps data without being the same memory")
+            if source.len >= RELEASE:
+                with nogil:
+                    run(<const uint8_t *>source.buf, dst, source.len, self.key, forward)
+            else:
+                run(<const uint8_t *>source.buf, dst, source.len, self.key, forward)
+        finally:
+            self.busy = False
+            if has_target:
+                PyBuffer_Release(&target)
+            PyBuffer_Release(&source)
+        return result
+
+    def __repr__(self):
+        return f"Stream({self.state!r})"
+
+
+cdef inline void run(
+    const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key, bint forward
+) noexcept nogil:
+    if forward:
+        kernel.encipher(src, dst, length, key)
+    else:
+        kernel.decipher(src, dst, length, key)
+
+
+def run_many(streams, chunks, bint forward):
+    """Each chunk through its own stream, side by side; see `cipher.decipher_many`."""
+    cdef list streams_ = list(streams)
+    cdef list chunks_ = list(chunks)
+    cdef size_t count = len(streams_)
+    cdef size_t i, taken = 0, marked = 0
+    cdef size_t total = 0
+    cdef Py_buffer *views
+    cdef kernel.lane_t *lanes
+    cdef list out = []
+    cdef Stream stream
+    cdef bytes piece
+    if count != <size_t>len(chunks_):
+        raise ValueError(f"{count} streams but {len(chunks_)} chunks")
+    views = <Py_buffer *>calloc(count + 1, sizeof(Py_buffer))
+    lanes = <kernel.lane_t *>calloc(count + 1, sizeof(kernel.lane_t))
+    try:
+        if views == NULL or lanes == NULL:
+            raise MemoryError
+        for i in range(count):
+            stream = streams_[i]
+            if stream.busy:
+                raise RuntimeError("a stream is in use elsewhere, or stands twice in the list")
+            stream.busy = True
+            marked += 1
+            PyObject_GetBuffer(chunks_[i], &views[i], PyBUF_SIMPLE)
+            taken += 1
+            piece = PyBytes_FromStringAndSize(NULL, views[i].len)
+            out.append(piece)
+            lanes[i].src = <const uint8_t *>views[i].buf
+            lanes[i].dst = <uint8_t *>PyBytes_AS_STRING(piece)
+            lanes[i].length = views[i].len
+            lanes[i].key = stream.key
+            total += views[i].len
+        if total >= <size_t>RELEASE:
+            with nogil:
+                lanes_run(lanes, count, forward)
+        else:
+            lanes_run(lanes, count, forward)
+    finally:
+        for i in range(marked):
+            (<Stream>streams_[i]).busy = False
+        for i in range(taken):
+            PyBuffer_Release(&views[i])
+        free(views)
+        free(lanes)
+    return out
+
+
+cdef inline void lanes_run(kernel.lane_t *lanes, size_t count, bint forward) noexcept nogil:
+    if forward:
+        kernel.encipher_lanes(lanes, count)
+    else:
+        kernel.decipher_lanes(lanes, count)
+
+
+cdef enum:
+    UDP_ENCIPHER
+    UDP_DECIPHER
+    LEGACY_ENCODE
+    LEGACY_DECODE
+
+
+cdef bytes in_place(data, int what):
+    # a copy of `data`, worked on
+    cdef bytes out = bytes(memoryview(data).cast("B"))
+    cdef Py_ssize_t length = len(out)
+    cdef uint8_t *p
+    if length < 2:  # small bytes objects are shared by the interpreter
+        return out
+    out = PyBytes_FromStringAndSize(PyBytes_AS_STRING(out), length)
+    p = <uint8_t *>PyBytes_AS_STRING(out)
+    with nogil:
+        if what == UDP_ENCIPHER:
+            kernel.udp_encipher(p, length)
+        elif what == UDP_DECIPHER:
+            kernel.udp_decipher(p, length)
+        elif what == LEGACY_ENCODE:
+            kernel.legacy_encode(p, length)
+        else:
+            kernel.legacy_decode(p, length)
+    return out
+
+
+def udp_encipher(data):
+    """Datagram enciphered; see `cipher`."""
+    return in_place(data, UDP_ENCIPHER)
+
+
+def udp_decipher(data):
+    """Datagram deciphered; see `cipher`."""
+    return in_place(data, UDP_DECIPHER)
+
+
+def legacy_encode(data):
+    """WPNP 2.x encoding of at least 2 bytes; see `cipher`."""
+    return in_place(data, LEGACY_ENCODE)
+
+
+def legacy_decode(data):
+    """The inverse of `legacy_encode`."""
+    return in_place(data, LEGACY_DECODE)
+
+
+def cache_run(data, start, bint forward):
+    """Records of a peer-cache list through the chain from `start`."""
+    cdef bytes key = bytes(memoryview(start).cast("B"))
+    cdef bytes source = bytes(memoryview(data).cast("B"))
+    cdef Py_ssize_t records = len(source) // 12
+    cdef bytes out
+    cdef const uint8_t *src = <const uint8_t *>PyBytes_AS_STRING(source)
+    cdef const uint8_t *k = <const uint8_t *>PyBytes_AS_STRING(key)
+    cdef uint8_t *dst
+    if len(key) != 12:
+        raise ValueError(f"a start value has 12 bytes, not {len(key)}")
+    if len(source) != records * 12:
+        raise ValueError(f"records have 12 bytes each; {len(source)} is no multiple")
+    if records == 0:
+        return b""
+    out = PyBytes_FromStringAndSize(NULL, records * 12)
+    dst = <uint8_t *>PyBytes_AS_STRING(out)
+    with nogil:
+        if forward:
+            kernel.cache_encipher(src, dst, records, k)
+        else:
+            kernel.cache_decipher(src, dst, records, k)
+    return out
+
+
+def hash_step(bytearray state, block):
+    """One block of a file into the 16-byte hash state."""
+    cdef Py_buffer view
+    cdef uint8_t h[16]
+    if len(state) != 16:
+        raise ValueError("the hash state has 16 bytes")
+    memcpy(h, <const char *>state, 16)
+    PyObject_GetBuffer(block, &view, PyBUF_SIMPLE)
+    try:
+        with nogil:
+            kernel.hash_block(h, <const uint8_t *>view.buf, view.len)
+    finally:
+        PyBuffer_Release(&view)
+    state[:] = PyBytes_FromStringAndSize(<char *>h, 16)

@@ -1,0 +1,539 @@
+# Buffers in, tables out: the binding of the WinMX kernels. Documented in batch.py and decode.py.
+from cpython.buffer cimport (
+    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memcpy
+from mmscodec._block cimport Block
+from mmscodec._kernels cimport winmx as kernel
+from mmscodec._kernels.table cimport table_reserve
+from mmscodec._kernels.wire cimport load_le16
+
+import numpy as np
+
+from mmscodec.schema.dtypes import FAULTS
+from mmscodec.schema.winmx.dtypes import NODES, PACKET_ROWS, RECORD
+
+cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
+
+FRAMINGS = {
+    "": kernel.FRAMES,
+    "secondary": kernel.FRAMES,
+    "chat": kernel.FRAMES,
+    "primary": kernel.PRIMARY,
+    "legacy": kernel.LEGACY,
+    "udp": kernel.DATAGRAM,
+    "cache": kernel.CACHE,
+}
+
+
+cdef class BatchBase:
+    """Memory and kernels of a batch; everything for people is in `Batch`."""
+
+    cdef Block packet_block
+    cdef Block fault_block
+    cdef Block node_block
+    cdef Block record_block
+    cdef object source  # the buffer that the rows were read from
+    cdef Py_buffer view
+    cdef bint held
+    cdef bint busy  # a scan is under way
+    cdef int readers  # gathers are under way
+    cdef int framing
+    cdef readonly str link
+    cdef readonly int64_t start
+    cdef readonly int64_t consumed
+    cdef size_t total_nodes
+    cdef size_t regular  # frames of a regular run whose index was not written yet
+    cdef readonly size_t need
+    cdef dict _cache
+
+    def __cinit__(self):
+        self.link = ""
+        self._cache = {}
+        self.packet_block = Block(sizeof(kernel.packet_t))
+        self.fault_block = Block(sizeof(kernel.fault_t))
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+    cdef int release(self) except -1:
+        if self.held:
+            self.held = False
+            PyBuffer_Release(&self.view)
+        self.source = None
+        return 0
+
+    cdef int hold(self, source) except -1:
+        self.release()
+        PyObject_GetBuffer(source, &self.view, PyBUF_SIMPLE)
+        self.held = True
+        self.source = source
+        return 0
+
+    def recycle(self):
+        """Empty the batch; memory that no array shares is used again."""
+        if self.readers:
+            raise RuntimeError("this batch is in use by another thread")
+        self.release()
+        self._cache = {}
+        self.start = self.consumed = 0
+        self.total_nodes = 0
+        self.regular = 0
+        self.need = 0
+        self.packet_block = fresh(self.packet_block, sizeof(kernel.packet_t))
+        self.fault_block = fresh(self.fault_block, sizeof(kernel.fault_t))
+        if self.node_block is not None:
+            self.node_block = fresh(self.node_block, sizeof(kernel.node_t))
+        if self.record_block is not None:
+            self.record_block = fresh(self.record_block, kernel.NODE_SIZE)
+
+    def scan(self, source, str link, int64_t start):
+        """Hold `source` and index its frames; offsets count from `start`."""
+        cdef kernel.scan_t found
+        cdef int status
+        cdef int framing = FRAMINGS[link]
+        cdef const uint8_t *src
+        cdef size_t length
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
+        self.busy = True
+        try:
+            self.recycle()
+            self.hold(source)
+            self.link = link
+            self.framing = framing
+            self.start = start
+            src = <const uint8_t *>self.view.buf
+            length = self.view.len
+            if framing == kernel.FRAMES and self.take_regular(src, length):
+                return
+            if length >= <size_t>RELEASE:
+                with nogil:
+                    status = kernel.scan(
+                        src, length, start, framing, &self.packet_block.table,
+                        &self.fault_block.table, &found)
+            else:
+                status = kernel.scan(
+                    src, length, start, framing, &self.packet_block.table,
+                    &self.fault_block.table, &found)
+            if status != 0:
+                self.recycle()
+                raise MemoryError("no memory for the rows")
+            self.consumed = start + <int64_t>found.consumed
+            self.need = found.need
+            self.total_nodes = found.nodes
+        finally:
+            self.busy = False
+
+    cdef bint take_regular(self, const uint8_t *src, size_t length) noexcept:
+        # A buffer that is nothing but a long regular run: its index follows from its length and
+        # is written when somebody asks for it.
+        cdef size_t frames = 0
+        if length < 64 * kernel.LIST_FRAME:
+            return False
+        with nogil:
+            frames = kernel.regular_run(src, length)
+        if frames != length // kernel.LIST_FRAME:
+            return False
+        length -= frames * kernel.LIST_FRAME
+        src += frames * kernel.LIST_FRAME
+        self.need = 4
+        if length >= 4:  # a frame begun; it may be another, shorter one that is whole
+            self.need = 4 + <size_t>load_le16(src + 2)
+            if length >= self.need:
+                return False
+        self.regular = frames
+        self.total_nodes = frames * 8
+        self.consumed = self.start + <int64_t>(frames * kernel.LIST_FRAME)
+        return True
+
+    cdef int index(self) except -1:
+        # the rows of a regular run, now that they are needed
+        cdef int status
+        if self.regular:
+            if kernel.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
+                raise MemoryError("no memory for the rows")
+            self.regular = 0
+        return 0
+
+    def adopt(self, source, str link, int64_t start, rows, int64_t consumed):
+        """Take rows of packets that were found elsewhere; every one must lie in `source`."""
+        cdef Py_buffer given
+        cdef const kernel.packet_t *row
+        cdef size_t i, count
+        cdef int64_t at
+        rows = np.ascontiguousarray(rows, PACKET_ROWS)
+        self.recycle()
+        self.hold(source)
+        self.link = link
+        self.framing = FRAMINGS[link]
+        self.start = start
+        self.consumed = consumed
+        count = len(rows)
+        if count == 0:
+            return
+        PyObject_GetBuffer(rows.view(np.uint8), &given, PyBUF_SIMPLE)
+        try:
+            row = <const kernel.packet_t *>given.buf
+            for i in range(count):
+                at = row[i].offset - start
+                if at < 0 or at > self.view.len or self.view.len - at < <int64_t>row[i].length:
+                    raise ValueError(f"packet {i} does not lie in the buffer")
+                if (self.framing == kernel.FRAMES and row[i].length != <uint32_t>row[i].data_length + 4) or (
+                    self.framing == kernel.CACHE and row[i].length != kernel.CACHE_REPLY
+                ):
+                    raise ValueError(f"packet {i} has another length than its data says")
+                if self.framing == kernel.FRAMES and row[i].type == kernel.NODE_LIST:
+                    self.total_nodes += row[i].data_length // kernel.NODE_SIZE
+                elif self.framing == kernel.CACHE:
+                    self.total_nodes += 10
+            if table_reserve(&self.packet_block.table, count) != 0:
+                raise MemoryError
+            memcpy(self.packet_block.table.data, given.buf, count * sizeof(kernel.packet_t))
+            self.packet_block.table.rows = count
+        finally:
+            PyBuffer_Release(&given)
+
+    @property
+    def packets(self):
+        self.index()
+        return self.packet_block.array(PACKET_ROWS)
+
+    @property
+    def pieces(self):
+        return ((self.start, self.source if self.source is not None else b""),)
+
+    @property
+    def is_regular(self):
+        """True while nothing but node lists of eight records was found, without an index."""
+        return self.regular > 0
+
+    @property
+    def cache(self):
+        """What was worked out on demand, by name."""
+        return self._cache
+
+    def scan_faults(self):
+        """Faults that the scan itself saw."""
+        return self.fault_block.array(FAULTS)
+
+    def node_rows(self):
+        """One row for each node record, gathered when first asked for."""
+        cdef Block block = self.node_block
+        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const kernel.packet_t *packets
+        cdef size_t count = self.packet_block.table.rows
+        cdef int status = 0
+        if "nodes" in self._cache:
+            return block.array(NODES)
+        self.node_block = None  # another thread that comes now makes its own
+        if block is None:
+            block = Block(sizeof(kernel.node_t))
+        packets = <const kernel.packet_t *>self.packet_block.table.data
+        if self.regular:
+            self.readers += 1
+            with nogil:
+                status = kernel.regular_nodes(src, self.total_nodes // 8, &block.table)
+            self.readers -= 1
+        elif self.total_nodes >= 1024:
+            self.readers += 1
+            with nogil:
+                status = kernel.gather_nodes(
+                    src, self.start, self.framing, packets, count, self.total_nodes, &block.table)
+            self.readers -= 1
+        elif self.total_nodes:
+            status = kernel.gather_nodes(
+                src, self.start, self.framing, packets, count, self.total_nodes, &block.table)
+        if status != 0:
+            raise MemoryError("no memory for the nodes")
+        self.node_block = block
+        self._cache["nodes"] = True
+        return block.array(NODES)
+
+    def record_rows(self):
+        """The records alone, 12 bytes each, gathered when first asked for."""
+        cdef Block block = self.record_block
+        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const kernel.packet_t *packets
+        cdef size_t count = self.packet_block.table.rows
+        if "records" in self._cache:
+            return block.array(RECORD)
+        self.record_block = None
+        if block is None:
+            block = Block(kernel.NODE_SIZE)
+        if table_reserve(&block.table, self.total_nodes) != 0:
+            raise MemoryError("no memory for the records")
+        packets = <const kernel.packet_t *>self.packet_block.table.data
+        self.readers += 1
+        with nogil:
+            if self.regular:
+                kernel.copy_lists(src, self.total_nodes // 8, block.table.data)
+            else:
+                kernel.gather_records(
+                    src, self.start, self.framing, packets, count, self.total_nodes,
+                    block.table.data)
+        self.readers -= 1
+        block.table.rows = self.total_nodes
+        self.record_block = block
+        self._cache["records"] = True
+        return block.array(RECORD)
+
+    def gather(self, layout, int type):
+        """(rows, faults) of all packets of a type; -1 takes every packet."""
+        cdef bytes ops = layout.ops
+        cdef Block rows = Block(layout.dtype.itemsize)
+        cdef Block faults = Block(sizeof(kernel.fault_t))
+        cdef kernel.program_t program
+        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const kernel.packet_t *packets
+        cdef size_t count
+        cdef int status
+        self.index()
+        count = self.packet_block.table.rows
+        fill(&program, ops, layout)
+        packets = <const kernel.packet_t *>self.packet_block.table.data
+        self.readers += 1
+        with nogil:
+            status = kernel.gather_rows(
+                src, self.start, packets, count, type, &program, &rows.table, &faults.table)
+        self.readers -= 1
+        if status != 0:
+            raise MemoryError("no memory for the rows")
+        return rows.array(layout.dtype), faults.array(FAULTS)
+
+    def check(self, list layouts, dict numbers):
+        """Faults inside packets. `numbers`: type -> place in `layouts`, items behind their packet."""
+        cdef Block scratch
+        cdef Block faults = Block(sizeof(kernel.fault_t))
+        cdef list kept = [layout.ops for layout in layouts]
+        cdef kernel.program_t programs[256]
+        cdef uint8_t *choice
+        cdef bytes table = bytes(65536)
+        cdef Py_ssize_t i, longest = 16
+        cdef int status
+        cdef size_t count
+        cdef const kernel.packet_t *packets
+        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        self.index()
+        count = self.packet_block.table.rows
+        if len(layouts) > 254:
+            raise ValueError("too many layouts")
+        table = PyBytes_FromStringAndSize(PyBytes_AS_STRING(table), 65536)
+        choice = <uint8_t *>PyBytes_AS_STRING(table)
+        for i in range(len(layouts)):
+            fill(&programs[i], kept[i], layouts[i])
+            longest = max(longest, layouts[i].dtype.itemsize)
+        programs[len(layouts)].op_count = programs[len(layouts)].repeat = 0
+        for type_, place in numbers.items():
+            choice[<int>type_] = 1 + place
+        scratch = Block(longest)
+        packets = <const kernel.packet_t *>self.packet_block.table.data
+        self.readers += 1
+        with nogil:
+            status = kernel.check_rows(
+                src, self.start, packets, count, choice, programs, &scratch.table, &faults.table)
+        self.readers -= 1
+        if status != 0:
+            raise MemoryError("no memory for the faults")
+        return faults.array(FAULTS)
+
+    def strings(self, offsets, lengths, encoding):
+        """The bytes at stream offsets: str by `encoding`, or bytes where that is None."""
+        cdef Py_ssize_t i, count = len(offsets)
+        cdef list out = []
+        cdef list at = offsets.tolist()
+        cdef list size = lengths.tolist()
+        cdef const char *src = <const char *>self.view.buf if self.held else NULL
+        cdef int64_t offset
+        cdef Py_ssize_t length
+        cdef bint latin = encoding in ("latin-1", "iso-8859-1")
+        cdef bytes name = b"" if encoding is None else encoding.encode()
+        for i in range(count):
+            offset = <int64_t>at[i] - self.start
+            length = size[i]
+            if length == 0 or offset < 0 or offset > self.view.len - length:
+                out.append(b"" if encoding is None else "")
+            elif encoding is None:
+                out.append(PyBytes_FromStringAndSize(src + offset, length))
+            elif latin:
+                out.append(PyUnicode_DecodeLatin1(src + offset, length, NULL))
+            else:
+                out.append(PyUnicode_Decode(src + offset, length, name, b"replace"))
+        return out
+
+
+cdef Block fresh(Block block, size_t itemsize):
+    if block.exports:
+        return Block(itemsize)
+    block.table.rows = 0
+    return block
+
+
+cdef int fill(kernel.program_t *program, bytes ops, layout) except -1:
+    cdef size_t count = len(ops) // sizeof(kernel.op_t)
+    fields = layout.dtype.fields
+    program.ops = <const kernel.op_t *>PyBytes_AS_STRING(ops)
+    program.op_count = <uint32_t>count
+    program.head = layout.packet.head
+    program.itemsize = layout.dtype.itemsize
+    program.repeat = layout.repeat if layout.item else <uint32_t>count
+    program.item = fields["item"][1] if layout.item else 0
+    program.surplus = 0 if layout.item else fields["surplus"][1]
+    return 0
+
+
+def regular_lists(source):
+    """Frames of the regular run that the buffer is: all of it, or -1."""
+    cdef Py_buffer view
+    cdef size_t frames, length
+    PyObject_GetBuffer(source, &view, PyBUF_SIMPLE)
+    try:
+        length = view.len
+        if length % kernel.LIST_FRAME:
+            return -1
+        if length >= <size_t>RELEASE:
+            with nogil:
+                frames = kernel.regular_run(<const uint8_t *>view.buf, length)
+        else:
+            frames = kernel.regular_run(<const uint8_t *>view.buf, length)
+    finally:
+        PyBuffer_Release(&view)
+    return frames if frames * kernel.LIST_FRAME == length else -1
+
+
+def copied_lists(source, Py_ssize_t frames):
+    """Records of a regular run as a new array of shape (frames, 8)."""
+    cdef Py_buffer view
+    cdef Block block = Block(kernel.LIST_SIZE)
+    PyObject_GetBuffer(source, &view, PyBUF_SIMPLE)
+    try:
+        if frames * kernel.LIST_FRAME > view.len:
+            raise ValueError("the buffer became shorter")
+        if table_reserve(&block.table, frames) != 0:
+            raise MemoryError
+        with nogil:
+            kernel.copy_lists(<const uint8_t *>view.buf, frames, block.table.data)
+        block.table.rows = frames
+    finally:
+        PyBuffer_Release(&view)
+    return block.array(np.dtype((RECORD, (8,))))
+
+
+def gathered_lists(BatchBase batch):
+    """(records of all node lists, -1), or (None, row of the first that has not eight)."""
+    cdef Block block = Block(kernel.LIST_SIZE)
+    cdef const uint8_t *src = <const uint8_t *>batch.view.buf if batch.held else NULL
+    cdef const kernel.packet_t *packets
+    cdef size_t count
+    cdef size_t odd = 0
+    cdef int status
+    batch.index()
+    packets = <const kernel.packet_t *>batch.packet_block.table.data
+    count = batch.packet_block.table.rows
+    if table_reserve(&block.table, batch.total_nodes // 8 + 1) != 0:
+        raise MemoryError
+    batch.readers += 1
+    with nogil:
+        status = kernel.gather_lists(src, batch.start, packets, count, &block.table, &odd)
+    batch.readers -= 1
+    if status < 0:
+        raise MemoryError
+    if status > 0:
+        return None, odd
+    return block.array(np.dtype((RECORD, (8,)))), -1
+
+
+def write_lists(records, size_t lists, size_t each, out):
+    """Frames of `each` records from contiguous records, into `out` or new bytes."""
+    cdef Py_buffer source
+    cdef Py_buffer target
+    cdef size_t size = lists * (4 + each * kernel.NODE_SIZE)
+    cdef bytes result = None
+    cdef uint8_t *dst
+    PyObject_GetBuffer(records, &source, PyBUF_SIMPLE)
+    try:
+        if <size_t>source.len < lists * each * kernel.NODE_SIZE:
+            raise ValueError("fewer records than lists say")
+        if out is None:
+            result = PyBytes_FromStringAndSize(NULL, size)
+            dst = <uint8_t *>PyBytes_AS_STRING(result)
+            with nogil:
+                kernel.advise(dst, size)
+                kernel.write_lists(<const uint8_t *>source.buf, lists, each, dst)
+            return result
+        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
+        try:
+            if <size_t>target.len < size:
+                raise ValueError(f"out has {target.len} bytes, {size} are needed")
+            dst = <uint8_t *>target.buf
+            if dst < <uint8_t *>source.buf + source.len and <uint8_t *>source.buf < dst + size:
+                raise ValueError("out shares memory with the records")
+            with nogil:
+                kernel.write_lists(<const uint8_t *>source.buf, lists, each, dst)
+        finally:
+            PyBuffer_Release(&target)
+        return memoryview(out).cast("B")[:size]
+    finally:
+        PyBuffer_Release(&source)
+
+
+def legacy_copy(source):
+    """(a copy whose whole WPNP 2.x frames are decoded, bytes of whole frames)."""
+    cdef bytes raw = bytes(memoryview(source).cast("B"))
+    cdef bytes copy
+    cdef uint8_t *p
+    cdef size_t done
+    cdef Py_ssize_t length = len(raw)
+    if length < 2:
+        return raw, 0
+    copy = PyBytes_FromStringAndSize(PyBytes_AS_STRING(raw), length)
+    p = <uint8_t *>PyBytes_AS_STRING(copy)
+    with nogil:
+        done = kernel.legacy_frames(p, length)
+    return copy, done
+
+
+cdef class Carry:
+    """The unfinished tail of a stream: at most one frame less a byte, and what it lacks."""
+
+    cdef bytearray tail
+    cdef readonly int64_t position
+    cdef size_t need
+
+    def __cinit__(self, int64_t position=0):
+        self.tail = bytearray()
+        self.position = position
+        self.need = 0
+
+    def __len__(self):
+        return len(self.tail)
+
+    def join(self, chunk):
+        """What can be decoded now as bytes, or None where the frame begun is still unfinished.
+
+        Bytes objects are used where they lie; others may change, so they are copied.
+        """
+        cdef bytes data
+        if type(chunk) is bytes:
+            data = chunk
+        else:
+            data = bytes(memoryview(chunk).cast("B"))
+        if not self.tail:
+            return data
+        self.tail += data
+        if <size_t>len(self.tail) < self.need:
+            return None
+        data = bytes(self.tail)
+        self.tail = bytearray()
+        return data
+
+    def keep(self, bytes data, BatchBase batch):
+        """Keep of `data` what `batch` did not consume."""
+        cdef Py_ssize_t done = <Py_ssize_t>(batch.consumed - self.position)
+        self.position = batch.consumed
+        self.need = batch.need
+        if done < len(data):
+            self.tail = bytearray(data[done:])

@@ -1,0 +1,147 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmscodec import winmx
+from mmscodec.errors import MalformedError
+from tests.winmx import vectors as v
+
+BAD = v.STREAM + b"\xa1\x03\x0d\0" + bytes(13) + v.BROWSE_REQUEST[:2] + b"\2\0xx" + v.NODE_LIST
+
+
+def rows(batches):
+    """Tables of several batches as one, packets numbered through."""
+    packets, nodes, faults, names, before = [], [], [], [], 0
+    for batch in batches:
+        more = batch.nodes.copy()
+        more["packet"] += before
+        packets += batch.packets.tolist()
+        nodes += more.tolist()
+        faults += batch.faults.tolist()
+        names += batch.column("BrowseRequest", "user_name").tolist()
+        before += len(batch.packets)
+    return packets, nodes, faults, names
+
+
+def pieces(data, cuts):
+    cuts = [0, *sorted(cuts), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+def fed(data, cuts, **options):
+    decoder = winmx.Decoder(**options)
+    batches = [decoder.feed(piece) for piece in pieces(data, cuts)]
+    return decoder, batches
+
+
+@pytest.mark.parametrize("cut", range(len(BAD) + 1))
+def test_every_split_in_two_gives_the_same_rows(cut):
+    decoder, batches = fed(BAD, [cut])
+    assert rows(batches) == rows([winmx.decode(BAD)])
+    assert (decoder.position, decoder.buffered) == (len(BAD), 0)
+
+
+def test_byte_by_byte_gives_the_same_rows():
+    decoder, batches = fed(BAD[:-1], range(1, len(BAD)))
+    whole = winmx.decode(BAD[:-1])
+    assert rows(batches) == rows([whole])
+    assert decoder.position == whole.consumed
+    assert decoder.buffered == 99
+    assert len(decoder.close().packets) == 0
+    assert decoder.closed
+    with pytest.raises(ValueError, match="closed"):
+        decoder.feed(b"x")
+
+
+@given(st.lists(st.integers(0, len(BAD)), max_size=12))
+def test_any_cuts_give_the_same_rows(cuts):
+    _, batches = fed(BAD, cuts)
+    assert rows(batches) == rows([winmx.decode(BAD)])
+
+
+@given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=5))
+def test_any_bytes_cut_anywhere_give_the_rows_of_the_whole(data, cuts):
+    _, batches = fed(data, [min(cut, len(data)) for cut in cuts])
+    assert rows(batches) == rows([winmx.decode(data)])
+
+
+@pytest.mark.parametrize("link", ["primary", "legacy"])
+def test_other_framings_may_be_cut_too(link):
+    if link == "primary":
+        data = winmx.encode("RoomListQuery", origin_ip=1, origin_udp_port=2, payload_rest=b"x") * 3
+    else:
+        data = winmx.encode("LegacyLogin", text=b"abcdefgh") * 3
+    whole = winmx.decode(data, link=link)
+    for cut in range(len(data)):
+        _, batches = fed(data, [cut], link=link)
+        found = [bytes(b.data(i)) for b in batches for i in range(len(b.packets))]
+        assert found == [bytes(whole.data(i)) for i in range(3)]
+        assert [at for b in batches for at in b.packets["offset"]] == whole.packets[
+            "offset"
+        ].tolist()
+
+
+def test_offsets_count_from_the_start_given():
+    decoder = winmx.Decoder(start=1 << 40)
+    batch = decoder.feed(v.STREAM)
+    assert batch.packets["offset"][0] == 1 << 40
+    assert batch.column("UserInfo", "base_user_name").tolist() == ["Gumdrop609"]
+    assert batch.consumed == (1 << 40) + len(v.STREAM)
+
+
+def test_the_tail_is_bounded_by_one_frame():
+    decoder = winmx.Decoder()
+    decoder.feed(b"\0\0\xff\xff")
+    for _ in range(1000):
+        decoder.feed(bytes(65))
+        assert decoder.buffered < 65539
+    assert decoder.position == 0
+    assert len(decoder.feed(bytes(1000)).packets) > 0
+
+
+def test_bytes_that_change_after_a_feed_do_not_change_its_batch():
+    chunk = bytearray(v.NODE_LIST)
+    decoder = winmx.Decoder()
+    batch = decoder.feed(chunk)
+    chunk[:] = bytes(100)
+    assert batch.records.tobytes() == v.NODE_LIST[4:]
+
+
+def test_memory_of_a_batch_is_used_again_unless_arrays_live():
+    out = winmx.Batch()
+    decoder = winmx.Decoder()
+    first = decoder.feed(v.NODE_LIST * 100, out=out)
+    assert first is out
+    nodes, kept = out.nodes, out.nodes.copy()
+    place = out.records.ctypes.data
+    decoder.feed(v.NODE_LIST * 50 + v.ACKNOWLEDGED, out=out)
+    assert (nodes == kept).all()
+    assert len(out.nodes) == 400
+    assert out.records.ctypes.data == place
+
+
+def test_a_raised_fault_closes_the_decoder():
+    decoder = winmx.Decoder(on_fault="raise")
+    assert len(decoder.feed(v.NODE_LIST).nodes) == 8
+    with pytest.raises(MalformedError) as caught:
+        decoder.feed(b"\xa1\x03\x0d\0" + bytes(13))
+    assert caught.value.offset == 100
+    assert len(caught.value.batch.nodes) == 1
+    assert decoder.closed
+
+
+def test_datagrams_have_no_decoder():
+    with pytest.raises(ValueError, match="decode_datagrams"):
+        winmx.Decoder(link="udp")
+
+
+def test_a_large_stream_in_odd_pieces():
+    records = np.random.default_rng(5).integers(0, 256, 96 * 5000, np.uint8)
+    data = winmx.encode(records.view(winmx.RECORD_DTYPE).reshape(-1, 8))
+    decoder = winmx.Decoder()
+    got = [decoder.feed(data[at : at + 7919]).records for at in range(0, len(data), 7919)]
+    assert b"".join(rows.tobytes() for rows in got) == records.tobytes()
+    assert winmx.encode(np.concatenate(got).reshape(-1, 8)) == data  # there in native byte order
