@@ -5,6 +5,7 @@ from mmscodec.schema.winmx.dtypes import NODES as NODES_DTYPE
 from mmscodec.schema.winmx.dtypes import RECORD as RECORD_DTYPE
 from mmscodec.winmx import cipher
 from mmscodec.winmx.batch import Batch
+from mmscodec.winmx.connections import Connection, decode_connections
 from mmscodec.winmx.conversation import Conversation
 from mmscodec.winmx.decode import decode, decode_datagrams, node_lists
 from mmscodec.winmx.decoder import Decoder
@@ -22,7 +23,8 @@ from mmscodec.winmx.recognition import Recognition, recognise
 PACKETS = tuple(item.name for item in _PACKETS)
 
 __all__ = (
-    "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Conversation", "Decoder", "Recognition",
-    "addresses", "cipher", "decode", "decode_datagrams", "encode", "encode_cache_reply",
-    "ip_objects", "node_lists", "pair_answers", "recognise", "slots_over_time", "unique_nodes",
+    "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Connection", "Conversation", "Decoder",
+    "Recognition", "addresses", "cipher", "decode", "decode_connections", "decode_datagrams",
+    "encode", "encode_cache_reply", "ip_objects", "node_lists", "pair_answers", "recognise",
+    "slots_over_time", "unique_nodes",
 )  # fmt: skip
