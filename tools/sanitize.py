@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "sanitize"
 REPORT = OUT / "report"
 FRAME = re.compile(r"^ +#\d+ \S+ +(?:in (\S+) )?(.*)$")
-INTERPRETER = re.compile(r"^(Modules|Objects|Python|Include|Parser|Programs)/|/bin/python|libpython")
+INTERPRETER = re.compile(
+    r"^(Modules|Objects|Python|Include|Parser|Programs)/|/bin/python|libpython"
+)
 ALLOCATOR = re.compile(r"libsanitizer|libasan|libubsan|libc\.so|libstdc")
 
 
