@@ -234,8 +234,9 @@ cdef int compare_old(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     if differ == 0:
         return 0
     side.tcp.conflicts += <uint64_t>differ
+    start = run.offset if run.offset > 0 else 0  # a copy may begin before the stream does
     return track_fault(
-        t, side.row, run.offset, run.length, FAULT_OVERLAP_CONFLICT, FIELD_SEQUENCE, 0, differ,
+        t, side.row, start, run.offset + run.length - start, FAULT_OVERLAP_CONFLICT, FIELD_SEQUENCE, 0, differ,
         run.time)
 
 
