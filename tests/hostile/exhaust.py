@@ -1,0 +1,100 @@
+"""Run by test_no_memory with failing.c preloaded: every allocation fails once, then for good."""
+
+import ctypes
+import io
+import sys
+from collections.abc import Callable
+
+import mmscodec
+from mmscodec import mms
+from mmscodec.capture._network import Network
+from tests.capture import build, frames, recut, truth
+from tests.capture.test_network_fragments import pieces, six
+
+SHIM = ctypes.CDLL(None)
+TABLES = ("packets", "messages", "data", "faults")
+MEDIA = b"\1\0\0\0\x09\0\x28\0" + bytes(32)
+
+
+def stream() -> bytes:
+    ping = mms.encode("LinkMacToViewerPing")
+    connect = mms.encode("LinkViewerToMacConnect", subscriber_name="NSPlayer/7.0" * 20)
+    return (ping * 40 + connect + MEDIA) * 30
+
+
+def tables(batch) -> list[bytes]:
+    return [getattr(batch, name).tobytes() for name in TABLES]
+
+
+def decode() -> object:
+    return tables(mms.decode(STREAM))
+
+
+def gather() -> object:
+    batch = mms.decode(STREAM)
+    names = batch.column("LinkViewerToMacConnect", "subscriber_name")
+    return batch["LinkViewerToMacConnect"].tobytes(), list(names), bytes(batch.payload(3))
+
+
+def feed() -> object:
+    decoder = mms.Decoder()
+    rows = [tables(decoder.feed(STREAM[at : at + 5000])) for at in range(0, len(STREAM), 5000)]
+    return [*rows, tables(decoder.close())]
+
+
+def fragments() -> object:
+    network = Network()
+    return [network.decode(frame) for frame in pieces(six, frames.udp(bytes(3000)), 512)]
+
+
+def capture() -> object:
+    with mmscodec.open(CAPTURE, protocols=None) as opened:
+        rows = tables(opened)
+        return [*rows, opened.flows.tobytes(), bytes(opened.stream(0))]
+
+
+def batches() -> object:
+    with mmscodec.open(CAPTURE) as opened:
+        return [tables(batch) for batch in opened.iter_batches(rows=5)]
+
+
+def written() -> object:
+    target = io.BytesIO()
+    with mmscodec.open(CAPTURE, protocols=None) as opened:
+        opened.write_pcap(target)
+    return target.getvalue()
+
+
+STREAM = stream()
+CAPTURE = build.pcap(recut.ethernet(recut.read(truth.FOLDER / "libmms_notfound.pcap")))
+#: a fragment without memory is dropped, and said to be
+REPORTED = {"fragments"}
+
+
+def attempt(work: Callable[[], object], k: int, sticky: int) -> tuple[object, int]:
+    SHIM.failing_arm(k, sticky)
+    try:
+        result = work()
+    except MemoryError:
+        result = MemoryError
+    return result, SHIM.failing_disarm()
+
+
+def exhaust(work: Callable[[], object], sticky: int) -> int:
+    """Number of allocations of `work`; each failed in turn."""
+    good = work()
+    k = 0
+    while True:
+        result, seen = attempt(work, k, sticky)
+        if seen <= k:
+            assert result == good
+            return k
+        if result != good and result is not MemoryError:
+            assert work.__name__ in REPORTED, (work.__name__, k, sticky)
+        assert work() == good, (work.__name__, k, sticky)
+        k += 1
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        print(name, *(exhaust(globals()[name], sticky) for sticky in (0, 1)), flush=True)
