@@ -236,8 +236,8 @@ cdef int compare_old(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     side.tcp.conflicts += <uint64_t>differ
     start = run.offset if run.offset > 0 else 0  # a copy may begin before the stream does
     return track_fault(
-        t, side.row, start, run.offset + run.length - start, FAULT_OVERLAP_CONFLICT, FIELD_SEQUENCE, 0, differ,
-        run.time)
+        t, side.row, start, run.offset + run.length - start, FAULT_OVERLAP_CONFLICT,
+        FIELD_SEQUENCE, 0, differ, run.time)
 
 
 cdef int64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noexcept nogil:
