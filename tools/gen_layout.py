@@ -34,6 +34,13 @@ SIGNATURES = {
     "SEAL": mms.SEAL,
     "RESEND_SIGNATURE": mms.RESEND_SIGNATURE,
 }
+#: Answers whose playIncarnation the Data packets behind them carry (spec notes, section 4).
+ANNOUNCING = (
+    "LinkMacToViewerReportReadBlock",
+    "LinkMacToViewerReportStartedPlaying",
+    "LinkMacToViewerReportStartStriding",
+    "LinkMacToViewerReportStreamChange",
+)
 LOW_MIDS = 64  # every MID is 0x0003xxxx or 0x0004xxxx with xxxx below this
 
 
@@ -62,6 +69,15 @@ def header_text() -> str:
         *c_table("uint16_t", "mms_min_size", [0, *(item.min_size for item in mms.MESSAGES)]),
         *c_table("uint16_t", "mms_row_size", [0, *(item.fixed_size for item in mms.MESSAGES)]),
         *c_table("uint32_t", "mms_kind_mid", [0, *(item.mid for item in mms.MESSAGES)]),
+        "/* the same by slot: smallest size, and bit 15 where the message names the incarnation of",
+        "   Data packets to come; the last slot is for MIDs nobody specified */",
+        *c_table("uint16_t", "mms_slot_rules", slot_rules(kinds)),
+        "static inline unsigned mms_slot(uint32_t mid)",
+        "{",
+        "    uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;",
+        f"    return side < 2u && low < {LOW_MIDS}u ? side * {LOW_MIDS}u + low : {2 * LOW_MIDS}u;",
+        "}",
+        "",
         "static inline unsigned mms_kind(uint32_t mid)",
         "{",
         "    uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;",
@@ -72,6 +88,14 @@ def header_text() -> str:
         "#endif",
     ]
     return "\n".join(rows) + "\n"
+
+
+def slot_rules(kinds: list[int]) -> list[int]:
+    """Smallest size of the message in each slot, with bit 15 for those in `ANNOUNCING`."""
+    rules = [0]
+    for item in mms.MESSAGES:
+        rules.append(item.min_size | (0x8000 if item.name in ANNOUNCING else 0))
+    return [*(rules[kind] for kind in kinds), 0]
 
 
 def c_table(ctype: str, name: str, values: list[int]) -> list[str]:
@@ -97,6 +121,8 @@ def pxd_text() -> str:
         f"    const uint16_t mms_min_size[{count}]",
         f"    const uint16_t mms_row_size[{count}]",
         f"    const uint32_t mms_kind_mid[{count}]",
+        "    const uint16_t mms_slot_rules[129]",
+        "    unsigned int mms_slot(uint32_t mid) noexcept",
         "    unsigned int mms_kind(uint32_t mid) noexcept",
         "",
         "cdef enum:",

@@ -6,6 +6,8 @@ cdef extern from "mmscodec_layout.h" nogil:
     const uint16_t mms_min_size[29]
     const uint16_t mms_row_size[29]
     const uint32_t mms_kind_mid[29]
+    const uint16_t mms_slot_rules[129]
+    unsigned int mms_slot(uint32_t mid) noexcept
     unsigned int mms_kind(uint32_t mid) noexcept
 
 cdef enum:

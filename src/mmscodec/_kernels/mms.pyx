@@ -15,20 +15,16 @@ from mmscodec._kernels.layout cimport (
     FIELD_PACKET_SIZE,
     FIELD_SEAL,
     FIELD_SESSION_ID,
-    MID_REPORT_READ_BLOCK,
-    MID_REPORT_START_STRIDING,
-    MID_REPORT_STARTED_PLAYING,
-    MID_REPORT_STREAM_CHANGE,
     RESEND_HEADER_LEN,
     RESEND_SIGNATURE,
     SEAL,
     SESSION_ID,
-    mms_kind,
-    mms_min_size,
+    TCP_HEADER_LEN,
+    mms_slot,
+    mms_slot_rules,
 )
 from mmscodec._kernels.mms_believe cimport (
     ASF_HEADER_GUID,
-    NEAR,
     NO,
     TAIL,
     WAIT,
@@ -40,11 +36,9 @@ from mmscodec._kernels.mms_believe cimport (
     is_packet_pair,
     wait_for,
 )
+from mmscodec._kernels.mms_runs cimport ANNOUNCES, LEAST, run_of_data, run_of_packets, tail_of
 from mmscodec._kernels.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.wire cimport load_le16, load_le32, load_le64, prefetch, unlikely
-
-cdef enum:
-    AHEAD = 8  # Data packets that the walk prefetches ahead of itself
 
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil:
@@ -75,18 +69,6 @@ cdef void mms_tables_free(mms_tables_t *t) noexcept nogil:
 cdef void mms_midstream(mms_stream_t *s) noexcept nogil:
     mms_begin_skip(s, s.position, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID, 0, 0)
     s.fault_silent = True
-
-
-cdef inline void tail_of(
-    mms_stream_t *s, mms_tables_t *t, void *row, size_t size
-) noexcept nogil:
-    # time and flow behind the row, in captures
-    cdef row_tail_t tail
-    if t.capture:
-        tail.time = s.time
-        tail.flow = s.flow
-        tail.padding = 0
-        memcpy(<uint8_t *>row + size, &tail, 16)
 
 
 cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *fault) noexcept nogil:
@@ -166,55 +148,6 @@ cdef void mms_read_data(
         s.largest = row.length
 
 
-cdef size_t run_of_data(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
-) noexcept nogil:
-    # Data packets just like the last one, as far as they and the room for rows reach. Media streams
-    # consist of little else, so this loop does nothing but load, compare, store and prefetch.
-    cdef size_t size = s.last_size
-    cdef uint64_t kind = <uint64_t>size << 48 | <uint64_t>s.last_incarnation << 32
-    cdef uint32_t location = s.last_location
-    cdef uint64_t header
-    cdef uint8_t *row = t.data.data + t.data.rows * t.data.itemsize
-    cdef size_t room = t.data.capacity - t.data.rows
-    cdef size_t itemsize = t.data.itemsize
-    cdef size_t rows = 0
-    cdef size_t ahead = size * AHEAD
-    cdef data_row_t out
-    memset(&out, 0, sizeof(out))
-    out.length = <uint32_t>size
-    out.play_incarnation = s.last_incarnation
-    while rows < room and n - pos >= size:
-        header = load_le64(p + pos)
-        prefetch(p + (pos + ahead if ahead < n - pos else pos))
-        if header & <uint64_t>0xFFFF00FF00000000 != kind \
-                or <uint32_t>(<uint32_t>header - location - 1) >= NEAR:
-            break
-        location = <uint32_t>header
-        out.offset = s.position + <int64_t>pos
-        out.location_id = location
-        out.af_flags = <uint8_t>(header >> 40)
-        memcpy(row, &out, sizeof(out))
-        tail_of(s, t, row, sizeof(out))
-        row += itemsize
-        rows += 1
-        pos += size
-    t.data.rows += rows
-    s.last_location = location
-    return pos
-
-
-cdef inline void hear(mms_stream_t *s, const uint8_t *m, uint32_t mid, uint64_t size) noexcept nogil:
-    # incarnations that the coming Data packets will carry
-    if size >= 16 and (
-        mid == MID_REPORT_READ_BLOCK
-        or mid == MID_REPORT_STARTED_PLAYING
-        or mid == MID_REPORT_START_STRIDING
-        or mid == MID_REPORT_STREAM_CHANGE
-    ):
-        announce(s, m[12])
-
-
 cdef int mms_put_message(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid, uint32_t length,
     int64_t packet
@@ -222,7 +155,8 @@ cdef int mms_put_message(
     cdef message_row_t *row = <message_row_t *>table_row(&t.messages)
     cdef row_tail_t tail
     cdef fault_row_t fault
-    cdef uint32_t least = mms_min_size[mms_kind(mid)]
+    cdef uint32_t rule = mms_slot_rules[mms_slot(mid)]
+    cdef uint32_t least = rule & LEAST
     if row == NULL:
         return MMS_NO_MEMORY
     row.offset = offset
@@ -247,8 +181,8 @@ cdef int mms_put_message(
         fault.need = least
         fault.have = length
         return mms_put_fault(s, t, &fault)
-    if mid >> 16 == 4:
-        hear(s, m, mid, length)
+    if rule & ANNOUNCES:
+        announce(s, m[12])
     return MMS_OK
 
 
@@ -268,8 +202,8 @@ cdef int scan_packet(
     # there. *answer: YES = rows written; WAIT; TAIL; NO = the fault is in s.
     cdef uint32_t length = load_le32(q + 8)
     cdef uint64_t total = <uint64_t>length + 16
-    cdef uint64_t at = 32
-    cdef uint64_t size
+    cdef uint64_t at = TCP_HEADER_LEN
+    cdef uint64_t size = 0
     cdef uint64_t seen
     cdef uint32_t mid
     cdef size_t rows = t.messages.rows
@@ -408,6 +342,8 @@ cdef int mms_scan(
         if s.stop_at_fault and t.faults.rows != faults:
             status = MMS_STOPPED
             break
+        if not t.capture:
+            pos = run_of_packets(s, t, p, n, pos)
         if s.have_last and not s.header_open:
             pos = run_of_data(s, t, p, n, pos)
         left = n - pos

@@ -36,6 +36,34 @@ static const uint32_t mms_kind_mid[29] = {
     0x0003001Au, 0x00030007u, 0x00030028u, 0x00030009u, 0x00030033u,
 };
 
+/* the same by slot: smallest size, and bit 15 where the message names the incarnation of
+   Data packets to come; the last slot is for MIDs nobody specified */
+static const uint16_t mms_slot_rules[129] = {
+    0, 20, 28, 0, 0, 24, 0, 40,
+    0, 16, 0, 0, 0, 16, 0, 0,
+    0, 0, 0, 0, 0, 56, 0, 0,
+    12, 0, 20, 16, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 12, 0, 0,
+    48, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 1498, 12, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+    0, 64, 20, 16, 0, 32804, 116, 0,
+    0, 0, 32788, 0, 0, 0, 0, 0,
+    0, 32788, 0, 0, 0, 48, 0, 0,
+    0, 0, 20, 16, 0, 0, 16, 0,
+    32800, 12, 16, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0,
+    0,
+};
+
+static inline unsigned mms_slot(uint32_t mid)
+{
+    uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;
+    return side < 2u && low < 64u ? side * 64u + low : 128u;
+}
+
 static inline unsigned mms_kind(uint32_t mid)
 {
     uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;
