@@ -12,13 +12,15 @@ import sys
 from collections.abc import Sequence
 
 from mmscodec import __version__
-from mmscodec.cli import decode, stats
+from mmscodec.cli import decode, extract, sessions, stats
 from mmscodec.cli.damage import DAMAGED, say
 from mmscodec.errors import CaptureError, MissingExtraError, MmsCodecError
 
 COMMANDS = {
     "decode": (decode, "every message and Data packet as a table, JSON lines or CSV"),
     "stats": (stats, "what a capture holds, counted"),
+    "sessions": (sessions, "what happened in each MMS session"),
+    "extract": (extract, "the media of MMS sessions as ASF files"),
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
 readable but the input was damaged, 130 interrupted"""

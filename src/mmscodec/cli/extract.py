@@ -1,0 +1,142 @@
+"""`mmscodec extract`: the media of MMS sessions as ASF files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmscodec.cli.damage import DAMAGED, Damage, say
+from mmscodec.cli.fields import safe
+from mmscodec.cli.files import opened
+from mmscodec.cli.progress import progress
+from mmscodec.cli.sessions import amount, counted, selected
+from mmscodec.errors import MmsCodecError
+
+SUFFIXES = (".asf", ".wmv", ".wma")
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument(
+        "-o", "--output", default=".", metavar="DIR", help="where the files go; made if needed"
+    )
+    parser.add_argument(
+        "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
+    )
+    parser.add_argument(
+        "--missing", choices=("leave", "fill"), default="leave",
+        help="leave missing packets out, or put empty ones in their places (default: leave)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--segments", choices=("merge", "split"), default="merge",
+        help="one file for a playlist entry, or one for each seek (default: merge)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--header", metavar="FILE", help="use the ASF header of this file instead of captured ones"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON lines, one object for each file")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def file_name(session: Any) -> str:
+    """`0003-clip.wmv`: the number of the session and a name that is safe on any disk.
+
+    Nothing of the peer's text can lead out of the directory.
+    """
+    last = re.split(r"[/\\]", session.file_name.split("?", 1)[0])[-1]
+    name = UNSAFE.sub("_", last).strip("._-")[:100] or "session"
+    if not name.lower().endswith(SUFFIXES):
+        name += ".asf"
+    return f"{session.index:04d}-{name}"
+
+
+def words(made: Any) -> str:
+    """One line about a file."""
+    if made.path is None:
+        return f"nothing written: {made.problems[0]}"
+    parts = [f"{made.path}  {amount(made.size)}, {counted(made.packets, 'packet')}"]
+    if made.complete:
+        parts.append("complete")
+    if made.missing_packets:
+        what = "missing, filled" if made.filled else "missing"
+        parts.append(f"{made.missing_packets} {what}")
+    for name, text in (
+        ("duplicates", "duplicates left out"), ("too_long", "too long, left out"),
+        ("empty", "empty, left out"), ("unmended", "with a padding length that could not be set"),
+        ("torn", "with bytes missing"),
+    ):  # fmt: skip
+        if getattr(made, name):
+            parts.append(f"{getattr(made, name)} {text}")
+    if made.header is not None and made.header.streams:
+        parts.append("; ".join(str(stream) for stream in made.header.streams))
+    return ", ".join(parts)
+
+
+def media_bytes(session: Any) -> int:
+    """About how many bytes its files will have."""
+    return int(session.row["media_bytes"])
+
+
+def extract(capture: Any, session: Any, options: argparse.Namespace, bar: Any) -> list[Any]:
+    """Write the files of one session."""
+    header = Path(options.header).read_bytes()[: 64 << 20] if options.header else None
+    name = file_name(session)
+    bar.start(name, media_bytes(session))
+    return capture.write_asf(
+        session.index, Path(options.output) / name, missing=options.missing,
+        segments=options.segments, header=header, progress=bar.add,
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the files; 0, 1 if there were none to be had, 3 when the input was damaged."""
+    damage = Damage()
+    status, written = 0, 0
+    with opened(options.files) as capture, progress(options.quiet) as bar:
+        bar.start(f"reading {options.files[0]}")
+        damage.add(capture)
+        try:
+            chosen = selected(capture, options.session)
+        except IndexError as error:
+            say(str(error))
+            return 2
+        Path(options.output).mkdir(parents=True, exist_ok=True)
+        for session in chosen:
+            try:
+                files = extract(capture, session, options, bar)
+            except MmsCodecError as error:
+                say(str(error))
+                status = DAMAGED
+                continue
+            for made in files:
+                written += made.path is not None
+                status = DAMAGED if made.path is None or made.torn or lossy(session) else status
+                tell(session, made, options)
+    if damage.report():
+        status = DAMAGED
+    if not written:
+        say("no media in this capture" if not status else "nothing could be written")
+        return 1
+    return status
+
+
+def lossy(session: Any) -> bool:
+    """Whether bytes of the session are missing from the capture, or packets on the way."""
+    return bool(session.row["gaps"] or session.row["lost"])
+
+
+def tell(session: Any, made: Any, options: argparse.Namespace) -> None:
+    """Report one file."""
+    if options.json:
+        record = {"session": session.index, **made.as_dict()}
+        print(json.dumps(record, separators=(",", ":"), default=str))
+        return
+    print(safe(words(made)))
+    for problem in made.problems if made.path is not None else ():
+        print(f"  {safe(problem)}")
+    sys.stdout.flush()

@@ -1,0 +1,141 @@
+"""`mmscodec sessions` and `mmscodec extract` on captures of real clients and broken ones."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mmscodec.cli import main
+from mmscodec.cli.extract import file_name
+from mmscodec.sessions.session import Session
+from tests.asf import make
+from tests.capture.truth import FOLDER
+from tests.sessions.play import Play, capture, whole
+
+ASF = make.asf(count=30)
+
+
+def run(capsys, *arguments):
+    status = main([str(item) for item in arguments])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_a_session_is_told_in_words(capsys):
+    status, out, err = run(capsys, "sessions", FOLDER / "libmms_seek.pcap")
+    assert (status, err) == (0, "")
+    assert "mmst://127.0.0.1/sample.asf, 10.05 s, 224 kbit/s, 93 packets of 3200 bytes" in out
+    assert "1 seek" in out
+    assert "38 packets, 122 kB over TCP" in out
+
+
+def test_exchanges_and_states_are_shown_when_asked_for(capsys):
+    _, out, _ = run(capsys, "sessions", "-e", "--states", FOLDER / "mplayer_ping.pcap")
+    assert len([line for line in out.splitlines() if "Ping" in line and "Pong" in line]) == 4
+    assert "READY > STREAMING" in out
+
+
+def test_json_has_every_column_and_text(capsys):
+    _, out, _ = run(capsys, "sessions", "--json", "-e", "--states", FOLDER / "ffmpeg_auth.pcap")
+    (record,) = [json.loads(line) for line in out.splitlines()]
+    assert record["auth"] == "BASIC, not accepted"
+    assert record["exchanges"][-1]["request_name"] == "LinkMacToViewerSecurityChallenge"
+    assert record["exchanges"][-1]["response_name"] is None
+    assert record["transitions"][0] | {"time": 0} == {
+        "session": 0, "side": "client", "before": "-", "after": "INIT", "time": 0, "message": 0,
+        "data": -1,
+    }  # fmt: skip
+
+
+def test_many_sessions_fit_one_line_each(capsys):
+    files = sorted(FOLDER.glob("*.pcap"))
+    _, out, _ = run(capsys, "sessions", "-t", *files)
+    assert len(out.splitlines()) == len(files) + 1
+    assert "nosuch.wmv" in out
+
+
+def test_extracted_files_are_those_that_were_served(capsys, tmp_path):
+    status, out, _ = run(capsys, "extract", "-o", tmp_path / "new", FOLDER / "libmms_playlist.pcap")
+    assert status == 0
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == ["0000-sample-2.asf", "0000-sample.asf"]
+    served = (FOLDER / "media" / "small1400.asf").read_bytes()
+    assert served.startswith((tmp_path / "new" / names[0]).read_bytes())
+    assert out.count("complete") == 2
+
+
+def test_extract_reports_in_json_what_a_file_lacks(capsys, tmp_path):
+    _, out, _ = run(capsys, "extract", "--json", "-o", tmp_path, FOLDER / "libmms_seek.pcap")
+    record = json.loads(out)
+    assert (record["session"], record["missing"], record["packets"]) == (0, [[7, 55]], 38)
+    assert record["header"]["title"] == "mms lab sample"
+
+
+def test_a_capture_without_media_fails(capsys, tmp_path):
+    status, _, err = run(capsys, "extract", "-o", tmp_path, FOLDER / "vlc_noudp.pcap")
+    assert (status, err) == (1, "mmscodec: no media in this capture\n")
+
+
+def test_a_session_that_is_not_there_is_wrong_usage(capsys):
+    status, _, err = run(capsys, "sessions", "-s", 3, FOLDER / "vlc_udp.pcap")
+    assert (status, err) == (2, "mmscodec: session 3: there are 1, counted from 0\n")
+
+
+def test_packets_lost_on_the_way_end_with_status_3(capsys, tmp_path):
+    capture(tmp_path, whole(ASF, udp=7000), keep=lambda i, _: i != 30)
+    status, out, _ = run(capsys, "extract", "-q", "-o", tmp_path, tmp_path / "play.pcap")
+    assert status == 3
+    assert "1 missing" in out
+    assert run(capsys, "extract", "--strict", "-o", tmp_path, tmp_path / "play.pcap")[0] == 1
+
+
+def test_a_header_may_come_from_another_file(capsys, tmp_path):
+    frames = len(whole(ASF).frames)
+    capture(tmp_path, whole(ASF), keep=lambda i, _: i > frames // 2)
+    (tmp_path / "header.asf").write_bytes(ASF.file)
+    play = tmp_path / "play.pcap"
+    status, _, err = run(capsys, "extract", "-o", tmp_path / "out", play)
+    assert status == 1
+    assert "header was not captured" in err
+    status, out, _ = run(
+        capsys, "extract", "--header", tmp_path / "header.asf", "-o", tmp_path / "out", play
+    )
+    assert "0000-session.asf" in out
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("../../etc/passwd", "0000-passwd.asf"),
+        ("a\\..\\b.wmv", "0000-b.wmv"),
+        ("clip.wmv?x=/../y", "0000-clip.wmv"),
+        ("", "0000-session.asf"),
+        ("..", "0000-session.asf"),
+        ("\x1b[2J\u202e.asf", "0000-2J_.asf"),
+        ("x" * 500, f"0000-{'x' * 100}.asf"),
+    ],
+)
+def test_names_of_files_stay_inside_the_directory(tmp_path, told, name):
+    play = Play().open()
+    play.say("LinkViewerToMacOpenFile", file_name=told, play_incarnation=1)
+    session = capture(tmp_path, play).session(0)
+    assert isinstance(session, Session)
+    assert file_name(session) == name
+
+
+def test_text_of_a_peer_cannot_speak_to_the_terminal(capsys, tmp_path):
+    play = Play().open()
+    play.say("LinkViewerToMacOpenFile", file_name="\x1b[2Jclip", play_incarnation=1)
+    capture(tmp_path, play)
+    for form in ([], ["-t"], ["--json"]):
+        _, out, _ = run(capsys, "sessions", *form, tmp_path / "play.pcap")
+        assert "\x1b" not in out
+
+
+def test_the_commands_run_as_programs(tmp_path):
+    command = [sys.executable, "-m", "mmscodec"]
+    file = str(FOLDER / "vlc_udp.pcap")
+    done = subprocess.run([*command, "extract", "-o", str(tmp_path), file], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "0000-small1400.asf").stat().st_size == 152_009
