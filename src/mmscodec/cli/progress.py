@@ -44,7 +44,8 @@ class Plain(Silent):
     """One line that is written over."""
 
     def __init__(self) -> None:
-        self.words, self.total, self.done, self.drawn = "", None, 0, 0.0
+        self.words, self.done, self.drawn = "", 0, 0.0
+        self.total: int | None = None
 
     def start(self, words: str, total: int | None = None) -> None:
         """A new line."""
