@@ -86,7 +86,10 @@ def plan_packets(
     too_long, empty = int((length > packet_size).sum()), int((length <= 0).sum())
     kept = np.flatnonzero(good)
     places = location_id[kept].astype(np.int64)
-    unique, first = np.unique(places, return_index=True)
+    if (np.diff(places) > 0).all():
+        unique, first = places, np.arange(len(places))
+    else:
+        unique, first = np.unique(places, return_index=True)
     arrival = len(unique) * 2 < len(kept)
     plan = Plan(np.empty(0, PLAN), places, too_long=too_long, empty=empty)
     if arrival:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,15 +138,23 @@ def write_file(
 def _packets(
     file: Any, plan: Plan, writer: PacketWriter, progress: Callable[[int], Any] | None
 ) -> int:
-    buffer = bytearray(max(BUFFER_LEN // writer.packet_size, 1) * writer.packet_size)
-    view = memoryview(buffer)
-    done = 0
-    while done < len(plan.rows):
-        count = writer.fill(plan.rows, done, buffer)
-        write_all(file, view[: count * writer.packet_size])
-        done += count
-        if progress is not None:
-            progress(count * writer.packet_size)
+    # one buffer is written while the next one is filled
+    size = max(BUFFER_LEN // writer.packet_size, 1) * writer.packet_size
+    buffers = [memoryview(bytearray(size)) for _ in range(2)]
+    pending: Future[None] | None = None
+    done = turn = 0
+    with ThreadPoolExecutor(1) as pool:
+        while done < len(plan.rows):
+            buffer = buffers[turn := 1 - turn]
+            count = writer.fill(plan.rows, done, buffer)
+            done += count
+            if pending is not None:
+                pending.result()
+            pending = pool.submit(write_all, file, buffer[: count * writer.packet_size])
+            if progress is not None:
+                progress(count * writer.packet_size)
+        if pending is not None:
+            pending.result()
     return done
 
 

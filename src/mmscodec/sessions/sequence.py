@@ -72,5 +72,8 @@ def delivery(sequence: np.ndarray) -> Delivery:
 
 def location_gaps(location_id: np.ndarray) -> tuple[int, int]:
     """How often LocationId jumps forward inside a segment, and how many numbers it leaves out."""
-    steps = np.diff(np.unique(location_id).astype(np.int64))
-    return int((steps > 1).sum()), int((steps - 1).sum()) if len(steps) else 0
+    steps = np.diff(location_id.astype(np.int64))
+    if (steps <= 0).any():
+        steps = np.diff(np.sort(location_id).astype(np.int64))
+    holes = steps[steps > 1]
+    return len(holes), int((holes - 1).sum())
