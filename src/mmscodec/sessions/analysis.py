@@ -10,6 +10,7 @@ from mmscodec.sessions import ends as _ends
 from mmscodec.sessions import facts as _facts
 from mmscodec.sessions import table as _table
 from mmscodec.sessions.control import MID, Control, in_order
+from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
@@ -90,26 +91,24 @@ class Sessions:
 
     def _with_data(self, session: Session, rows: list[tuple]) -> list[tuple]:
         # the first Data packet that each ReadBlock and Start* brought
-        out = []
-        first: dict[int, tuple[int, int]] = {}
-        times = self.data["time"]
+        times, tags = self.data["time"], self.data["play_incarnation"]
+        first: dict[int, int] = {}
         for entry in session.entries:
             for segment in entry.segments:
-                if segment.request >= 0 and segment.request not in first:
-                    row = int(segment.rows[0])
-                    first[segment.request] = row, int(times[row])
-        heads = [int(row) for entry in session.entries for row in entry.header]
+                if segment.request >= 0:
+                    first.setdefault(segment.request, int(segment.rows[0]))
+        heads = np.concatenate([NO_ROWS, *(entry.header for entry in session.entries)])
+        heads = heads[np.argsort(times[heads], kind="stable")]
+        by_tag = {tag: heads[tags[heads] == tag] for tag in np.unique(tags[heads]).tolist()}
+        out = []
         for item in rows:
             mid, request, time = item[2], item[4], item[6]
-            if mid == _READ:
-                tag = item[9] & 0xFF
-                for row in heads:
-                    if int(self.data["play_incarnation"][row]) == tag and times[row] >= time:
-                        first[request] = row, int(times[row])
-                        break
-            if mid in (*_STARTS, _READ) and request in first:
-                row, when = first[request]
-                item = (*item[:-2], row, when - time)
+            found = first.get(request, -1) if mid in _STARTS else -1
+            if mid == _READ and (mine := by_tag.get(item[9] & 0xFF)) is not None:
+                at = int(np.searchsorted(times[mine], time))
+                found = int(mine[at]) if at < len(mine) else -1
+            if found >= 0:
+                item = (*item[:-2], found, int(times[found]) - time)
             out.append(item)
         return out
 
@@ -164,7 +163,9 @@ class Sessions:
 
     def _fill_exchanges(self, row: Any, exchanges: list[tuple]) -> None:
         pings = [item for item in exchanges if item[2] == MID["LinkMacToViewerPing"]]
-        asked = [item for item in exchanges if item[4] >= 0 and item not in pings]
+        asked = [
+            item for item in exchanges if item[4] >= 0 and item[2] != MID["LinkMacToViewerPing"]
+        ]
         row["requests"] = len(asked)
         row["unanswered"] = sum(item[5] < 0 for item in asked)
         trips = [item[7] for item in pings if item[7] >= 0]

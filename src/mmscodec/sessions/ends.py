@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,25 +114,24 @@ def _udp_data(
     flows: np.ndarray, found: list[Ends], data: RowsByFlow, cap: Any, control: Control
 ) -> None:
     # a port may serve several sessions one after the other: rows go by time of the announcement
-    ports: dict[tuple[str, int], list[tuple[int, Ends]]] = {}
+    ports: dict[tuple[str, int, str], list[tuple[int, Ends]]] = {}
     owner: dict[int, Ends] = {}
     for ends in found:
         owner[ends.client] = owner[ends.server] = ends
         for time, address, port in announced(ends, control):
             for host in {address, ends.client_host}:
-                ports.setdefault((host, port), []).append((time, ends))
+                ports.setdefault((host, port, ends.server_host), []).append((time, ends))
+    for users in ports.values():
+        users.sort(key=lambda item: item[0])
     times = cap.data["time"]
+    parts: dict[int, tuple[Ends, list[np.ndarray]]] = {}
     chosen = (flows["transport"] == "udp") & (flows["protocol"] == "mms")
     for flow in np.flatnonzero(chosen).tolist():
         rows = data[flow]
         if not len(rows):
             continue
         row = flows[flow]
-        users = [
-            (time, ends)
-            for time, ends in ports.get((str(row["dst"]), int(row["dst_port"])), [])
-            if ends.server_host == str(row["src"])
-        ]
+        users = ports.get((str(row["dst"]), int(row["dst_port"]), str(row["src"])), [])
         control_flow = int(row["control"])
         if not users and control_flow in owner:
             users = [(0, owner[control_flow])]
@@ -142,14 +142,16 @@ def _udp_data(
             )  # fmt: skip
             found.append(lone)
             users = [(0, lone)]
-        users.sort(key=lambda item: item[0])
         starts = np.array([time for time, _ in users], np.int64)
         which = np.maximum(np.searchsorted(starts, times[rows], "right") - 1, 0)
-        for number, (_, ends) in enumerate(users):
-            part = rows[which == number]
-            if len(part):
-                ends.data_flow = flow if ends.data_flow < 0 else ends.data_flow
-                ends.udp = np.sort(np.concatenate([ends.udp, part]))
+        order = np.argsort(which, kind="stable")
+        numbers, first = np.unique(which[order], return_index=True)
+        for number, part in zip(numbers.tolist(), np.split(rows[order], first[1:])):
+            ends = users[number][1]
+            ends.data_flow = flow if ends.data_flow < 0 else ends.data_flow
+            parts.setdefault(id(ends), (ends, []))[1].append(part)
+    for ends, some in parts.values():
+        ends.udp = np.sort(np.concatenate(some))
 
 
 def _udp_resends(
@@ -158,24 +160,29 @@ def _udp_resends(
     # to the server's address and the port of the TCP connection, confirmed by dwClientId = nCubs
     if not control.has(mms.RESEND.name):
         return
-    places: dict[tuple[str, str, int], list[Ends]] = {}
-    for ends in found:
-        places.setdefault((ends.client_host, ends.server_host, ends.server_port), []).append(ends)
+    places: dict[tuple[str, str, int, int | None], list[Ends]] = {}
+    for ends in sorted(found, key=lambda ends: ends.start):
+        for number in {None, *client_ids(ends, control)}:
+            key = ends.client_host, ends.server_host, ends.server_port, number
+            places.setdefault(key, []).append(ends)
+    starts = {key: [ends.start for ends in some] for key, some in places.items()}
     for flow, messages in by_flow.items():
         row = flows[flow]
         if row["transport"] != "udp":
             continue
-        users = places.get((str(row["src"]), str(row["dst"]), int(row["dst_port"])), [])
+        where = str(row["src"]), str(row["dst"]), int(row["dst_port"])
         for message in messages:
-            if message.mid != mms.RESEND_SIGNATURE or not users:
+            record = None
+            if message.mid == mms.RESEND_SIGNATURE:
+                record = control.record(mms.RESEND.name, message.row)
+            if record is None:
                 continue
-            record = control.record(mms.RESEND.name, message.row)
-            wanted = int(record["dw_client_id"]) if record is not None else -1
-            known = [ends for ends in users if wanted in client_ids(ends, control)]
-            earlier = [ends for ends in known or users if ends.start <= message.time]
-            ends = (earlier or known or users)[-1]
-            ends.messages.append(message)
-            ends.resend_flow = flow
+            key = (*where, int(record["dw_client_id"]))
+            key = key if key in places else (*where, None)
+            if key in places:
+                at = max(bisect_right(starts[key], message.time) - 1, 0)
+                places[key][at].messages.append(message)
+                places[key][at].resend_flow = flow
 
 
 def client_ids(ends: Ends, control: Control) -> set[int]:

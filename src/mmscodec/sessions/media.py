@@ -124,10 +124,11 @@ def _over_tcp(
     tags = {one.message.tag for one in asked if one.header}
     tags -= {one.message.tag for one in asked if not one.header}
     index = {id(e): i for i, e in enumerate(entries)}
+    added = 0
     cuts = np.searchsorted(which, np.arange(len(home) + 1)).tolist()
     for number, entry in enumerate(home):
         low, high = cuts[number], cuts[number + 1]
-        at = index[id(entry)]
+        at = index[id(entry)] + added
         for part, more in _files(rows[low:high], step[low:high], data, payload):
             target = entry
             if more:  # a StreamChange was lost, its header was not
@@ -135,6 +136,7 @@ def _over_tcp(
                     break
                 target = Entry(packet_size=entry.packet_size, bit_rate=entry.bit_rate)
                 at += 1
+                added += 1
                 entries.insert(at, target)
             _fill(target, part[0], part[1], data, tags, asked)
 
@@ -232,11 +234,14 @@ def _over_udp(entries: list[Entry], asked: list[_Asked], ends: Ends, data: np.nd
                 header = np.ones(len(part), bool)
             pieces += _pieces(entries[one.entry], part, header, tag, one)
     pieces.sort(key=lambda piece: piece[0])
+    headers: dict[int, list[np.ndarray]] = {}
     for _, entry, segment, part in pieces:
         if segment is None:
-            entry.header = np.concatenate([entry.header, part])
+            headers.setdefault(id(entry), []).append(part)
         else:
             entry.segments.append(segment)
+    for entry in entries:
+        entry.header = np.concatenate([entry.header, *headers.get(id(entry), ())])
 
 
 def _pieces(

@@ -44,19 +44,16 @@ class Quality:
 def measure(entries: list[Entry], ends: Ends, facts: Facts, data: np.ndarray) -> Quality:
     """Measure one session."""
     out = Quality()
-    parts, numbers = [], []
     segments = [segment for entry in entries for segment in entry.segments]
-    for i, segment in enumerate(segments):
-        parts.append(segment.rows)
-        numbers.append(np.full(len(segment.rows), i))
-        if not segment.striding:
-            jumps, left = location_gaps(data["location_id"][segment.rows])
-            out.location_jumps += jumps
-            out.locations_left_out += left
     out.header_packets = sum(len(entry.header) for entry in entries)
-    if not parts:
+    if not segments:
         return out
-    rows, number = np.concatenate(parts), np.concatenate(numbers)
+    rows = np.concatenate([segment.rows for segment in segments])
+    number = np.repeat(np.arange(len(segments)), [len(segment.rows) for segment in segments])
+    forward = ~np.array([segment.striding for segment in segments])[number]
+    out.location_jumps, out.locations_left_out = location_gaps(
+        data["location_id"][rows[forward]], number[forward]
+    )
     out.media_packets = len(rows)
     out.media_bytes = int(data["length"][rows].astype(np.int64).sum()) - 8 * len(rows)
     times = data["time"][rows]

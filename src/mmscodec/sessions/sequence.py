@@ -70,10 +70,11 @@ def delivery(sequence: np.ndarray) -> Delivery:
     )
 
 
-def location_gaps(location_id: np.ndarray) -> tuple[int, int]:
+def location_gaps(location_id: np.ndarray, segment: np.ndarray) -> tuple[int, int]:
     """How often LocationId jumps forward inside a segment, and how many numbers it leaves out."""
-    steps = np.diff(location_id.astype(np.int64))
-    if (steps <= 0).any():
-        steps = np.diff(np.sort(location_id).astype(np.int64))
-    holes = steps[steps > 1]
+    places = location_id.astype(np.int64) + (segment.astype(np.int64) << 32)
+    if (np.diff(places) <= 0).any():
+        places = np.sort(places)
+    steps = np.diff(places)
+    holes = steps[(steps > 1) & (np.diff(places >> 32) == 0)]
     return len(holes), int((holes - 1).sum())
