@@ -5,6 +5,7 @@ from mmscodec.mms.batch import Batch
 from mmscodec.mms.decode import decode
 from mmscodec.mms.decoder import Decoder
 from mmscodec.mms.encoding import encode
+from mmscodec.mms.many import Decoders, ManyBatch
 from mmscodec.schema.mms import MESSAGES as _MESSAGES
 from mmscodec.schema.mms import message_name
 
@@ -15,8 +16,10 @@ __all__ = (
     "MESSAGES",
     "Batch",
     "Decoder",
+    "Decoders",
     "EncodeError",
     "MalformedError",
+    "ManyBatch",
     "decode",
     "encode",
     "message_name",

@@ -107,3 +107,18 @@ def in_capture(dtype: np.dtype) -> np.dtype:
             "itemsize": size + 16,
         }
     )
+
+
+@cache
+def kept(dtype: np.dtype) -> np.dtype:
+    """`in_capture` and behind it position (i8): where the bytes of the row are kept."""
+    base = in_capture(dtype)
+    fields = base.fields or {}
+    return np.dtype(
+        {
+            "names": [*fields, "position"],
+            "formats": [*(item[0] for item in fields.values()), "<i8"],
+            "offsets": [*(item[1] for item in fields.values()), base.itemsize],
+            "itemsize": base.itemsize + 8,
+        }
+    )
