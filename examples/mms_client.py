@@ -23,6 +23,7 @@ from mmscodec import mms
 
 GUID = "{3300AD50-2C39-46C0-AE0A-3E2A4F2A0C11}"
 DBL_MAX = sys.float_info.max
+UNASKED = ("ReportEndOfStream", "ReportStreamChange")
 ENOUGH = "enough"  # stands in the inbox when as many packets came as were wished for
 
 
@@ -82,6 +83,7 @@ class Client(asyncio.DatagramProtocol):
         self.udp = parts.scheme != "mmst"
         self.receiver = Receiver(self.ask_again)
         self.inbox: asyncio.Queue[Message | str | None] = asyncio.Queue()
+        self.aside: list[Message | str | None] = []
         self.incarnation, self.header_incarnation = 9, 1
         self.file_id = self.client_id = 0
         self.datagrams: asyncio.DatagramTransport | None = None
@@ -135,10 +137,19 @@ class Client(asyncio.DatagramProtocol):
 
     async def answer(self, *names: str) -> Message:
         """The next message; it must have one of these names (a part of the name will do)."""
-        message = await self.inbox.get()
+        while (message := await self.inbox.get()) == ENOUGH or (
+            isinstance(message, Message)
+            and message.name.endswith(UNASKED)
+            and not message.name.endswith(names)
+        ):
+            self.aside.append(message)  # a short entry may end before its answers come
         if not isinstance(message, Message) or not message.name.endswith(names):
             raise ConnectionError(f"{message or 'end of connection'} instead of {names}")
         return message
+
+    async def event(self) -> Message | str | None:
+        """The next thing that happens without being asked for; None = connection closed."""
+        return self.aside.pop(0) if self.aside else await self.inbox.get()
 
     async def connect(self) -> None:
         """Connect, FunnelInfo, ConnectFunnel: say who we are, where Data shall go."""
@@ -235,7 +246,7 @@ class Client(asyncio.DatagramProtocol):
     async def play(self) -> None:
         """Choose all streams, start, and follow the stream through playlist entries and seeks."""
         await self.start(self.wishes.position, self.wishes.location)
-        while (event := await self.inbox.get()) is not None:
+        while (event := await self.event()) is not None:
             if isinstance(event, str):  # ENOUGH
                 await self.stop()
                 self.report()

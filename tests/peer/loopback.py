@@ -100,8 +100,8 @@ def needs(program: str, package: str) -> str:
     return path
 
 
-def play(command: list[str], **options) -> str:
-    """Run a player to its end; what it says is returned, cut to its last 4,000 characters."""
+def play(command: list[str], most: int = 4000, **options) -> str:
+    """Run a player to its end; the last `most` bytes of what it says are returned."""
     with tempfile.TemporaryFile() as said:
         player = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, **options
@@ -114,7 +114,7 @@ def play(command: list[str], **options) -> str:
             if player.poll() is None:
                 player.kill()
             player.wait()
-        said.seek(max(0, said.tell() - 4000))
+        said.seek(max(0, said.seek(0, os.SEEK_END) - most))
         return said.read().decode(errors="replace")
 
 
