@@ -23,7 +23,7 @@ cdef struct probe_t:
     uint32_t capacity
     uint32_t bytes
     uint32_t tries
-    uint8_t head[16]  # first bytes of the stream, as far as they came without a gap
+    uint8_t head[20]  # first bytes of the stream, as far as they came without a gap
     uint32_t head_len
     bint chain  # a header is expected at `expect`
     int64_t expect

@@ -8,9 +8,24 @@ from libc.string cimport memcpy
 from mmscodec._kernels.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
 from mmscodec._kernels.segment cimport segment_t
 from mmscodec._kernels.tcp cimport RUN_GAP, run_t
+from mmscodec._kernels.winmx_cipher cimport (
+    KEY_BLOCK,
+    ROLE_CACHE,
+    ROLE_CHAT_CLIENT,
+    ROLE_CHAT_SERVER,
+    ROLE_PRIMARY_CLIENT,
+    ROLE_PRIMARY_SERVER,
+    ROLE_SECONDARY_CLIENT,
+    ROLE_SECONDARY_SERVER,
+    check_key_block,
+    mask_key_block,
+)
 from mmscodec._kernels.wire cimport load_le16, load_le32
 
 cdef enum:
+    GREETING = 0x31
+    CACHE_GREETING = 0x38
+    HEAD = 17  # bytes that decide
     LINKS = 3  # headers in a chain that is believed
     MAX_TRIES = 16  # segments looked at
     SMALL = 1 << 24  # LocationId of any media file
@@ -66,15 +81,31 @@ cdef verdict_t follow_chain(probe_t *probe, const run_t *run) noexcept nogil:
     return VERDICT_WAIT
 
 
-cdef verdict_t judge_head(probe_t *probe, const run_t *run, bint winmx) noexcept nogil:
-    # a stream seen from its first byte on
-    cdef size_t n = 16 - probe.head_len
-    if <int64_t>n > run.length:
-        n = <size_t>run.length
-    memcpy(probe.head + probe.head_len, run.data, n)
-    probe.head_len += <uint32_t>n
-    if winmx and probe.head[0] == 0x31 and run.length <= 17:
+cdef verdict_t judge_winmx(const probe_t *probe) noexcept nogil:
+    # The handshake: a key block of a client, or a greeting and a key block of a server, that check.
+    cdef uint8_t block[KEY_BLOCK]
+    cdef int role
+    if probe.head_len >= KEY_BLOCK:
+        role = check_key_block(probe.head)
+        if role == ROLE_PRIMARY_CLIENT or role == ROLE_SECONDARY_CLIENT or role == ROLE_CHAT_CLIENT:
+            return VERDICT_WINMX
+    if probe.head[0] != GREETING and probe.head[0] != CACHE_GREETING:
+        return VERDICT_WAIT if probe.head_len < KEY_BLOCK else VERDICT_OTHER
+    if probe.head_len < HEAD:
+        return VERDICT_WAIT
+    role = check_key_block(probe.head + 1)
+    if probe.head[0] == CACHE_GREETING:
+        return VERDICT_WINMX if role == ROLE_CACHE else VERDICT_OTHER
+    if role < 0:  # patched clients put a mask over it
+        memcpy(block, probe.head + 1, KEY_BLOCK)
+        mask_key_block(block)
+        role = check_key_block(block)
+    if role == ROLE_PRIMARY_SERVER or role == ROLE_SECONDARY_SERVER or role == ROLE_CHAT_SERVER:
         return VERDICT_WINMX
+    return VERDICT_OTHER
+
+
+cdef verdict_t judge_mms(const probe_t *probe) noexcept nogil:
     if probe.head_len < 8:
         return VERDICT_WAIT
     if load_le32(probe.head + 4) != SESSION_ID:
@@ -82,6 +113,18 @@ cdef verdict_t judge_head(probe_t *probe, const run_t *run, bint winmx) noexcept
     if probe.head_len < 16:
         return VERDICT_WAIT
     return VERDICT_MMS if load_le32(probe.head + 12) == SEAL else VERDICT_OTHER
+
+
+cdef verdict_t judge_head(probe_t *probe, const run_t *run, bint winmx) noexcept nogil:
+    # a stream seen from its first byte on
+    cdef size_t n = HEAD - probe.head_len
+    cdef verdict_t verdict
+    if <int64_t>n > run.length:
+        n = <size_t>run.length
+    memcpy(probe.head + probe.head_len, run.data, n)
+    probe.head_len += <uint32_t>n
+    verdict = judge_mms(probe)
+    return judge_winmx(probe) if winmx and verdict == VERDICT_OTHER else verdict
 
 
 cdef verdict_t probe_stream(side_t *side, const run_t *run, bint winmx) noexcept nogil:
@@ -93,7 +136,7 @@ cdef verdict_t probe_stream(side_t *side, const run_t *run, bint winmx) noexcept
         return VERDICT_WAIT
     if looks_like_packet(run.data, <size_t>run.length):
         return VERDICT_MMS
-    if side.tcp.syn and run.offset == probe.head_len:
+    if side.tcp.syn and run.offset == probe.head_len and probe.head_len < HEAD:
         return judge_head(probe, run, winmx)
     probe.tries += 1
     verdict = follow_chain(probe, run)

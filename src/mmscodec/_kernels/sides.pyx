@@ -19,7 +19,7 @@ from mmscodec._kernels.tcp cimport (
 from mmscodec._kernels.track cimport (
     FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, SIDE_MMS, SIDE_OTHER,
     SIDE_PROBING, SIDE_WINMX, ARENA, extent_t, flow_row_t, gap_row_t, is_addressable,
-    is_stable, source_of, source_t, track_t,
+    is_stable, source_of, source_t, stamp_t, track_t,
 )
 from mmscodec._kernels.wire cimport likely, unlikely
 
@@ -314,6 +314,17 @@ cdef int feed_mms(track_t *t, connection_t *c, int number, const run_t *run) noe
     return -1 if status < 0 else 0
 
 
+cdef int stamp(track_t *t, side_t *side, const run_t *run) noexcept nogil:
+    cdef stamp_t *row = <stamp_t *>table_row(&t.stamps)
+    if row == NULL:
+        return -1
+    row.end = run.offset + run.length
+    row.time = run.time
+    row.flow = side.row
+    row.padding = 0
+    return 0
+
+
 cdef int deliver(track_t *t, connection_t *c, int number, run_t *run) noexcept nogil:
     # the next run of a flow, to whoever wants it
     cdef side_t *side = &c.side[number]
@@ -329,6 +340,8 @@ cdef int deliver(track_t *t, connection_t *c, int number, run_t *run) noexcept n
     elif run.kind == RUN_OLD:
         return compare_old(t, side, run)
     elif track_keep(t, side, run) != 0:
+        return -1
+    elif side.state == SIDE_WINMX and stamp(t, side, run) != 0:
         return -1
     return feed_mms(t, c, number, run) if side.state == SIDE_MMS else 0
 

@@ -66,6 +66,13 @@ cdef struct gap_row_t:
     uint8_t reason
     uint8_t padding[3]
 
+cdef struct stamp_t:
+    # when the bytes of a WinMX flow up to `end` were there
+    int64_t end
+    int64_t time
+    int32_t flow
+    int32_t padding
+
 cdef struct announced_t:
     # a UDP port that a ConnectFunnel named
     uint8_t address[16]
@@ -102,6 +109,7 @@ cdef struct track_t:
     table_t rows  # flow_row_t
     table_t extents
     table_t gaps
+    table_t stamps
     table_t bytes
     table_t sources  # source_t
     size_t current  # the one that is walked

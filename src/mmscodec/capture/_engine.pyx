@@ -218,6 +218,7 @@ cdef class Engine:
             "control": take(&self.track.tables.arena),
             "extents": extents,
             "gaps": take(&self.track.gaps),
+            "stamps": take(&self.track.stamps),
             "bytes": kept,
         }
 

@@ -36,6 +36,9 @@ GAPS = table(
     32, offset=("i8", 0), length=("i8", 8), time=("i8", 16), flow=("i4", 24), reason=("u1", 28)
 )
 
+#: When the bytes of WinMX flows were there, up to `end`.
+STAMPS = table(24, end=("i8", 0), time=("i8", 8), flow=("i4", 16))
+
 #: Meaning of `gaps["reason"]`.
 GAP_REASONS = {
     1: "acknowledged by the other side, not captured",

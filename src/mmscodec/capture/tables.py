@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from mmscodec.capture import _extents, dtypes
 from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms.columns import MessageColumns
+
+if TYPE_CHECKING:
+    from mmscodec.capture.winmx import WinmxTables
 
 #: Places from here on are in the bytes that were kept.
 ARENA = 1 << 63
@@ -93,13 +96,33 @@ class CaptureTables:
         control = self._blocks["control"].array("u1")
         return MessageColumns(self.messages, positions, [(0, control)] if len(control) else [])
 
+    @cached_property
+    def winmx(self) -> WinmxTables:
+        """Tables of the WinMX connections, deciphered and decoded when first asked for."""
+        from mmscodec.capture.winmx import WinmxTables
+
+        return WinmxTables(self)
+
+    @property
+    def nodes(self) -> np.ndarray:
+        """Node records of WinMX connections, with time and flow; see `winmx.Batch.nodes`.
+
+        `packet` is a row of `winmx.packets`.
+        """
+        return self.winmx.nodes
+
     def __getitem__(self, message: str | int) -> np.ndarray:
-        """Fixed fields of every message of this name (or MID), with time and flow: a copy."""
-        return self.columns.array(message)
+        """Fixed fields of every message of this name (or MID), with time and flow: a copy.
+
+        Names of WinMX packets give the rows of `winmx[name]`.
+        """
+        return self.columns.array(message) if mms_name(message) else self.winmx[str(message)]
 
     def column(self, message: str | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `mms.Batch.column`."""
-        return self.columns.column(message, field)
+        if mms_name(message):
+            return self.columns.column(message, field)
+        return self.winmx.column(str(message), field)
 
     def rows(self, message: str | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `self[message]` belong."""
@@ -221,3 +244,10 @@ class CaptureTables:
         counts = f"{len(self.flows)} flows, {len(self.packets)} packets, {len(self.messages)} "
         counts += f"messages, {len(self.data)} data, {len(self.faults)} faults"
         return f"<{type(self).__name__}: {counts}>"
+
+
+def mms_name(message: object) -> bool:
+    """False for the name of a WinMX packet."""
+    from mmscodec.capture.winmx import knows
+
+    return not isinstance(message, str) or not knows(message)

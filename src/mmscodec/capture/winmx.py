@@ -1,0 +1,155 @@
+"""WinMX connections of a capture, deciphered and decoded after the pass."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mmscodec.capture import dtypes
+from mmscodec.faulttable import FaultTable, fault_table
+from mmscodec.schema.dtypes import FAULTS, in_capture
+from mmscodec.schema.winmx import BY_NAME
+from mmscodec.schema.winmx.dtypes import ITEM_TABLES, NODES, PACKET_ROWS
+from mmscodec.winmx.batch import Batch
+from mmscodec.winmx.connections import decode_connections
+from mmscodec.winmx.recognition import recognise
+
+CAPTURE_FRAMES = in_capture(PACKET_ROWS)
+CAPTURE_NODES = in_capture(NODES)
+CAPTURE_FAULTS = in_capture(FAULTS)
+
+
+class WinmxTables:
+    """Tables of all WinMX connections of a capture that were seen from their first byte on.
+
+    A connection is deciphered with the keys of the server's key block, up to the first byte that
+    is missing from its direction. Rows stand flow by flow; `time` is when the last byte of the row
+    was there, `flow` a row of the capture's flows.
+
+    Attributes
+    ----------
+    packets, nodes, faults : numpy.ndarray
+        As of `winmx.Batch`, with time and flow; `packet` is a row of these packets.
+    links : dict
+        Link of each flow: "secondary", "chat", "primary" or "cache".
+    """
+
+    def __init__(self, capture: Any) -> None:
+        self._stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
+        self.links: dict[int, str] = {}
+        self.batches: list[tuple[int, Batch]] = []
+        pairs = pairs_of(capture)
+        streams = [(known(capture, client), known(capture, server)) for client, server in pairs]
+        for pair, talk in zip(pairs, decode_connections(streams)):
+            link = talk.recognition.link if talk.recognition is not None else ""
+            for row, batch in zip(pair, (talk.client, talk.server)):
+                if row >= 0:
+                    self.links[row] = link
+                    self.batches.append((row, batch))
+        self.batches.sort(key=lambda item: item[0])
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        # row of the first packet of each batch
+        firsts, at = [], 0
+        for _, batch in self.batches:
+            firsts.append(at)
+            at += len(batch.packets)
+        return firsts
+
+    def _joined(self, parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
+        # rows of all batches with time and flow; `packet` counted on
+        out = np.zeros(sum(map(len, parts)), dtype)
+        at = 0
+        for (flow, batch), first, part in zip(self.batches, self._firsts, parts):
+            rows = out[at : at + len(part)]
+            at += len(part)
+            for name in part.dtype.names or ():
+                rows[name] = part[name]
+            rows["flow"] = flow
+            if "packet" in (part.dtype.names or ()):
+                rows["time"] = self._times(flow, batch.packets)[part["packet"]]
+                rows["packet"] += first
+            else:
+                rows["time"] = self._times(flow, part)
+        return out
+
+    def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:
+        stamps = self._stamps[self._stamps["flow"] == flow]
+        last = rows["offset"] + np.maximum(rows["length"].astype("i8"), 1)
+        at = np.searchsorted(stamps["end"], last)
+        return stamps["time"][np.minimum(at, max(len(stamps) - 1, 0))]
+
+    @cached_property
+    def packets(self) -> np.ndarray:
+        """One row a frame: offset, length, type, data_length, time, flow."""
+        return self._joined([batch.packets for _, batch in self.batches], CAPTURE_FRAMES)
+
+    @cached_property
+    def nodes(self) -> np.ndarray:
+        """One row a node record; see `winmx.Batch.nodes`."""
+        return self._joined([batch.nodes for _, batch in self.batches], CAPTURE_NODES)
+
+    @cached_property
+    def faults(self) -> FaultTable:
+        """What was wrong, with `text()`."""
+        parts = [np.asarray(batch.faults) for _, batch in self.batches]
+        return fault_table(self._joined(parts, CAPTURE_FAULTS))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Rows of every packet of a kind; see `winmx.Batch`."""
+        parts = [np.asarray(batch[name]) for _, batch in self.batches]
+        if not parts:
+            parts = [np.asarray(Batch()[name])]
+            return np.zeros(0, in_capture(parts[0].dtype))
+        return self._joined(parts, in_capture(parts[0].dtype))
+
+    def column(self, name: str, field: str) -> np.ndarray:
+        """One field of every packet of a kind; see `winmx.Batch.column`."""
+        parts = [batch.column(name, field) for _, batch in self.batches]
+        return np.concatenate(parts) if parts else np.empty(0, object)
+
+    def __repr__(self) -> str:
+        return f"<WinmxTables: {len(self.links)} flows, {len(self.packets)} packets>"
+
+
+def knows(name: object) -> bool:
+    """Is this the name of a WinMX packet?"""
+    return name in BY_NAME or name in ITEM_TABLES
+
+
+def pairs_of(capture: Any) -> list[tuple[int, int]]:
+    """(client's row, server's row) of each WinMX connection, -1 for a direction not captured."""
+    flows = capture.flows
+    pairs = []
+    for row in np.flatnonzero(flows["protocol"] == "winmx").tolist():
+        peer = int(flows["peer"][row])
+        if 0 <= peer < row:
+            continue  # this connection stands in the list
+        pairs.append(in_roles(capture, row, peer))
+    return pairs
+
+
+def in_roles(capture: Any, row: int, peer: int) -> tuple[int, int]:
+    """The two with the client first: what they say tells, else who spoke first."""
+    for client, server in ((row, peer), (peer, row)):
+        heads = (bytes(known(capture, client)[:16]), bytes(known(capture, server)[:17]))
+        found = recognise(*heads)
+        if found is not None and (found.keys is not None or found.link == "cache"):
+            return client, server
+    flows = capture.flows
+    if peer >= 0 and flows["first_time"][peer] < flows["first_time"][row]:
+        return peer, row
+    return row, peer
+
+
+def known(capture: Any, row: int) -> bytes:
+    """Bytes of a flow up to the first that is missing."""
+    if row < 0:
+        return b""
+    gaps = capture.gaps
+    gaps = gaps["offset"][gaps["flow"] == row]
+    end = int(gaps.min()) if len(gaps) else int(capture.flows["length"][row])
+    return bytes(capture.read(row, 0, end))
