@@ -1,7 +1,7 @@
 # MMS framing (spec notes sections 2 to 4): the scan of a byte stream into tables.
 #
-# One state per direction of a connection. Offsets in rows are stream offsets. The same scan serves a
-# whole buffer (`mms_scan` with final), a decoder fed in chunks, and the segments of a capture
+# One state per direction of a connection. Offsets in rows are stream offsets. The same scan serves
+# a whole buffer (`mms_scan` with final), a decoder fed in chunks, and the segments of a capture
 # (`mms_push`), so all of them give the same rows.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.table cimport table_t
@@ -126,6 +126,6 @@ cdef void mms_read_data(
     mms_stream_t *s, const uint8_t *q, size_t left, int64_t offset, data_row_t *row
 ) noexcept nogil
 cdef int mms_put_message(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid, uint32_t length,
-    int64_t packet
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid,
+    uint32_t length, int64_t packet
 ) noexcept nogil

@@ -82,7 +82,7 @@ cdef inline int believe_packet(
 cdef inline int believe_chain(
     mms_stream_t *s, const uint8_t *q, size_t left, bint final
 ) noexcept nogil:
-    # a Data packet that just continues, or with two more of its kind or a TcpMessageHeader behind it
+    # a Data packet that just continues, or with two more of its kind or a packet behind it
     cdef const uint8_t *h = q
     cdef size_t rest = left
     cdef uint64_t header
@@ -288,7 +288,7 @@ cdef inline int believe_data(
             return answer
         return NO if find_header(s, q, left, &pos, left, sure, True) == YES else answer
     answer = successor(s, q, location, inc, size, left, final)
-    if answer == YES or answer == WAIT or (answer == PERHAPS and sure) or (answer == NO and not sure):
+    if answer == YES or answer == WAIT or answer == (PERHAPS if sure else NO):
         return YES if answer == PERHAPS else answer
     # One of the two is not what it seems. If the size is damaged or this is rubbish, a header
     # stands inside of what it claims.

@@ -205,8 +205,8 @@ cdef int mms_finish(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
             return status
     if s.payload_left:
         have = s.pending.length - s.payload_left - s.payload_lost
-        status = fault_row(s, t, s.pending.offset, <int64_t>have, FAULT_TRUNCATED, FIELD_PACKET_SIZE,
-                           s.pending.length, <int64_t>have)
+        status = fault_row(s, t, s.pending.offset, <int64_t>have, FAULT_TRUNCATED,
+                           FIELD_PACKET_SIZE, s.pending.length, <int64_t>have)
         s.payload_left = 0
     elif carried(s):
         status = fault_row(s, t, s.position, <int64_t>carried(s), FAULT_TRUNCATED, FIELD_NONE,

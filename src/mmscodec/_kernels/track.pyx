@@ -5,8 +5,8 @@ from libc.string cimport memcmp, memset
 from mmscodec._kernels.announce cimport find_port
 from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT
 from mmscodec._kernels.flows cimport (
-    CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_clear, flows_find, flows_free,
-    flows_hash, flows_init, flows_prefetch, probe_t, side_of, side_t,
+    CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_clear, flows_find,
+    flows_free, flows_hash, flows_init, flows_prefetch, probe_t, side_of, side_t,
 )
 from mmscodec._kernels.mms cimport mms_stream_t, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms_push cimport mms_datagram
@@ -20,8 +20,8 @@ from mmscodec._kernels.segment cimport (
     PROTOCOL_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, record_t, segment_t,
 )
 from mmscodec._kernels.sides cimport (
-    consume, deliver, end_connection, finish_connection, forget_side, gap_row, hold_run, set_aside, stream_of,
-    sync_side, track_drop_probe, track_fault, track_keep, track_row,
+    consume, deliver, end_connection, finish_connection, forget_side, gap_row, hold_run, set_aside,
+    stream_of, sync_side, track_drop_probe, track_fault, track_keep, track_row,
 )
 from mmscodec._kernels.table cimport table_free, table_init, table_row
 from mmscodec._kernels.tcp cimport (

@@ -111,7 +111,8 @@ cdef class BatchBase:
 
 
 cdef inline void trim_table(table_t *table) noexcept:
-    if table.rows + (table.rows >> 2) < table.capacity and table.capacity * table.itemsize > 1 << 20:
+    if table.rows + (table.rows >> 2) < table.capacity \
+            and table.capacity * table.itemsize > 1 << 20:
         table_resize(table, table.rows)
 
 
