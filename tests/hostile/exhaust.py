@@ -2,11 +2,12 @@
 
 import ctypes
 import io
+import struct
 import sys
 from collections.abc import Callable
 
 import mmscodec
-from mmscodec import mms
+from mmscodec import mms, winmx
 from mmscodec.capture._network import Network
 from tests.capture import build, frames, recut, truth
 from tests.capture.test_network_fragments import pieces, six
@@ -65,6 +66,24 @@ def written() -> object:
     return target.getvalue()
 
 
+def peer_tables(batch) -> list[bytes]:
+    return [getattr(batch, name).tobytes() for name in ("packets", "nodes", "faults")]
+
+
+def peers() -> object:
+    return peer_tables(winmx.decode(PEERS))
+
+
+def peers_feed() -> object:
+    decoder = winmx.Decoder()
+    rows = [peer_tables(decoder.feed(PEERS[at : at + 777])) for at in range(0, len(PEERS), 777)]
+    return [*rows, peer_tables(decoder.close())]
+
+
+# frames of 8 nodes, some of 9, one of a length that is no multiple of 12
+PEERS = b"".join(
+    struct.pack("<HH", 0x03A1, size) + bytes(size) for size in [96, 96, 96, 108, 96, 13] * 60
+)
 STREAM = stream()
 CAPTURE = build.pcap(recut.ethernet(recut.read(truth.FOLDER / "libmms_notfound.pcap")))
 #: a fragment without memory is dropped, and said to be

@@ -47,6 +47,8 @@ WORK = [
     ("batches", 1000),
     ("written", 1000),
     ("lies", 200),
+    ("peers", 1000),
+    ("peers_feed", 100),
 ]
 
 

@@ -10,7 +10,17 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-WORK = ["decode", "gather", "feed", "fragments", "capture", "batches", "written"]
+WORK = [
+    "decode",
+    "gather",
+    "feed",
+    "fragments",
+    "capture",
+    "batches",
+    "written",
+    "peers",
+    "peers_feed",
+]
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="preloads a library"),
     pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not installed"),
