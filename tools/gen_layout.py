@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 import sys
+import types
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+# the schema of these sources, without the compiled modules that the package itself imports
+PACKAGE = types.ModuleType("mmscodec")
+PACKAGE.__path__ = [str(ROOT / "src" / "mmscodec")]
+sys.modules["mmscodec"] = PACKAGE
 
 from mmscodec.schema import mms  # noqa: E402
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode  # noqa: E402
@@ -93,8 +97,7 @@ def header_text() -> str:
 def slot_rules(kinds: list[int]) -> list[int]:
     """Smallest size of the message in each slot, with bit 15 for those in `ANNOUNCING`."""
     rules = [0]
-    for item in mms.MESSAGES:
-        rules.append(item.min_size | (0x8000 if item.name in ANNOUNCING else 0))
+    rules += [item.min_size | (0x8000 if item.name in ANNOUNCING else 0) for item in mms.MESSAGES]
     return [*(rules[kind] for kind in kinds), 0]
 
 
