@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +95,42 @@ def test_random_bytes_behind_a_good_header_end_in_linear_time():
     noise = os.urandom(3 << 20)
     for head in (build.pcap_header(), build.section() + build.interface()):
         survives(head + noise)
+
+
+GUARD = """
+import ctypes, mmap, sys
+from mmscodec.capture._walker import Walker
+from mmscodec.capture.mapped import MemorySource
+from tests.capture import build
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+page = mmap.PAGESIZE
+start = libc.mmap(None, 2 * page, 3, 0x22, -1, 0)
+assert libc.mprotect(start + page, page, 0) == 0
+for data in build.files(build.frames(3, size=30)).values():
+    for cut in range(len(data) + 1):
+        for tail in (b"", b"\\0" * 40, b"\\xff" * 40):
+            some = data[:cut] + tail
+            place = start + page - len(some)
+            ctypes.memmove(place, some, len(some))
+            Walker(MemorySource((ctypes.c_uint8 * len(some)).from_address(place))).rows()
+print("good")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the numbers of mmap are those of Linux")
+def test_no_byte_behind_the_buffer_is_read():
+    # the page behind the capture cannot be read: one byte too far ends the process
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(root), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", GUARD],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "good\n", done.stderr

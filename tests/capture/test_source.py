@@ -295,6 +295,32 @@ def test_a_stream_does_not_keep_what_was_walked():
     assert peak < 4 << 20
 
 
+def test_a_spooled_stream_can_be_walked_again():
+    with open_sources(gzip.compress(PCAP)) as sources:
+        first, _ = read(sources)
+        again, _ = read(sources)
+        assert np.array_equal(first, again)
+
+
+def test_a_full_disk_is_a_fault_and_what_was_spooled_is_good(monkeypatch):
+    frames = build.frames(3000, size=2000)
+    packed = gzip.compress(build.pcap(frames))
+    written = []
+
+    def full(number):
+        written.append(number)
+        if len(written) > 2:
+            raise OSError("no space left")
+
+    monkeypatch.setattr(mapped, "FREE_CHECK", 1)
+    monkeypatch.setattr(mapped, "check_free", full)
+    with open_sources(packed) as sources:
+        rows, faults = read(sources)
+        assert 500 < len(rows) < 3000
+        assert set(faults) == {"TOO_LONG", "FILE_TRUNCATED"}
+        assert content(sources, rows) == b"".join(data for _, data in frames[: len(rows)])
+
+
 def test_payload_of_a_stream_is_gone():
     with open_sources(gzip.compress(PCAP), spool=False) as sources:
         rows, _ = read(sources)

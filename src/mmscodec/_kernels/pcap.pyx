@@ -8,9 +8,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.records cimport (
     FAULT_BAD_RECORD, FAULT_FILE_TRUNCATED, FAULT_UNKNOWN_STRUCTURE, FIELD_CAPLEN, FIELD_MAGIC,
     FIELD_VERSION, FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US,
-    MAX_BLOCK, MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_FAULT, READ_MEMORY, READ_MORE, READ_END,
-    READ_OK, file_header, forget_interfaces, interface_t, new_interface, reader_t, set_fault,
-    wire16, wire32,
+    MAX_BLOCK, MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE,
+    READ_OK, any_magic, file_header, forget_interfaces, interface_t, new_interface, reader_t,
+    set_fault, wire16, wire32,
 )
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.wire cimport likely, load_be32, load_le32, load_le64, prefetch, unlikely
@@ -351,11 +351,36 @@ cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
     return STEP_GOOD
 
 
+cdef inline bint worth_a_look(const uint8_t *p, bint swapped, bint any_order) noexcept nogil:
+    # the quick no of `candidate`, for nearly every byte of a damaged stretch; 16 are there
+    return (
+        (wire32(p + 8, swapped) - 1 < <uint32_t>MAX_CAPLEN)
+        | (any_order & (wire32(p + 12, swapped) - 1 < <uint32_t>MAX_CAPLEN))
+        | any_magic(p)
+    )
+
+
+cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t end) noexcept nogil:
+    # the first place from `q` on, at most `end`, that is worth a look
+    cdef bint swapped = r.swapped, any_order = r.lengths_swapped != 0
+    while q < end:
+        if load_le64(buf + q) == 0 and load_le64(buf + q + 8) == 0:
+            q += 5  # the captured length would be zero at each of these
+        elif worth_a_look(buf + q, swapped, any_order):
+            break
+        else:
+            q += 1
+    return q if q < end else end
+
+
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
     # the next believable place from `pos` on
-    cdef size_t q = pos[0]
+    cdef size_t q = pos[0], end = n - r.header_len + 1 if n >= r.header_len else 0
     cdef int step
-    while n - q >= r.header_len:
+    while q < end:
+        q = next_look(r, buf, q, end)
+        if q == end:
+            break
         step = candidate(r, buf + q, n - q)
         if likely(step == STEP_BAD):
             q += 1

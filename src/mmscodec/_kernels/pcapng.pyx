@@ -10,8 +10,8 @@ from mmscodec._kernels.records cimport (
     FAULT_BAD_BLOCK, FAULT_FILE_TRUNCATED, FAULT_TOO_LONG, FIELD_BLOCK_LENGTH, FIELD_CAPLEN,
     FIELD_INTERFACE, FIELD_MAGIC, FIELD_OPTION, FIELD_VERSION, FORMAT_UNKNOWN, MAGIC_ORDER,
     MAGIC_SECTION, MAX_BLOCK, MAX_COMMENTS, MAX_COMMENT_BYTES, MAX_INTERFACES, PREFETCH,
-    READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK, comment_t, file_header,
-    forget_interfaces, interface_t, new_interface, reader_t, set_fault, wire16, wire32,
+    READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK, any_magic, comment_t,
+    file_header, forget_interfaces, interface_t, new_interface, reader_t, set_fault, wire16, wire32,
 )
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_reserve, table_row
@@ -465,11 +465,32 @@ cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
     return READ_OK if wire32(h + length - 4, swapped) == length else READ_FAULT
 
 
+cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t end) noexcept nogil:
+    # the first place from `q` on, at most `end`, where `candidate` may say other than no
+    cdef bint swapped = r.swapped
+    cdef uint32_t kind
+    while q < end:
+        if load_le64(buf + q) == 0:
+            q += 5  # the kind of block would be zero at each of these
+            continue
+        kind = wire32(buf + q, swapped)
+        if (
+            (kind - 1 < 10) | (kind == BLOCK_CUSTOM) | (kind == BLOCK_CUSTOM_LOCAL)
+            | any_magic(buf + q)
+        ):
+            break
+        q += 1
+    return q if q < end else end
+
+
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
     # the next believable block from `pos` on
-    cdef size_t q = pos[0]
+    cdef size_t q = pos[0], end = n - FRAME + 1 if n >= FRAME else 0
     cdef int found
-    while n - q >= FRAME:
+    while q < end:
+        q = next_look(r, buf, q, end)
+        if q == end:
+            break
         found = candidate(r, buf + q, n - q)
         if likely(found == READ_FAULT):
             q += 1

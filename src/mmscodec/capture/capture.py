@@ -34,6 +34,7 @@ class Capture(CaptureTables, SessionViews):
         self._options = options
         self._closer = weakref.finalize(self, sources.close)
         self._flow_extents: dict[int, Any] = {}
+        self._batched = False  # the one walk there is goes to `iter_batches`
 
     @cached_property
     def _engine(self) -> Engine:
@@ -55,7 +56,8 @@ class Capture(CaptureTables, SessionViews):
     @property
     def counts(self) -> dict[str, int]:
         """records read, segments (TCP and UDP) in them, other ones, connections given up."""
-        self._blocks  # noqa: B018
+        if not self._batched:
+            self._blocks  # noqa: B018
         return self._engine.counts
 
     def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
@@ -65,6 +67,7 @@ class Capture(CaptureTables, SessionViews):
         its own tables are not there.
         """
         engine = self._engine
+        self._batched = True
         for source in self._sources:
             walker = begin(engine, source)
             while not engine.run(walker, rows):

@@ -21,10 +21,11 @@ GRAIN = mmap.ALLOCATIONGRANULARITY
 WINDOW = 32 << 20  # bytes of a mapped file shown at a time
 KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memory stays flat
 
-SPOOL_PIECE = 4 << 20  # bytes read before they are shown, where nothing has to be waited for
-LIVE_PIECE = 1 << 20
+PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
 MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
+
+_ZEROS = bytes(2 << 20)  # more than a piece
 
 
 class Source:
@@ -195,7 +196,7 @@ class SpoolFile:
         if self.unchecked >= FREE_CHECK:
             self.unchecked = 0
             check_free(number)
-        if not data[0] and not data.strip(b"\0"):
+        if not data[0] and _ZEROS.startswith(data):
             os.truncate(number, self.end + len(data))
         else:
             self.file.seek(self.end)
@@ -211,85 +212,6 @@ def check_free(number: int) -> None:
         status = os.fstatvfs(number)
         if status.f_bavail * status.f_frsize < MIN_FREE:
             raise OSError(f"the disk of the spool has less than {MIN_FREE >> 20} MiB left")
-
-
-class SpooledSource(Source):
-    """A stream that is written to the spool as it is read, and mapped there."""
-
-    def __init__(self, name: str, reader: Readable, spool: Spool, base: int = 0, live=False):
-        self.name = name
-        self.reader = reader
-        self.spool = spool
-        self.base = base
-        self.live = live
-        self.file: SpoolFile | None = None
-        self.first = 0  # where in it this source begins
-        self.size = 0
-        self.ended = False
-        self.map: Any = None
-        self.map_size = 0
-        self.faults: list[FaultRow] = []
-
-    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
-        """A mapping of the part of the spool from `position` on, after reading more."""
-        offset = position - self.base
-        wanted = max(need, 1) if self.live else max(need, SPOOL_PIECE)
-        while not self.ended and self.size - offset < wanted:
-            self._read()
-        low = offset // GRAIN * GRAIN
-        return self._map(low), self.base + low, self.ended
-
-    def _map(self, low: int) -> Any:
-        if self.file is None or self.size == low:
-            return b""
-        return Map(self.file.file.fileno(), self.size - low, self.first + low)
-
-    def _read(self) -> None:
-        data = self.reader.read(LIVE_PIECE)
-        if not data:
-            self._end()
-            return
-        try:
-            if self.file is None:
-                self.file = self.spool.take()
-                self.first = self.file.end
-            self.file.write(data)
-        except OSError:
-            # what was spooled so far is good
-            self.faults.append((self.size, 0, FaultCode.TOO_LONG, 0, len(data), 0))
-            self._end()
-            return
-        self.size += len(data)
-
-    def _end(self) -> None:
-        self.ended = True
-        if self.file is not None:
-            self.spool.give_back(self.file)
-        if hasattr(self.reader, "take_faults"):
-            self.faults += self.reader.take_faults()
-        self.reader.close()
-
-    def mapping(self) -> tuple[Any, int]:
-        """Everything spooled so far."""
-        if self.map is None or self.map_size != self.size:
-            self.map_size = self.size
-            self.map = self._map(0)
-        return self.map, self.base
-
-    def take_faults(self) -> list[FaultRow]:
-        """What was wrong with the compressed data, or with the disk."""
-        found, self.faults = self.faults, []
-        return found
-
-    def release(self) -> None:
-        """Drop the mapping; it goes when the last view of it does."""
-        self.map = None
-
-    def close(self) -> None:
-        """Stop reading."""
-        self.release()
-        if not self.ended:
-            self._end()
 
 
 class StreamSource(Source):
@@ -312,9 +234,9 @@ class StreamSource(Source):
         pieces = [tail] if len(tail) else []
         size = len(tail)
         while not self.ended:
-            data = self.reader.read(LIVE_PIECE)
+            data = self._read()
             if not data:
-                self.close()
+                self._end()
                 break
             pieces.append(memoryview(data))
             size += len(data)
@@ -324,19 +246,77 @@ class StreamSource(Source):
         self.start = position
         return self.data, position, self.ended
 
+    def _read(self) -> bytes:
+        return self.reader.read(PIECE)
+
+    def _end(self) -> None:
+        self.ended = True
+        if hasattr(self.reader, "take_faults"):
+            self.faults += self.reader.take_faults()
+        self.reader.close()
+
     def mapping(self) -> tuple[Any, int]:
         """Not to be had."""
         raise CaptureError(f"{self.name}: payload of a stream is gone; open it with spool=True")
 
     def take_faults(self) -> list[FaultRow]:
-        """What was wrong with the compressed data."""
+        """What was wrong with the compressed data, or with the disk of the spool."""
         found, self.faults = self.faults, []
         return found
 
     def close(self) -> None:
         """Stop reading."""
+        self.release()
         if not self.ended:
-            self.ended = True
-            if hasattr(self.reader, "take_faults"):
-                self.faults += self.reader.take_faults()
-            self.reader.close()
+            self._end()
+
+
+class SpooledSource(StreamSource):
+    """A stream that is walked as it comes, and written to the spool, where it can be mapped."""
+
+    addressable = True
+
+    def __init__(self, name: str, reader: Readable, spool: Spool, base: int = 0) -> None:
+        super().__init__(name, reader, base)
+        self.spool = spool
+        self.file: SpoolFile | None = None
+        self.first = 0  # where in it this source begins
+        self.size = 0
+        self.map: Any = b""
+
+    def window(self, position: int, need: int) -> tuple[Any, int, bool]:
+        """As of a stream; from the spool for who starts again."""
+        if position < self.start:
+            return *self.mapping(), self.ended
+        return super().window(position, need)
+
+    def _read(self) -> bytes:
+        data = self.reader.read(PIECE)
+        if not data:
+            return b""
+        try:
+            if self.file is None:
+                self.file = self.spool.take()
+                self.first = self.file.end
+            self.file.write(data)
+        except OSError:
+            # what was spooled so far is good
+            self.faults.append((self.size, 0, FaultCode.TOO_LONG, 0, len(data), 0))
+            return b""
+        self.size += len(data)
+        return data
+
+    def _end(self) -> None:
+        if self.file is not None:
+            self.spool.give_back(self.file)
+        super()._end()
+
+    def mapping(self) -> tuple[Any, int]:
+        """Everything spooled so far."""
+        if self.file is not None and len(self.map) != self.size:
+            self.map = Map(self.file.file.fileno(), self.size, self.first)
+        return self.map, self.base
+
+    def release(self) -> None:
+        """Drop the mapping; it goes when the last view of it does."""
+        self.map = b""

@@ -78,7 +78,7 @@ def records(spec: Any, *, spool: bool = False) -> Records:
             faults.append(walker.faults)
             walker.close()
     return Records(
-        np.concatenate([np.empty(0, RECORDS), *rows]),
+        rows[0] if len(rows) == 1 else np.concatenate([np.empty(0, RECORDS), *rows]),
         np.concatenate([np.empty(0, FAULTS), *faults]),
         interfaces,
         comments,

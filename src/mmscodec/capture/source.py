@@ -202,4 +202,4 @@ def _source_of(entry: Entry, base: int, spool: Spool | None, mapped: bool) -> tu
     if spool is None:
         return StreamSource(entry.name, Detected(entry.opener), base), room
     reader = Detected(entry.opener, ahead=not entry.live)
-    return SpooledSource(entry.name, reader, spool, base, entry.live), room
+    return SpooledSource(entry.name, reader, spool, base), room
