@@ -128,9 +128,10 @@ cdef class Engine:
             ) != 0:
                 raise MemoryError
 
-    def run(self, Walker walker, row_limit=None):
+    def run(self, Walker walker, row_limit=None, bint live=False):
         """Take records until the source ends, or until the tables have `row_limit` rows.
 
+        With `live` also until the source would have to be waited for, if there are rows by then.
         Returns True when the source has ended.
         """
         cdef record_t batch[BATCH]
@@ -156,7 +157,8 @@ cdef class Engine:
             if status == READ_END:
                 self.hide()
                 return True
-            if self.rows >= limit and taken != 0:  # rows that were carried over are no progress
+            # rows that were carried over are no progress
+            if taken != 0 and (self.rows >= limit or (live and self.rows != 0)):
                 return False
             if status == READ_MORE:
                 self.hide()

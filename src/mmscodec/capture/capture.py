@@ -63,14 +63,17 @@ class Capture(CaptureTables, SessionViews):
     def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
         """Tables of about `rows` rows each, while the capture is read; memory stays bounded.
 
-        Rows of `flows` keep their numbers from batch to batch. A capture is read once: after this
-        its own tables are not there.
+        From a pipe or socket, what is there comes before the next bytes are waited for. Rows of
+        `flows` keep their numbers from batch to batch; the table grows by the flows that are kept.
+        A capture is read once: after this its own tables are not there. WinMX connections are
+        decoded whole, so batches have none.
         """
         engine = self._engine
         self._batched = True
         for source in self._sources:
             walker = begin(engine, source)
-            while not engine.run(walker, rows):
+            live = getattr(source, "live", not source.addressable)
+            while not engine.run(walker, rows, live):
                 yield CaptureTables(engine.drain(), self._sources, self)
             walker.close()
         engine.finish()
