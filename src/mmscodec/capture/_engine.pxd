@@ -1,5 +1,15 @@
+from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.track cimport track_t
 from mmscodec.capture._walker cimport Walker
+
+
+ctypedef unsigned int (*filter_t)(
+    const void *program, const unsigned char *data, unsigned int wire_len, unsigned int caplen
+) noexcept nogil
+
+cdef struct program_t:
+    unsigned int linktype
+    const void *instructions
 
 
 cdef class Engine:
@@ -8,7 +18,12 @@ cdef class Engine:
     cdef size_t seen  # faults of the current source that were taken
     cdef bytes ports
     cdef readonly bint finished
+    cdef object filter  # keeps the programs
+    cdef filter_t filter_function
+    cdef program_t programs[64]
+    cdef size_t program_count
 
     cdef void hide(self) noexcept
     cdef void show(self, Walker walker) noexcept
+    cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil
     cdef void take_faults(self, Walker w) except *

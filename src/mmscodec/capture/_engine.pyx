@@ -36,13 +36,15 @@ cdef class Engine:
         Only segments from or to these ports.
     chosen : iterable of (bytes, int, bytes, int), optional
         Only these connections: two 16-byte addresses with their ports.
+    filter : Filter, optional
+        Only frames that a libpcap expression matches.
     max_flows, max_held, max_held_flow, max_pending : int
         Ceilings: connections; bytes held in all; bytes and pieces held in one flow.
     """
 
     def __cinit__(self, *, mms=True, winmx=False, keep_all=False, ports=None, chosen=(),
                   max_flows=1 << 20, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
-                  max_packet=1 << 20):
+                  max_packet=1 << 20, filter=None):
         cdef chosen_t *row
         if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
@@ -61,6 +63,15 @@ cdef class Engine:
                 flags[port] = 1
             self.ports = bytes(flags)
             self.track.ports = <const uint8_t *>self.ports
+        if filter is not None:
+            self.filter = filter
+            self.filter_function = <filter_t><size_t>filter.function
+            for linktype, address in filter.programs.items():
+                if self.program_count == 64:
+                    raise ValueError("a filter for more than 64 link types")
+                self.programs[self.program_count].linktype = linktype
+                self.programs[self.program_count].instructions = <const void *><size_t>address
+                self.program_count += 1
         for a, a_port, b, b_port in chosen:
             row = <chosen_t *>table_row(&self.track.chosen)
             if row == NULL:
@@ -128,6 +139,21 @@ cdef class Engine:
             ) != 0:
                 raise MemoryError
 
+    cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil:
+        # keep the records that the filter lets through; those of other link types are not
+        cdef size_t kept = 0, i, j
+        for i in range(count):
+            for j in range(self.program_count):
+                if self.programs[j].linktype == batch[i].linktype:
+                    if self.filter_function(
+                        self.programs[j].instructions, batch[i].data, batch[i].wire_len,
+                        batch[i].caplen,
+                    ) != 0:
+                        batch[kept] = batch[i]
+                        kept += 1
+                    break
+        return kept
+
     def run(self, Walker walker, row_limit=None, bint live=False):
         """Take records until the source ends, or until the tables have `row_limit` rows.
 
@@ -143,6 +169,8 @@ cdef class Engine:
                 for _i in range(ROUNDS):
                     status = walker.fill(batch, BATCH, &count)
                     taken += count
+                    if self.filter_function != NULL:
+                        count = self.matching(batch, count)
                     if count != 0:
                         failed = track_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:

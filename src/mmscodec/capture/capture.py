@@ -14,6 +14,7 @@ from mmscodec.capture._walker import Walker
 from mmscodec.capture.above import SessionViews
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
+from mmscodec.capture.filter import Filter
 from mmscodec.capture.mapped import MappedSource, MemorySource
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
@@ -143,6 +144,7 @@ def open(
     protocols: Iterable[str] | None = KNOWN,
     ports: Iterable[int] | None = None,
     flows: Iterable[Any] | None = None,
+    filter: str | None = None,
     max_flows: int = 1 << 20,
     max_held: int = 256 << 20,
     max_held_flow: int = 1 << 20,
@@ -165,6 +167,9 @@ def open(
     flows : iterable, optional
         Only these connections, both directions: (address, port, address, port), or rows of the
         flows table of another capture.
+    filter : str, optional
+        Only frames that this libpcap expression matches; the system's libpcap compiles it. As in
+        tcpdump, "port 1755" does not match the later fragments of a datagram.
     max_flows : int
         Connections kept in mind; the longest silent are given up first, with a fault.
     max_held, max_held_flow, max_pending : int
@@ -194,5 +199,6 @@ def open(
         "max_held_flow": max_held_flow,
         "max_pending": max_pending,
         "max_packet": max_packet,
+        "filter": None if filter is None else Filter(filter),
     }
     return Capture(open_sources(path, spool=spool), options)
