@@ -26,6 +26,10 @@ class Damage:
         rows = tables.faults
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
             raise CaptureError("this is no capture: " + rows.text()[0])
+        self.take(rows)
+
+    def take(self, rows: Any) -> None:
+        """Take in some faults."""
         self.count += len(rows)
         self.skipped += int(rows["length"].sum())
         self.lines += rows[: LINES - len(self.lines)].text()

@@ -15,6 +15,7 @@ from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import Style
 from mmscodec.cli.files import opened
 from mmscodec.cli.output import Csv, JsonLines, Table
+from mmscodec.cli.winmx_events import has_winmx, winmx_events
 from mmscodec.schema.findings import Severity
 
 BATCH_ROWS = 65_536
@@ -126,3 +127,18 @@ def rows(
         yield from runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()
+    if has_winmx(tables.flows):
+        yield from winmx_rows(writer, damage, options.files)
+
+
+def winmx_rows(
+    writer: JsonLines | Csv | Table, damage: Damage, files: list[str]
+) -> Iterator[Event]:
+    """WinMX packets, from a second pass: they are deciphered when all bytes are there."""
+    if "-" in files:
+        say("WinMX connections are decoded from files, not from standard input")
+        return
+    with opened(files) as capture:
+        writer.flows(capture.flows)
+        damage.take(capture.winmx.faults)
+        yield from winmx_events(capture)

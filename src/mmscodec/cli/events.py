@@ -32,6 +32,7 @@ class Event:
     struct: Struct | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
+    way: str = ""
 
 
 class Fields:

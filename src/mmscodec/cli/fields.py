@@ -92,7 +92,7 @@ def text(field: Field, value: Any, style: Style) -> str:
     if field.secret and not style.secrets:
         return f"<{len(value)} bytes hidden>"
     if isinstance(value, str):
-        return f'"{safe(value)}"'
+        return value if field.kind == "ipv4" else f'"{safe(value)}"'
     if isinstance(value, bytes):
         if field.kind == "ansi":
             return f'"{safe(ansi(value))}"'

@@ -76,7 +76,7 @@ class Table:
         name = safe(event.name)
         for prefix in SHORT:
             name = name if self.full_names else name.removeprefix(prefix)
-        way = direction(event.name, event.struct, event.kind)
+        way = event.way or direction(event.name, event.struct, event.kind)
         flow = "" if event.flow < 0 else event.flow
         start = f"{time:>12} {flow:>4} {way:<3} {name:<{self._name_width()}} "
         self._line(start + self._detail(event), COLORS.get(event.kind, ""))
@@ -136,7 +136,7 @@ class Machine:
             "flow": event.flow,
             "src": src,
             "dst": dst,
-            "direction": direction(event.name, event.struct, event.kind),
+            "direction": event.way or direction(event.name, event.struct, event.kind),
             "name": event.name,
             "offset": event.offset,
             "length": event.length,

@@ -14,6 +14,7 @@ from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
+from mmscodec.cli.winmx_events import has_winmx
 from mmscodec.schema import mms
 from mmscodec.schema.faults import FaultCode
 
@@ -35,6 +36,8 @@ class Counts:
         self.kinds: dict[str, list[int]] = {}
         self.per_flow: dict[str, np.ndarray] = {}
         self.times: list[int] = []
+        self.winmx: Counter[str] = Counter()
+        self.nodes = 0
 
     def add(self, tables: Any) -> None:
         """Take in one batch."""
@@ -54,6 +57,18 @@ class Counts:
             if len(rows):
                 self.times += [int(rows["time"].min()), int(rows["time"].max())]
 
+    def add_winmx(self, capture: Any) -> None:
+        """Take in the WinMX packets of a whole capture."""
+        packets = capture.winmx.packets
+        for _, batch in capture.winmx.batches:
+            self.winmx.update(batch.names)
+        self.nodes = len(capture.nodes)
+        self.faults.update(capture.winmx.faults["code"].tolist())
+        self._per_flow("messages", packets["flow"], np.ones(len(packets)))
+        self._per_flow("bytes", packets["flow"], packets["length"])
+        if len(packets):
+            self.times += [int(packets["time"].min()), int(packets["time"].max())]
+
     def _per_flow(self, name: str, flow: np.ndarray, weights: np.ndarray) -> None:
         counts = np.bincount(flow, weights, minlength=len(self.flows)).astype(np.int64)
         known = self.per_flow.get(name, counts[:0])
@@ -66,7 +81,11 @@ class Counts:
             "first_time": iso_time(min(self.times)) if self.times else None,
             "last_time": iso_time(max(self.times)) if self.times else None,
             "flows": [self._flow(number, flow) for number, flow in enumerate(self.flows)],
-            "messages": {mms.message_name(mid): n for mid, n in sorted(self.messages.items())},
+            "messages": {
+                **{mms.message_name(mid): n for mid, n in sorted(self.messages.items())},
+                **dict(sorted(self.winmx.items())),
+            },
+            "nodes": self.nodes,
             "data": {k: {"packets": n, "bytes": size} for k, (n, size) in self.kinds.items()},
             "faults": {fault_name(code): n for code, n in sorted(self.faults.items())},
         }
@@ -101,6 +120,8 @@ def lines(counts: dict[str, Any]) -> list[str]:
     if counts["data"]:
         rows = [(kind, *numbers.values()) for kind, numbers in counts["data"].items()]
         out += ["", *columns(rows, ("Data packets", "count", "bytes"))]
+    if counts["nodes"]:
+        out += ["", f"WinMX node records  {counts['nodes']}"]
     if counts["faults"]:
         out += ["", *columns(counts["faults"].items(), ("fault", "count"))]
     return out or ["nothing that mmscodec knows"]
@@ -113,6 +134,10 @@ def run(options: argparse.Namespace) -> int:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
+    if has_winmx(counts.flows) and "-" not in options.files:
+        with opened(options.files) as capture:
+            counts.add_winmx(capture)
+            damage.take(capture.winmx.faults)
     if options.json:
         print(json.dumps(counts.plain(), indent=1))
     else:
