@@ -145,3 +145,29 @@ def test_a_large_stream_in_odd_pieces():
     got = [decoder.feed(data[at : at + 7919]).records for at in range(0, len(data), 7919)]
     assert b"".join(rows.tobytes() for rows in got) == records.tobytes()
     assert winmx.encode(np.concatenate(got).reshape(-1, 8)) == data  # there in native byte order
+
+
+def test_a_batch_used_again_gathers_what_was_asked_for_before():
+    rng = np.random.default_rng(6)
+    out = winmx.Batch()
+    for lists, tail in ((300, b""), (700, b"\xa1"), (200, v.ACKNOWLEDGED), (500, b""), (10, b"")):
+        bodies = [rng.integers(0, 256, 96, np.uint8).tobytes() for _ in range(lists)]
+        data = b"".join(b"\xa1\x03\x60\0" + body for body in bodies) + tail
+        for cut in (None, 65, 150):
+            changed = bytearray(data)
+            if cut is not None and cut < lists:
+                changed[100 * cut] ^= 1  # another type in the middle of the run
+                expected = b"".join(bodies[:cut] + bodies[cut + 1 :])
+            else:
+                expected = b"".join(bodies)
+            winmx.decode(changed, out=out)
+            assert out.records.tobytes() == expected
+            again = winmx.decode(bytes(changed))
+            assert (out.nodes == again.nodes).all()
+            assert (out.packets == again.packets).all()
+            assert out.consumed == again.consumed
+    kept = out.nodes
+    copy = kept.copy()
+    winmx.decode(v.NODE_LIST * 100, out=out)
+    assert (kept == copy).all()
+    assert len(out.nodes) == 800

@@ -87,6 +87,8 @@ cdef int scan(
     table_t *packets, table_t *faults, scan_t *out) noexcept nogil
 cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil
 cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil
+cdef bint verified(
+    const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes) noexcept nogil
 cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil
 cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
 cdef int gather_records(

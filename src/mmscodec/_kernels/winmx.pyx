@@ -3,7 +3,7 @@ from libc.string cimport memchr, memcpy, memset
 from mmscodec._kernels.table cimport table_reserve, table_row
 from mmscodec._kernels.winmx_cipher cimport legacy_decode
 from mmscodec._kernels.wire cimport (
-    likely, load_le16, load_le32, prefetch, store_le32, store_le64)
+    likely, load_le16, load_le32, prefetch, store_le32, store_le64, unlikely)
 
 cdef extern from "mmscodec_winmx_nodes.h" nogil:
     void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
@@ -13,11 +13,14 @@ cdef extern from "mmscodec_winmx_nodes.h" nogil:
 
 cdef enum:
     LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
+    BLOCK = 1024  # packets looked through together
+    FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
     AHEAD = 1024  # bytes to prefetch in front of the read position
     BAD_LENGTH = 64  # fault codes and fields of schema/faults.py
     SHORT_FIELD = 65
     UNTERMINATED = 66
     FIELD_LENGTH = 65
+    PIECE = 256  # frames between two looks at the headers' verdict
     STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
 
 
@@ -69,9 +72,9 @@ cdef int scan_frames(
         row.type = <uint16_t>head
         row.data_length = <uint16_t>data_length
         row += 1
-        if likely(head == LIST_HEADER):
-            nodes += 8
-        elif (head & 0xFFFF) == NODE_LIST:
+        # whether the next frame is a list is anybody's guess: count without a branch
+        nodes += (head == LIST_HEADER) << 3
+        if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
             nodes += data_length // NODE_SIZE
             if data_length % NODE_SIZE and add_fault(
                 faults, base + <int64_t>pos, data_length % NODE_SIZE, BAD_LENGTH, FIELD_LENGTH,
@@ -194,6 +197,29 @@ cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
     return i
 
 
+cdef bint verified(
+    const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes
+) noexcept nogil:
+    # Header check and copies of a regular run in one pass. Outputs may be NULL; they are filled
+    # only where every header is right, which is known at the end of each PIECE.
+    cdef size_t done = 0, i, piece
+    cdef uint32_t odd = 0
+    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
+    while done < frames and odd == 0:
+        piece = frames - done if frames - done < PIECE else PIECE
+        for i in range(done, done + piece):
+            prefetch(src + AHEAD)
+            odd |= load_le32(src) ^ LIST_HEADER
+            if records != NULL:
+                winmx_list(records + i * LIST_SIZE, src + 4, stream)
+            if nodes != NULL:
+                winmx_nodes(nodes + i * 8 * sizeof(node_t), src + 4, i, stream)
+            src += LIST_FRAME
+        done += piece
+    winmx_fence()
+    return odd == 0
+
+
 cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil:
     # the records of a regular run, without the headers
     cdef size_t i
@@ -246,22 +272,28 @@ cdef int gather_records(
 ) noexcept nogil:
     # the 12 bytes of each of the `total` records that the scan counted
     cdef const uint8_t *data
-    cdef size_t i, size
+    cdef size_t i, k, size, done = 0, found
+    cdef uint32_t places[BLOCK]
     cdef int stream = total * NODE_SIZE >= STREAM_FROM
-    for i in range(count):
-        data = src + (packets[i].offset - base) + 4
-        if framing == CACHE:
-            memcpy(dst, data + 25, 10 * NODE_SIZE)
+    if framing == CACHE:
+        for i in range(count):
+            memcpy(dst, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
             dst += 10 * NODE_SIZE
-        elif packets[i].type == NODE_LIST:
+        return 0
+    while done < count:
+        found = find_type(packets + done, count - done, NODE_LIST, places)
+        for k in range(found):
+            i = done + places[k]
+            data = src + (packets[i].offset - base) + 4
+            prefetch(data + AHEAD)
             if likely(packets[i].data_length == LIST_SIZE):
-                prefetch(data + AHEAD)
                 winmx_list(dst, data, stream)
                 dst += LIST_SIZE
-            else:
-                size = packets[i].data_length // NODE_SIZE * NODE_SIZE
-                memcpy(dst, data, size)
-                dst += size
+                continue
+            size = packets[i].data_length // NODE_SIZE * NODE_SIZE
+            memcpy(dst, data, size)
+            dst += size
+        done += BLOCK
     winmx_fence()
     return 0
 
@@ -301,6 +333,19 @@ cdef inline void write_node(
     memcpy(row.wire, src, NODE_SIZE)
 
 
+cdef inline size_t find_type(
+    const packet_t *packets, size_t count, int type, uint32_t *places
+) noexcept nogil:
+    # which of the next BLOCK packets are of a type (-1: all), found without a branch for each
+    cdef size_t i, found = 0
+    if count > BLOCK:
+        count = BLOCK
+    for i in range(count):
+        places[found] = <uint32_t>i
+        found += (packets[i].type == type) | (type < 0)
+    return found
+
+
 cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     size_t total, table_t *nodes
@@ -308,7 +353,8 @@ cdef int gather_nodes(
     # one row for each of the `total` records that the scan counted
     cdef const uint8_t *data
     cdef node_t *row
-    cdef size_t i, j, records
+    cdef size_t i, j, k, records, done = 0, found
+    cdef uint32_t places[BLOCK]
     cdef int stream = total * sizeof(node_t) >= STREAM_FROM
     if table_reserve(nodes, total) != 0:
         return -1
@@ -320,21 +366,22 @@ cdef int gather_nodes(
                 write_node(row, src + (packets[i].offset - base) + 29 + j * NODE_SIZE, i, j, False)
                 row += 1
         return 0
-    for i in range(count):
-        if packets[i].type != NODE_LIST:
-            continue
-        data = src + (packets[i].offset - base) + 4
-        if likely(packets[i].data_length == LIST_SIZE):
+    while done < count:
+        found = find_type(packets + done, count - done, NODE_LIST, places)
+        for k in range(found):
+            i = done + places[k]
+            data = src + (packets[i].offset - base) + 4
             prefetch(data + AHEAD)
-            winmx_nodes(<uint8_t *>row, data, i, stream)
-            row += 8
-            continue
-        records = packets[i].data_length // NODE_SIZE
-        for j in range(records):
-            write_node(row, data + j * NODE_SIZE, i, j, j == 0)
-            row += 1
-    if stream:
-        winmx_fence()
+            if likely(packets[i].data_length == LIST_SIZE):
+                winmx_nodes(<uint8_t *>row, data, i, stream)
+                row += 8
+                continue
+            records = packets[i].data_length // NODE_SIZE
+            for j in range(records):
+                write_node(row, data + j * NODE_SIZE, i, j, j == 0)
+                row += 1
+        done += BLOCK
+    winmx_fence()
     return 0
 
 
@@ -491,11 +538,23 @@ cdef int gather_rows(
     const program_t *program, table_t *rows, table_t *faults
 ) noexcept nogil:
     # rows of all packets of `type`, or of all packets where it is -1
-    cdef size_t i
+    cdef size_t i, k, done = 0, found = 0
+    cdef uint32_t places[BLOCK]
     for i in range(count):
-        if packets[i].type == type or type < 0:
+        found += (packets[i].type == type) | (type < 0)
+    if table_reserve(rows, found) != 0:
+        return -1
+    while done < count:
+        found = find_type(packets + done, count - done, type, places)
+        for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
+            i = done + places[k]
             if walk_packet(src, base, &packets[i], i, program, rows, faults) != 0:
                 return -1
+        done += BLOCK
     return 0
 
 

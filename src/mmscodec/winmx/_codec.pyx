@@ -38,6 +38,8 @@ cdef class BatchBase:
     cdef object source  # the buffer that the rows were read from
     cdef Py_buffer view
     cdef bint held
+    cdef bint asked_records  # what was asked for since the last scan
+    cdef bint asked_nodes
     cdef bint busy  # a scan is under way
     cdef int readers  # gathers are under way
     cdef int framing
@@ -97,10 +99,14 @@ cdef class BatchBase:
         cdef int framing = FRAMINGS[link]
         cdef const uint8_t *src
         cdef size_t length
+        cdef bint records, nodes
         if self.busy:
             raise RuntimeError("this batch is in use by another thread")
         self.busy = True
         try:
+            records = self.asked_records and self.record_block is not None
+            nodes = self.asked_nodes and self.node_block is not None
+            self.asked_records = self.asked_nodes = False
             self.recycle()
             self.hold(source)
             self.link = link
@@ -108,7 +114,9 @@ cdef class BatchBase:
             self.start = start
             src = <const uint8_t *>self.view.buf
             length = self.view.len
-            if framing == kernel.FRAMES and self.take_regular(src, length):
+            if framing == kernel.FRAMES and self.take_regular(
+                src, length, records, nodes
+            ):
                 return
             if length >= <size_t>RELEASE:
                 with nogil:
@@ -128,15 +136,25 @@ cdef class BatchBase:
         finally:
             self.busy = False
 
-    cdef bint take_regular(self, const uint8_t *src, size_t length) noexcept:
+    cdef bint take_regular(self, const uint8_t *src, size_t length, bint records, bint nodes):
         # A buffer that is nothing but a long regular run: its index follows from its length and
-        # is written when somebody asks for it.
-        cdef size_t frames = 0
-        if length < 64 * kernel.LIST_FRAME:
+        # is written when somebody asks for it. What was asked for of this batch's last contents
+        # is gathered along with the check, while the bytes are in the cache.
+        cdef size_t whole = length // kernel.LIST_FRAME, frames = 0
+        cdef uint8_t *to_records = NULL
+        cdef uint8_t *to_nodes = NULL
+        if whole < 64 or kernel.regular_run(src, 64 * kernel.LIST_FRAME) != 64:
             return False
+        if records and table_reserve(&self.record_block.table, whole * 8) == 0:
+            to_records = self.record_block.table.data
+        if nodes and table_reserve(&self.node_block.table, whole * 8) == 0:
+            to_nodes = self.node_block.table.data
         with nogil:
-            frames = kernel.regular_run(src, length)
-        if frames != length // kernel.LIST_FRAME:
+            if to_records == NULL and to_nodes == NULL:
+                frames = kernel.regular_run(src, length)
+            elif kernel.verified(src, whole, to_records, to_nodes):
+                frames = whole
+        if frames != whole:
             return False
         length -= frames * kernel.LIST_FRAME
         src += frames * kernel.LIST_FRAME
@@ -147,6 +165,12 @@ cdef class BatchBase:
                 return False
         self.regular = frames
         self.total_nodes = frames * 8
+        if to_records != NULL:
+            self.record_block.table.rows = frames * 8
+            self._cache["records"] = True
+        if to_nodes != NULL:
+            self.node_block.table.rows = frames * 8
+            self._cache["nodes"] = True
         self.consumed = self.start + <int64_t>(frames * kernel.LIST_FRAME)
         return True
 
@@ -227,6 +251,7 @@ cdef class BatchBase:
         cdef const kernel.packet_t *packets
         cdef size_t count = self.packet_block.table.rows
         cdef int status = 0
+        self.asked_nodes = True
         if "nodes" in self._cache:
             return block.array(NODES)
         self.node_block = None  # another thread that comes now makes its own
@@ -259,6 +284,7 @@ cdef class BatchBase:
         cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
         cdef const kernel.packet_t *packets
         cdef size_t count = self.packet_block.table.rows
+        self.asked_records = True
         if "records" in self._cache:
             return block.array(RECORD)
         self.record_block = None
