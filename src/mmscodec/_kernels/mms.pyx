@@ -1,4 +1,4 @@
-# The scan of MMS streams. See mms.pxd for the contract, mms_believe.pxd for what counts as a header.
+# The scan of MMS streams. See mms.pxd for the contract, mms_believe.pxd for what is a header.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -38,7 +38,7 @@ from mmscodec._kernels.mms_believe cimport (
 )
 from mmscodec._kernels.mms_runs cimport ANNOUNCES, LEAST, run_of_data, run_of_packets, tail_of
 from mmscodec._kernels.table cimport table_free, table_init, table_reserve, table_row
-from mmscodec._kernels.wire cimport load_le16, load_le32, load_le64, prefetch, unlikely
+from mmscodec._kernels.wire cimport load_le16, load_le32, load_le64, unlikely
 
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil:
@@ -149,8 +149,8 @@ cdef void mms_read_data(
 
 
 cdef int mms_put_message(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid, uint32_t length,
-    int64_t packet
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid,
+    uint32_t length, int64_t packet
 ) noexcept nogil:
     cdef message_row_t *row = <message_row_t *>table_row(&t.messages)
     cdef row_tail_t tail
@@ -219,7 +219,9 @@ cdef int scan_packet(
         mms_begin_skip(s, offset, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, 16, length)
         return MMS_OK
     if total > s.max_packet:
-        mms_begin_skip(s, offset, FAULT_TOO_LONG, FIELD_MESSAGE_LENGTH, s.max_packet, <int64_t>total)
+        mms_begin_skip(
+            s, offset, FAULT_TOO_LONG, FIELD_MESSAGE_LENGTH, s.max_packet, <int64_t>total
+        )
         return MMS_OK
     if left < total and not final:
         answer[0] = wait_for(s, total)
@@ -236,8 +238,9 @@ cdef int scan_packet(
         if unlikely(mid == SESSION_ID and seen - at >= 16 and load_le32(q + at + 12) == SEAL):
             # the next packet begins here: this one is shorter than it says
             drop_rows(t, rows, faults, arena)
-            mms_begin_skip(s, offset, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH,
-                       <int64_t>at - 16, length)
+            mms_begin_skip(
+                s, offset, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, <int64_t>at - 16, length
+            )
             return MMS_OK
         if seen - at < size:
             break
@@ -255,8 +258,10 @@ cdef int scan_packet(
             return MMS_OK
         if left < total or (left > total and not begins_packet(s, q + total, left - total)):
             drop_rows(t, rows, faults, arena)
-            mms_begin_skip(s, offset, FAULT_BAD_CHUNK_LEN, FIELD_CHUNK_LEN, <int64_t>size,
-                       <int64_t>(total - at))
+            mms_begin_skip(
+                s, offset, FAULT_BAD_CHUNK_LEN, FIELD_CHUNK_LEN,
+                <int64_t>size, <int64_t>(total - at)
+            )
             return MMS_OK
         fault.offset = offset + <int64_t>at
         fault.length = <int64_t>(total - at)
@@ -321,7 +326,6 @@ cdef int mms_scan(
 ) noexcept nogil:
     cdef size_t pos = 0
     cdef size_t left
-    cdef size_t at
     cdef const uint8_t *q
     cdef uint32_t word
     cdef uint64_t total
@@ -374,8 +378,9 @@ cdef int mms_scan(
                 pos += 1
                 continue
             if load_le32(q) & 0x00FFFFFF == 1:
-                mms_begin_skip(s, base + <int64_t>pos, FAULT_BAD_SEAL, FIELD_SEAL, SEAL,
-                           load_le32(q + 12))
+                mms_begin_skip(
+                    s, base + <int64_t>pos, FAULT_BAD_SEAL, FIELD_SEAL, SEAL, load_le32(q + 12)
+                )
                 answer = NO
             else:
                 answer = believe_data(s, q, left, final)
@@ -408,11 +413,15 @@ cdef int mms_scan(
             break
         if not s.skipping:
             if load_le16(q + 6) < 8:
-                mms_begin_skip(s, base + <int64_t>pos, FAULT_BAD_PACKET_SIZE, FIELD_PACKET_SIZE, 8,
-                           load_le16(q + 6))
+                mms_begin_skip(
+                    s, base + <int64_t>pos, FAULT_BAD_PACKET_SIZE, FIELD_PACKET_SIZE,
+                    8, load_le16(q + 6)
+                )
             else:
-                mms_begin_skip(s, base + <int64_t>pos, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID,
-                           <int64_t><uint64_t>SESSION_ID, word)
+                mms_begin_skip(
+                    s, base + <int64_t>pos, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID,
+                    <int64_t><uint64_t>SESSION_ID, word
+                )
         if s.stop_at_fault:
             status = end_skip(s, t, base + <int64_t>pos)
             status = MMS_STOPPED if status == MMS_OK else status

@@ -93,8 +93,9 @@ cdef inline size_t run_of_packets(
         q = p + pos
         length = load_le32(q + 8)
         total = <uint64_t>length + 16
-        if load_le32(q + 4) != SESSION_ID or load_le32(q + 12) != SEAL or length < 16 or length & 7 \
-                or total > ceiling or n - pos < total or room < (length - 16) >> 3:
+        if load_le32(q + 4) != SESSION_ID or load_le32(q + 12) != SEAL \
+                or length < 16 or length & 7 or total > ceiling \
+                or n - pos < total or room < (length - 16) >> 3:
             break
         at = TCP_HEADER_LEN
         while at < total:

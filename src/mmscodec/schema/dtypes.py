@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def in_capture(dtype: np.dtype) -> np.dtype:
 def kept(dtype: np.dtype) -> np.dtype:
     """`in_capture` and behind it position (i8): where the bytes of the row are kept."""
     base = in_capture(dtype)
-    fields = base.fields or {}
+    fields: Mapping[str, Any] = base.fields or {}
     return np.dtype(
         {
             "names": [*fields, "position"],
