@@ -10,10 +10,10 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 INCLUDE = "src/mmscodec/_kernels/include"
 
-compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing"]
-link_args: list[str] = []
+compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing", "-g0"]
+link_args = ["-Wl,-s"] if sys.platform == "linux" else []  # a wheel carries no symbols
 if os.environ.get("MMSCODEC_DEBUG"):
-    compile_args = ["-O0", "-g3", "-UNDEBUG"]
+    compile_args, link_args = ["-O0", "-g3", "-UNDEBUG"], []
 if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
     # -fno-wrapv last: the interpreter's own flags hold -fwrapv, which hides signed overflow
     compile_args = [
