@@ -27,6 +27,14 @@ def rows_of(entries):
     return sent["c2s"], sent["s2c"], data
 
 
+def data_times(name):
+    """Seconds at which each Data packet was sent, by the server's clock."""
+    path = FOLDER / "truth" / f"{name.split('.')[0]}.jsonl.gz"
+    with gzip.open(path, "rt") as lines:
+        entries = [json.loads(line) for line in lines]
+    return [entry["t"] for entry in entries if entry["kind"] == "data"]
+
+
 def found(capture):
     """The same from a capture."""
     flows, packets = capture.flows, capture.packets

@@ -197,6 +197,14 @@ def test_start_up_and_rates_are_those_of_the_capture(name, files):
     assert rates["announced"][0] == row["bit_rate"]
 
 
+@pytest.mark.parametrize(("name", "files"), PLAYED)
+def test_data_packets_have_the_time_at_which_the_server_sent_them(name, files):
+    sent = np.array(truth.data_times(name))
+    late = opened(name).data["time"] / 1e9 - sent
+    assert late.max() < 0.001  # the server writes its log when it has sent
+    assert late.min() > -0.05
+
+
 def errors_of(path):
     done = subprocess.run(
         ["ffprobe", "-v", "warning", "-count_packets", "-show_streams", str(path)],

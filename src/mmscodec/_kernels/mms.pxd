@@ -77,6 +77,8 @@ cdef struct mms_stream_t:
     bint skipping  # bytes, since a fault
     table_t carry  # bytes kept until they can be decided, by mms_push alone
     size_t carry_start
+    int64_t piece_end[4]  # where the pieces before this one ended, the latest first, as far as
+    int64_t piece_time[4]  # bytes of them wait in the carry, and when they came
     uint64_t need  # bytes from `position` on without which nothing more can be decided
     # settings
     uint32_t max_packet  # ceiling on the bytes of one TcpMessageHeader packet

@@ -36,7 +36,9 @@ from mmscodec._kernels.mms_believe cimport (
     is_packet_pair,
     wait_for,
 )
-from mmscodec._kernels.mms_runs cimport ANNOUNCES, LEAST, run_of_data, run_of_packets, tail_of
+from mmscodec._kernels.mms_runs cimport (
+    ANNOUNCES, LEAST, arrival, run_of_data, run_of_packets, tail_of,
+)
 from mmscodec._kernels.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.wire cimport load_le16, load_le32, load_le64, unlikely
 
@@ -76,7 +78,7 @@ cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *faul
     if row == NULL:
         return MMS_NO_MEMORY
     row[0] = fault[0]
-    tail_of(s, t, row, sizeof(fault_row_t))
+    tail_of(s, t, row, sizeof(fault_row_t), <int64_t>(<uint64_t>-1 >> 1))  # when it was found
     return MMS_OK
 
 
@@ -107,7 +109,7 @@ cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) 
     if row == NULL:
         return MMS_NO_MEMORY
     row[0] = data[0]
-    tail_of(s, t, row, sizeof(data_row_t))
+    tail_of(s, t, row, sizeof(data_row_t), data.offset + <int64_t>data.length)
     return MMS_OK
 
 
@@ -164,7 +166,7 @@ cdef int mms_put_message(
     row.length = length
     row.mid = mid
     if t.capture:
-        tail.time = s.time
+        tail.time = arrival(s, offset + <int64_t>length)
         tail.flow = s.flow
         tail.padding = 0
         tail.position = <int64_t>t.arena.rows
@@ -291,7 +293,7 @@ cdef int scan_packet(
     row.message_count = <uint32_t>(t.messages.rows - rows)
     row.seq = load_le16(q + 20)
     row.mbz = load_le16(q + 22)
-    tail_of(s, t, row, sizeof(packet_row_t))
+    tail_of(s, t, row, sizeof(packet_row_t), offset + <int64_t>total)
     answer[0] = YES
     return MMS_STOPPED if broken and s.stop_at_fault else MMS_OK
 

@@ -90,6 +90,18 @@ cdef int end_payload(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
                      <int64_t>s.payload_lost, 0)
 
 
+cdef inline void next_piece(mms_stream_t *s, int64_t time) noexcept nogil:
+    # remember when the bytes came that wait in the carry
+    cdef int i
+    if carried(s):
+        for i in range(3, 0, -1):
+            s.piece_end[i] = s.piece_end[i - 1]
+            s.piece_time[i] = s.piece_time[i - 1]
+        s.piece_end[0] = s.position + <int64_t>carried(s)
+        s.piece_time[0] = s.time
+    s.time = time
+
+
 cdef int mms_push(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, int64_t time
 ) noexcept nogil:
@@ -97,7 +109,7 @@ cdef int mms_push(
     cdef size_t used
     cdef size_t rest
     cdef int status
-    s.time = time
+    next_piece(s, time)
     while n:
         if s.payload_left:
             take = n if n < s.payload_left else <size_t>s.payload_left
@@ -162,9 +174,9 @@ cdef int mms_gap(mms_stream_t *s, mms_tables_t *t, uint64_t length, int64_t time
     cdef uint64_t total
     cdef size_t have
     cdef int status
-    s.time = time
     if length == 0:
         return MMS_OK
+    next_piece(s, time)
     if s.payload_left == 0:
         status = drain(s, t)
         if status != MMS_OK:

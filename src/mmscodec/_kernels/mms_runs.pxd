@@ -22,13 +22,24 @@ cdef enum:
     LEAST = 0x7FFF
 
 
+cdef inline int64_t arrival(const mms_stream_t *s, int64_t end) noexcept nogil:
+    # when the bytes up to `end` were complete: mostly now, but some had to wait for evidence
+    cdef int i
+    if not unlikely(end <= s.piece_end[0]):
+        return s.time
+    for i in range(3):
+        if end > s.piece_end[i + 1]:
+            return s.piece_time[i]
+    return s.piece_time[3]
+
+
 cdef inline void tail_of(
-    mms_stream_t *s, mms_tables_t *t, void *row, size_t size
+    mms_stream_t *s, mms_tables_t *t, void *row, size_t size, int64_t end
 ) noexcept nogil:
-    # time and flow behind the row, in captures
+    # time and flow behind the row, which ends at `end` in the stream, in captures
     cdef row_tail_t tail
     if t.capture:
-        tail.time = s.time
+        tail.time = arrival(s, end)
         tail.flow = s.flow
         tail.padding = 0
         memcpy(<uint8_t *>row + size, &tail, 16)
@@ -62,7 +73,7 @@ cdef inline size_t run_of_data(
         out.location_id = location
         out.af_flags = <uint8_t>(header >> 40)
         memcpy(row, &out, sizeof(out))
-        tail_of(s, t, row, sizeof(out))
+        tail_of(s, t, row, sizeof(out), out.offset + <int64_t>size)
         row += itemsize
         rows += 1
         pos += size
