@@ -279,11 +279,13 @@ class Client(asyncio.DatagramProtocol):
         common = {"open_file_id": self.file_id, "play_incarnation": incarnation, **where}
         if self.wishes.stride:
             self.link.send("LinkViewerToMacStartStriding", rate=self.wishes.stride, **common)
-            await self.answer("ReportStartStriding")
+            report = await self.answer("ReportStartStriding")
         else:
             limit = round(self.wishes.until * 1000)
             self.link.send("LinkViewerToMacStartPlaying", frame_offset=limit, **common)
-            await self.answer("ReportStartedPlaying")
+            report = await self.answer("ReportStartedPlaying")
+        if report.number("hr") >> 31:
+            raise Refused("start", report.number("hr"))
 
     async def stop(self) -> None:
         """StopPlaying, and wait until the server confirms it."""

@@ -28,7 +28,7 @@ class Options:
     """What the server does, and what it does wrong on purpose."""
 
     folder: Path
-    rate: float = 0  # Data packets a second; 0 = as fast as the network takes them
+    rate: float = 0  # Data packets a second; 0 = as fast as TCP takes them, 1,000 over UDP
     fragment: int = 0  # largest fragment of a header; 0 = the packet size
     playlists: dict[str, list[str]] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
@@ -135,7 +135,7 @@ def arguments() -> argparse.ArgumentParser:
     add("folder", type=Path, help="folder of the ASF files")
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=1755)
-    add("--rate", type=float, default=0, help="Data packets a second; 0 = unpaced")
+    add("--rate", type=float, default=0, help="Data packets a second; 0 = what TCP takes")
     add("--fragment", type=int, default=0, help="largest header fragment, bytes")
     add("--playlist", nargs="+", action="append", default=[], metavar=("NAME", "FILE"))
     add("--redirect", nargs=2, action="append", default=[], metavar=("NAME", "URL"))

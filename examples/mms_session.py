@@ -16,9 +16,11 @@ from examples.mms_link import Link, Message
 if TYPE_CHECKING:
     from examples.mms_server import Server
 
+UDP_RATE = 1000  # packets a second when nothing else was asked for: UDP has no brakes of its own
 OPEN_FILE_ID = 1  # other numbers confuse players: VLC refuses them, most say 1 whatever is sent
 CAN_STRIDE, CAN_SEEK, PLAYLIST = 0x00800000, 0x01000000, 0x40000000
-FILE_NOT_FOUND, ACCESS_DENIED, NOT_SUPPORTED = 0xC00D001A, 0x80070005, 0x80070032
+FILE_NOT_FOUND, ACCESS_DENIED = 0xC00D001A, 0x80070005
+NOT_SUPPORTED, INVALID = 0x80070032, 0x80070057
 TCP_PAIR, UDP_PAIR = (0xF0F0F0F0, 0xF0F0F0F1), 0xF0F0F901
 PUSHED = 0xFF  # incarnation of a playlist entry that the client did not ask for
 UNUSED = (0, 0xFFFFFFFF)
@@ -42,6 +44,7 @@ class Session:
         options = self.options
         self.delivery = Delivery(link, options.rate)
         self.guard = Guard(options.scheme, options.user, options.password)
+        self.file_name = ""
         self.files: list[AsfFile] = []  # the entry that is played, then those that follow
         self.incarnation = 0
         self.pair_mode = 0
@@ -106,6 +109,7 @@ class Session:
             return
         if name[2] == "UDP":
             self.delivery.udp = self.server.udp
+            self.delivery.rate = self.options.rate or UDP_RATE
             self.delivery.address = (self.link.host, int(name[3]))
             self.delivery.lose = self.options.lose
         self.link.send("LinkMacToViewerReportConnectedFunnel")
@@ -198,9 +202,15 @@ class Session:
     async def start_striding(self, message: Message) -> None:
         """StartStriding: every n-th packet, forwards or backwards."""
         incarnation = message.number("play_incarnation")
-        self.link.send("LinkMacToViewerReportStartStriding", play_incarnation=incarnation)
-        first = self.first_packet(message)
         rate = float(message["rate"])
+        valid = 0 < abs(rate) <= 5
+        self.link.send(
+            "LinkMacToViewerReportStartStriding", play_incarnation=incarnation,
+            hr=0 if valid else INVALID,
+        )  # fmt: skip
+        if not valid:
+            return
+        first = self.first_packet(message)
         step = max(1, round(abs(rate)))
         numbers = range(first, len(self.files[0].packets), step)
         await self.start(incarnation, range(first, -1, -step) if rate < 0 else numbers)
@@ -273,9 +283,11 @@ class Session:
     async def stop(self) -> None:
         """End the stream that is under way."""
         if self.streaming is not None:
-            self.streaming.cancel()
-            await asyncio.gather(self.streaming, return_exceptions=True)
-            self.streaming = None
+            task, self.streaming = self.streaming, None
+            task.cancel()
+            (end,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(end, Exception):
+                raise end
 
     async def stop_playing(self, message: Message) -> None:
         """StopPlaying: the end, confirmed with the client's own incarnation."""

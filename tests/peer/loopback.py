@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import fcntl
+import gc
 import io
 import json
 import os
@@ -21,6 +23,7 @@ from examples.mms_server import Options, Server
 
 MEDIA = Path(__file__).resolve().parent.parent / "captures" / "mms" / "media"
 LIMIT = 20  # seconds for any player
+VLC_PORT = 7000  # for Data over UDP
 NOBODY = 65534  # VLC does not run as the superuser
 
 
@@ -33,14 +36,18 @@ class Serving:
         self.lines = io.StringIO()
 
     def __enter__(self) -> "Serving":
+        self.problems: list[dict] = []
         self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(lambda loop, problem: self.problems.append(problem))
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
         self.server = Server(self.options, Log(self.lines))
         try:
             self.run(self.server.start(self.host, self.wanted))
-        except BaseException:
+        except OSError as error:
             self.end_loop()
+            if self.host == "::1":
+                pytest.skip(f"no IPv6 on loopback here: {error}")
             raise
         self.port = self.server.port
         return self
@@ -51,6 +58,8 @@ class Serving:
             self.run(self.server.close())
         finally:
             self.end_loop()
+        gc.collect()  # exceptions that no task has retrieved
+        assert not self.problems
 
     async def finished(self) -> None:
         """Let the server read the last words of clients that have gone."""
@@ -141,7 +150,7 @@ def mplayer(url: str, path: Path) -> None:
 
 def vlc(url: str, path: Path) -> None:
     program = needs("cvlc", "vlc-bin and vlc-plugin-base")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, only_one(VLC_PORT):
         dump, identity = Path(folder, "dump"), {}
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
@@ -151,6 +160,14 @@ def vlc(url: str, path: Path) -> None:
               "vlc://quit"], env=environment, **identity)  # fmt: skip
         if dump.exists():
             shutil.copy(dump, path)
+
+
+@contextlib.contextmanager
+def only_one(port: int):
+    """Runs of the tests beside this one wait: VLC receives on this port and no other."""
+    with Path(tempfile.gettempdir(), f"mmscodec-port-{port}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def test_a_header_that_does_not_come_is_cancelled_and_asked_for_again():
 @pytest.mark.parametrize("scheme", ["mmst", "mmsu"])
 def test_a_playlist_gives_a_file_for_each_entry(scheme):
     playlists = {"list": ["small1400.asf", "sample.asf", "small1400.asf"]}
-    with Serving(fragment=300, playlists=playlists, rate=1500) as server:
+    with Serving(fragment=300, playlists=playlists, rate=400) as server:
         client = played(server.url("list", scheme))
     flats = [entry.flat() for entry in client.receiver.entries]
     assert flats == [flat(), flat("sample.asf"), flat()]

@@ -60,7 +60,7 @@ def test_what_a_player_was_sent_comes_back_out_of_the_capture(player, tmp_path):
 def test_a_playlist_comes_back_as_a_file_for_each_entry(scheme, tmp_path):
     playlists = {"list": ["small1400.asf", "sample.asf", "small1400.asf"]}
     with (
-        Serving(playlists=playlists, rate=1500, fragment=300) as server,
+        Serving(playlists=playlists, rate=400, fragment=300) as server,
         captured(tmp_path / "traffic.pcap", server.port) as pcap,
     ):
         own()(server.url("list", scheme), tmp_path / "played.asf")
