@@ -41,6 +41,7 @@ class Options:
     lose: int = 0  # each n-th media packet over UDP is lost the first time; 0 = none
     hold_headers: int = 0  # so many headers lack their last fragment
     strip: bool = False  # send packets without their padding, as Windows servers do
+    push_wait: float = 0.5  # seconds from a pushed header to its media, unless the client is sooner
     idle: float = 3600  # seconds until a connection that does not stream is closed
 
 
@@ -148,6 +149,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--lose", type=int, default=0, metavar="N", help="lose each N-th media datagram once")
     add("--hold-headers", type=int, default=0, help="so many headers lack their end")
     add("--strip", action="store_true", help="send ASF packets without their padding")
+    add("--push-wait", type=float, default=0.5, help="seconds from a pushed header to its media")
     add("--idle", type=float, default=3600, help="seconds until an idle connection is closed")
     add("--log", type=argparse.FileType("w"), help="write JSON lines of all that is sent")
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -50,6 +51,7 @@ class Session:
         self.pair_mode = 0
         self.held_headers = options.hold_headers
         self.streaming: asyncio.Task | None = None
+        self.switched = asyncio.Event()  # the client has chosen streams of a pushed entry
         self.logs: list[Message] = []
 
     async def run(self) -> None:
@@ -235,6 +237,7 @@ class Session:
         self.patience.cancel()
         if self.incarnation == PUSHED and self.streaming and not self.streaming.done():
             self.incarnation = incarnation
+            self.switched.set()
             return
         await self.stop()
         self.incarnation = incarnation
@@ -265,7 +268,10 @@ class Session:
                     self.expect_idle()
                     return  # READY: the client asks for the new header
                 self.incarnation = PUSHED
+                self.switched.clear()
                 await self.send_header(PUSHED)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.switched.wait(), self.options.push_wait)
                 numbers = range(len(file.packets))
         except ConnectionError:
             pass

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[1] / "captures" / "own"
 PLAYLISTS = {"list": ["tiny.asf", "tiny3200.asf"]}
 LOGIN = {"user": "user", "password": "secret"}
 
+PUSH = {"playlists": PLAYLISTS, "rate": 200, "push_wait": 0}
 AGAIN = {"fragment": 300, "hold_headers": 2}
 
 #: name: (what the server does, what the client wishes, scheme, name of the file)
@@ -36,7 +37,7 @@ RECORDINGS = {
     "own_basic_refused": ({"scheme": "BASIC"}, {"user": "user"}, "mmst", "tiny.asf"),
     "own_ntlm": ({"scheme": "NTLM"}, LOGIN, "mmst", "tiny.asf"),
     "own_ntlm_auth": ({"scheme": "NTLM"}, {**LOGIN, "ntlm_auth": True}, "mmst", "tiny.asf"),
-    "own_playlist_tcp": ({"playlists": PLAYLISTS, "rate": 200}, {}, "mmst", "list"),
+    "own_playlist_tcp": (PUSH, {}, "mmst", "list"),
     "own_playlist_udp": ({"playlists": PLAYLISTS, "rate": 200}, {}, "mmsu", "list"),
     "own_redirect": ({"redirects": {"old": "mmst://127.0.0.1:1755/tiny.asf"}}, {}, "mmst", "old"),
     "own_no_udp": ({"udp": False}, {}, "mms", "tiny.asf"),

@@ -104,16 +104,18 @@ def test_a_header_that_does_not_come_is_cancelled_and_asked_for_again():
     assert values(server, "LinkViewerToMacReadBlock", "play_incarnation") == [2, 3, 4]
 
 
-@pytest.mark.parametrize("scheme", ["mmst", "mmsu"])
-def test_a_playlist_gives_a_file_for_each_entry(scheme):
+@pytest.mark.parametrize(("scheme", "wait"), [("mmst", 0), ("mmst", 1), ("mmsu", 0)])
+def test_a_playlist_gives_a_file_for_each_entry(scheme, wait):
     playlists = {"list": ["small1400.asf", "sample.asf", "small1400.asf"]}
-    with Serving(fragment=300, playlists=playlists, rate=400) as server:
+    with Serving(fragment=300, playlists=playlists, rate=400, push_wait=wait) as server:
         client = played(server.url("list", scheme))
     flats = [entry.flat() for entry in client.receiver.entries]
     assert flats == [flat(), flat("sample.asf"), flat()]
     assert values(server, "LinkMacToViewerReportEndOfStream", "hr") == [1, 1, 0]
-    pushed = 0xFF in {line["inc"] for line in server.sent()}
-    assert pushed == (scheme == "mmst")
+    pushed = [line for line in server.sent() if line["inc"] == 0xFF]
+    assert bool(pushed) == (scheme == "mmst")
+    if wait:  # the client has chosen streams before the media came
+        assert len(pushed) == 4 + 3
     media = [line["af"] for line in server.sent() if line["inc"] > 8][: 108 + 93 + 108]
     assert len(set(media)) > 200  # one running number for the whole session
 
