@@ -1,6 +1,7 @@
 """Hostile variants of good captures: never a crash, a hang, or a row outside of the file."""
 
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from mmscodec.capture._walker import Walker
-from mmscodec.capture.mapped import MemorySource
+from mmscodec.capture.mapped import MemorySource, Source
+from mmscodec.schema.faults import FaultCode
 from tests.capture import build
 from tests.capture.shared import CAPTURES, oracle
 
@@ -70,6 +72,57 @@ def test_random_damage():
                 hits = rng.random(len(changed)) < share
                 changed[hits] = rng.integers(0, 256, hits.sum())
                 survives(changed.tobytes())
+
+
+class Pieces(Source):
+    """Shows a stream grown by 1, 3, 17 or 200 bytes each time it is asked."""
+
+    def __init__(self, data, rng):
+        self.data, self.rng, self.end = data, rng, 0
+
+    def window(self, position, need):
+        grown = max(self.end + self.rng.choice((1, 3, 17, 200)), position + 1)
+        self.end = min(grown, len(self.data))
+        return self.data[position : self.end], position, self.end == len(self.data)
+
+
+def mangled(data, seeds, rng):
+    """A few changes of the kinds that disks, tools and attackers make."""
+    out = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 4, 8))):
+        at = rng.randrange(len(out)) if out else 0
+        kind = rng.randrange(7)
+        if kind == 0:
+            out[at : at + 1] = bytes([rng.randrange(256)])
+        elif kind == 1:
+            word = rng.choice((*BOUNDARY, 4, 8, 12, 16, 28, 262144, 262145, 2**24))
+            out[at : at + 4] = word.to_bytes(4, rng.choice(("little", "big")))
+        elif kind == 2:
+            del out[at : at + rng.choice((1, 2, 4, 16, 60))]
+        elif kind == 3:
+            out[at:at] = rng.choice(seeds)[: rng.choice((4, 16, 24, 28, 100, 400))]
+        elif kind == 4:
+            out[at:at] = bytes(rng.choice((1, 4, 16, 600)))
+        elif kind == 5:
+            out += rng.choice(seeds)[:2000]
+        else:
+            out = out[:at]
+    return bytes(out)
+
+
+def test_damaged_captures_give_the_same_rows_and_faults_in_pieces():
+    rng = random.Random(20)
+    originals = seeds(60, 3000)
+    for _ in range(3000):
+        data = mangled(rng.choice(originals), originals, rng)
+        rows, faults = survives(data)
+        walker = Walker(Pieces(data, rng))
+        assert np.array_equal(walker.rows(), rows)
+        same = walker.faults
+        # of what is no capture, a stream is not read to its end
+        refused = faults["code"] == FaultCode.UNKNOWN_STRUCTURE
+        assert len(same) == len(faults)
+        assert np.array_equal(same[~refused], faults[~refused])
 
 
 def test_most_records_survive_sparse_damage():

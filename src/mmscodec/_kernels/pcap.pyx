@@ -138,13 +138,17 @@ cdef inline int walk(
         if unlikely(
             caplen != wire_len or caplen > max_caplen or sub >= sub_max
             or sec - last_sec + <uint32_t>DAY > <uint32_t>(2 * DAY) or caplen == 0
-            or left - header_len < caplen
+            or left - header_len < caplen or not r.timed
         ):
             r.last_sec = last_sec
             step = doubt(r, h, left, r.base + p, &caplen, &wire_len)
             if step != STEP_GOOD:
                 status = stop(r, p, left, caplen, step)
                 break
+            if not r.timed:
+                r.first_sec = sec
+                r.steady_sec = sec
+                r.timed = True
         size = header_len + caplen
         ahead = size * PREFETCH
         prefetch(h + ahead)
@@ -161,10 +165,6 @@ cdef inline int walk(
         k += 1
         p += size
     r.last_sec = last_sec
-    if k > first and not r.timed:
-        r.first_sec = last_sec
-        r.steady_sec = last_sec
-        r.timed = True
     r.records += k - first
     count[0] = k
     if status == READ_FAULT and r.searching:
@@ -264,7 +264,7 @@ cdef int follow(
     # a doubtful record at `h` ends at `off`: it is good unless what follows can be no record
     cdef uint32_t caplen, wire_len
     cdef size_t size
-    cdef int seen = 0
+    cdef int seen = 0, found
     while seen < CHAIN:
         if left - off < r.header_len:
             if r.final:
@@ -272,7 +272,11 @@ cdef int follow(
             r.need = off + r.header_len
             return STEP_MORE
         lengths(r, h + off, &caplen, &wire_len)
-        if believable(r, h + off, sec) or file_header(h + off, left - off) != 0:
+        found = file_header(h + off, left - off)
+        if found < 0 and not r.final:
+            r.need = off + FILE_HEADER
+            return STEP_MORE
+        if found != 0 or believable(r, h + off, sec):
             return STEP_GOOD
         size = r.header_len + <size_t>caplen
         if caplen > r.max_caplen or (r.final and left - off < size):
@@ -338,7 +342,11 @@ cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
                 return STEP_MORE
             return STEP_GOOD if seen and (seen > 1 or off == left) else STEP_BAD
         if not believable(r, h + off, r.last_sec):
-            return STEP_GOOD if seen and file_header(h + off, left - off) == 1 else STEP_BAD
+            found = file_header(h + off, left - off) if seen else 0
+            if found < 0 and not r.final:
+                r.need = off + FILE_HEADER
+                return STEP_MORE
+            return STEP_GOOD if found == 1 else STEP_BAD
         lengths(r, h + off, &caplen, &wire_len)
         size = r.header_len + <size_t>caplen
         if left - off < size:
