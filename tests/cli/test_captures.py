@@ -141,9 +141,12 @@ def test_what_comes_through_a_pipe_is_shown_when_it_comes():
     process.stdin.write(content[:1500])
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["name"] == "LinkViewerToMacConnect"
-    rest, _ = process.communicate(content[1500:], timeout=60)
-    assert len(rest.splitlines()) == 16 + 94 - 1
-    assert process.returncode == 0
+    process.stdin.write(content[1500:])
+    process.stdin.close()
+    # not communicate(): it would lose what readline() has read ahead
+    assert len(process.stdout.read().splitlines()) == 16 + 94 - 1
+    process.stdout.close()
+    assert process.wait(60) == 0
 
 
 def test_a_capture_without_such_traffic_says_so(tmp_path, capsys):

@@ -173,7 +173,7 @@ def test_the_page_behind_the_buffer_is_never_touched():
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
-    path = os.pathsep.join([str(root), str(root / "src"), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(root), *(item for item in sys.path if item)])
     result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(GUARD)],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path},
