@@ -36,6 +36,8 @@ class AsfFile:
         First LocationId and number of packets of each hole.
     filled : int
         Fillers written for missing packets.
+    behind : int
+        Packets of an on-demand file behind the last one that is here: not asked for, or lost.
     duplicates, conflicts, too_long, empty : int
         Data packets left out.
     padded, unmended, torn : int
@@ -56,6 +58,7 @@ class AsfFile:
     header: AsfHeader | None = None
     missing: list[tuple[int, int]] = field(default_factory=list)
     filled: int = 0
+    behind: int = 0
     duplicates: int = 0
     conflicts: int = 0
     too_long: int = 0
@@ -128,6 +131,8 @@ def write_file(
     out.missing = [(int(first), int(count)) for first, count in plan.missing.tolist()]
     for name in ("duplicates", "conflicts", "too_long", "empty"):
         setattr(out, name, getattr(plan, name))
+    if len(plan.locations) and not described.broadcast and not plan.in_order_of_arrival:
+        out.behind = max(described.packet_count - int(plan.locations[-1]) - 1, 0)
     real = done - out.filled
     out.complete = not (described.broadcast or out.torn or plan.in_order_of_arrival) and (
         real == described.packet_count or (not described.packet_count and not out.missing)

@@ -65,6 +65,8 @@ def words(made: Any) -> str:
     if made.missing_packets:
         what = "missing, filled" if made.filled else "missing"
         parts.append(f"{made.missing_packets} {what}")
+    if made.behind:
+        parts.append(f"ends {counted(made.behind, 'packet')} before the file does")
     for name, text in (
         ("duplicates", "duplicates left out"), ("too_long", "too long, left out"),
         ("empty", "empty, left out"), ("unmended", "with a padding length that could not be set"),

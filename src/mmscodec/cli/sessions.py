@@ -20,6 +20,7 @@ from mmscodec.sessions import MATCHES, SIDES, STATES
 HEADS = (
     "session", "start", "client", "server", "over", "packets", "bytes", "lost", "file", "end",
 )  # fmt: skip
+BAR_LEN = 40
 PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
 
 
@@ -32,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-e", "--exchanges", action="store_true", help="also requests with their responses"
     )
     parser.add_argument("--states", action="store_true", help="also states of both sides over time")
+    parser.add_argument(
+        "--rates", type=float, metavar="SECONDS", help="also the bit rate in steps of this length"
+    )
     parser.add_argument(
         "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
     )
@@ -249,6 +253,24 @@ def state_lines(capture: Any, index: int) -> list[str]:
     return columns(cells, ("time", "side", "state", "by"))
 
 
+def rate_lines(capture: Any, index: int, seconds: float) -> list[str]:
+    """Received bit rate over time, with a bar against the announced one."""
+    rows = capture.session_rates(index, seconds)
+    start = int(capture.sessions["start"][index])
+    most = max(int(rows["bit_rate"].max(initial=0)), int(rows["announced"].max(initial=0)), 1)
+    cells = []
+    for row in rows:
+        when = f"{(int(row['time']) - start) / 1e9:.3f}"
+        bar = "#" * round(BAR_LEN * int(row["bit_rate"]) / most)
+        if row["announced"]:
+            mark = min(round(BAR_LEN * int(row["announced"]) / most), BAR_LEN - 1)
+            bar = f"{bar:<{BAR_LEN}}"
+            bar = bar[:mark] + "|" + bar[mark + 1 :]
+        rate = amount(int(row["bit_rate"]), "bit/s")
+        cells.append((when, int(row["packets"]), int(row["bytes"]), rate, bar.rstrip()))
+    return columns(cells, ("time", "packets", "bytes", "received", "| announced"))
+
+
 def as_json(capture: Any, session: Any, options: argparse.Namespace) -> dict[str, Any]:
     """A session with all its columns and texts."""
     out = session.as_dict()
@@ -257,6 +279,9 @@ def as_json(capture: Any, session: Any, options: argparse.Namespace) -> dict[str
             rows = getattr(capture, name)
             rows = rows[rows["session"] == session.index]
             out[name] = [dict(zip(rows.dtype.names, row.tolist())) for row in rows]
+    if options.rates:
+        rates = capture.session_rates(session.index, options.rates)
+        out["rates"] = [dict(zip(rates.dtype.names, row.tolist())) for row in rates]
     for item in out.get("exchanges", ()):
         for name in ("request", "response"):
             item[f"{name}_name"] = (
@@ -329,4 +354,7 @@ def blocks(capture: Any, chosen: list[Any], options: argparse.Namespace) -> Iter
             out += ["", *(f"  {line}" for line in exchange_lines(capture, session.index))]
         if options.states:
             out += ["", *(f"  {line}" for line in state_lines(capture, session.index))]
+        if options.rates:
+            lines = rate_lines(capture, session.index, options.rates)
+            out += ["", *(f"  {line}" for line in lines)]
         yield "\n".join(out)

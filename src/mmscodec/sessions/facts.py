@@ -28,7 +28,12 @@ END_REASONS = {
 AUTH_SCHEMES = {0: "", 1: "BASIC", 2: "NTLM", 3: "other"}
 
 _NAMES = {mid: name for name, mid in MID.items()}
-_FAILED_OPEN = ("LinkMacToViewerReportOpenFile", "LinkMacToViewerReportConnectedEX")
+#: Success after which an earlier failure, such as UDP refused, is not why a session ended.
+_MADE_GOOD = (
+    "LinkMacToViewerReportConnectedFunnel",
+    "LinkMacToViewerReportOpenFile",
+    "LinkMacToViewerReportStartedPlaying",
+)
 
 
 @dataclass(slots=True)
@@ -91,6 +96,8 @@ def facts_of(ends: Ends, control: Control) -> Facts:
                 reader(facts, message, record, control)
         if message.hr >= 0x80000000:
             facts.hr = message.hr
+        elif name in _MADE_GOOD and message.ok:
+            facts.hr = -1
     if len(ends.udp):
         facts.transport = "udp"
     elif len(ends.tcp) and not facts.transport:
