@@ -163,8 +163,10 @@ def bench_mixed(contest):
 
     def everything():
         done = winmx.decode(data, out=other)
-        done.nodes, done.faults
-        return [done[name] for name in ("QueueStatus", "WhoIsAnswer", "BrowseEntry", "HashSearch")]
+        tables = [done.nodes, done.faults]
+        return tables + [
+            done[name] for name in ("QueueStatus", "WhoIsAnswer", "BrowseEntry", "HashSearch")
+        ]
 
     contest(
         f"winmx.decode, mixed types, {packets / 1e6:.1f} M packets, {size / 1e6:.0f} MB",
@@ -212,7 +214,7 @@ def bench_feed(contest, chunk):
 
     def feed():
         for piece in pieces:
-            decoder.feed(piece).records
+            assert len(decoder.feed(piece).records)
 
     contest(
         f"Decoder.feed with its records, chunks of {chunk} bytes (a row is a chunk)",

@@ -6,6 +6,7 @@ import pytest
 
 from mmscodec.schema.winmx import HANDSHAKE, PACKETS
 from mmscodec.schema.winmx.dtypes import layout
+from tools import gen_winmx_spec
 
 SHARED = Path(os.environ.get("MMSCODEC_SHARED", Path(__file__).parents[3] / "shared"))
 LINKS = {
@@ -58,3 +59,7 @@ def test_every_packet_of_the_notes_is_there():
                      if p.name == field["name"]]  # fmt: skip
             if found and field["size"] is not None and found[0].kind != "cstr":
                 assert found[0].size == field["size"], (item.name, field["name"])
+
+
+def test_the_generated_page_is_up_to_date():
+    assert gen_winmx_spec.main(["--check"]) == 0
