@@ -185,7 +185,7 @@ def bench_mixed(contest):
 
 def bench_encode(contest):
     rows = records()
-    out = bytearray(LISTS * 100)
+    out = np.zeros(LISTS * 100, np.uint8)
     loop = Loop(b"", 0, 0)
     target = np.zeros(len(out), np.uint8)
     call = loop.library.winmx_encode
@@ -208,7 +208,7 @@ def bench_encode(contest):
 
 @pytest.mark.parametrize("chunk", [1400])
 def bench_feed(contest, chunk):
-    data = bytes(regular()[: 1 << 20])
+    data = bytes(regular()[: 700 * chunk])  # whole frames: the stream goes on in every round
     pieces = [data[at : at + chunk] for at in range(0, len(data), chunk)]
     decoder = winmx.Decoder()
 

@@ -283,9 +283,12 @@ cdef int gather_records(
     while done < count:
         found = find_type(packets + done, count - done, NODE_LIST, places)
         for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
             i = done + places[k]
             data = src + (packets[i].offset - base) + 4
-            prefetch(data + AHEAD)
             if likely(packets[i].data_length == LIST_SIZE):
                 winmx_list(dst, data, stream)
                 dst += LIST_SIZE
@@ -369,9 +372,12 @@ cdef int gather_nodes(
     while done < count:
         found = find_type(packets + done, count - done, NODE_LIST, places)
         for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
             i = done + places[k]
             data = src + (packets[i].offset - base) + 4
-            prefetch(data + AHEAD)
             if likely(packets[i].data_length == LIST_SIZE):
                 winmx_nodes(<uint8_t *>row, data, i, stream)
                 row += 8

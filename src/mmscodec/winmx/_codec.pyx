@@ -75,12 +75,13 @@ cdef class BatchBase:
         self.source = source
         return 0
 
-    def recycle(self):
+    cpdef recycle(self):
         """Empty the batch; memory that no array shares is used again."""
         if self.readers:
             raise RuntimeError("this batch is in use by another thread")
         self.release()
-        self._cache = {}
+        if self._cache:
+            self._cache = {}
         self.start = self.consumed = 0
         self.total_nodes = 0
         self.regular = 0
@@ -92,7 +93,7 @@ cdef class BatchBase:
         if self.record_block is not None:
             self.record_block = fresh(self.record_block, kernel.NODE_SIZE)
 
-    def scan(self, source, str link, int64_t start):
+    cpdef scan(self, source, str link, int64_t start):
         """Hold `source` and index its frames; offsets count from `start`."""
         cdef kernel.scan_t found
         cdef int status
@@ -537,7 +538,16 @@ cdef class Carry:
     def __len__(self):
         return len(self.tail)
 
-    def join(self, chunk):
+    def feed_into(self, BatchBase batch, chunk, str link):
+        """Decode what `chunk` completes of a stream whose frames are plain."""
+        cdef bytes data = self.join(chunk)
+        if data is None:
+            batch.scan(b"", link, self.position)
+            return
+        batch.scan(data, link, self.position)
+        self.keep(data, batch)
+
+    cpdef bytes join(self, chunk):
         """What can be decoded now as bytes, or None where the frame begun is still unfinished.
 
         Bytes objects are used where they lie; others may change, so they are copied.
@@ -556,7 +566,7 @@ cdef class Carry:
         self.tail = bytearray()
         return data
 
-    def keep(self, bytes data, BatchBase batch):
+    cpdef keep(self, bytes data, BatchBase batch):
         """Keep of `data` what `batch` did not consume."""
         cdef Py_ssize_t done = <Py_ssize_t>(batch.consumed - self.position)
         self.position = batch.consumed

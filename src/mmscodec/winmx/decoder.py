@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+_PLAIN = ("", "secondary", "chat", "primary")  # links whose frames stand there as they are
+
+
 class Decoder:
     """Incremental decoder of one direction of a deciphered connection.
 
@@ -93,25 +96,32 @@ class Decoder:
         self._busy = True
         try:
             batch = Batch() if out is None else out
-            data = self._carry.join(chunk)
-            if data is None:
-                batch.scan(b"", self.link, self.position)
-                return batch
-            plain, faults = data, None
-            if self.link == "legacy":
-                plain, _ = legacy_copy(data)
-            elif self.link == "cache" and self.position == 0:
-                plain, faults = plain_cache_reply(data)
-            batch.scan(plain, self.link, self.position)
-            self._carry.keep(data, batch)
+            if self.link in _PLAIN:
+                self._carry.feed_into(batch, chunk, self.link)
+            else:
+                self._feed_coded(batch, chunk)
         finally:
             self._busy = False
-        if faults:
-            add_faults(batch, faults)
         if self.on_fault == "raise" and len(batch.faults):
             self.closed = True
             raise fault_error(batch)
         return batch
+
+    def _feed_coded(self, batch: Batch, chunk: Buffer) -> None:
+        """The same on links that have an encoding of their own."""
+        data = self._carry.join(chunk)
+        if data is None:
+            batch.scan(b"", self.link, self.position)
+            return
+        plain, faults = data, None
+        if self.link == "legacy":
+            plain, _ = legacy_copy(data)
+        elif self.position == 0:
+            plain, faults = plain_cache_reply(data)
+        batch.scan(plain, self.link, self.position)
+        self._carry.keep(data, batch)
+        if faults:
+            add_faults(batch, faults)
 
     def close(self) -> Batch:
         """Say that nothing will follow. An unfinished frame stays in `buffered`."""
