@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from examples.asf_file import AsfFile, send_time, without_padding
 from examples.mms_auth import Guard
 from examples.mms_delivery import Delivery
 from examples.mms_link import Link, Message
+from examples.mms_stream import Stream
 
 if TYPE_CHECKING:
     from examples.mms_server import Server
@@ -23,8 +20,6 @@ CAN_STRIDE, CAN_SEEK, PLAYLIST = 0x00800000, 0x01000000, 0x40000000
 FILE_NOT_FOUND, ACCESS_DENIED = 0xC00D001A, 0x80070005
 NOT_SUPPORTED, INVALID = 0x80070032, 0x80070057
 TCP_PAIR, UDP_PAIR = (0xF0F0F0F0, 0xF0F0F0F1), 0xF0F0F901
-PUSHED = 0xFF  # incarnation of a playlist entry that the client did not ask for
-UNUSED = (0, 0xFFFFFFFF)
 FUNNEL_NAME = re.compile(r"\\\\(.+)\\(TCP|UDP)\\(\d{1,5})")
 
 
@@ -46,35 +41,27 @@ class Session:
         self.delivery = Delivery(link, options.rate)
         self.guard = Guard(options.scheme, options.user, options.password)
         self.file_name = ""
-        self.files: list[AsfFile] = []  # the entry that is played, then those that follow
-        self.incarnation = 0
         self.pair_mode = 0
         self.held_headers = options.hold_headers
-        self.streaming: asyncio.Task | None = None
-        self.switched = asyncio.Event()  # the client has chosen streams of a pushed entry
+        self.stream = Stream(self.delivery, options)
         self.logs: list[Message] = []
 
     async def run(self) -> None:
         """Answer messages until the client goes."""
-        self.expect_idle()
+        self.stream.expect_idle()
         try:
             async for message in self.link.receive():
                 if not isinstance(message, Message) or message.name not in ANSWERS:
                     continue
-                if message.name in NEED_A_FILE and not self.files:
+                if message.name in NEED_A_FILE and not self.stream.files:
                     break
                 if await ANSWERS[message.name](self, message):
                     break
         except ConnectionError:
             pass  # players hang up without a word
         finally:
-            self.patience.cancel()
-            await self.stop()
-
-    def expect_idle(self) -> None:
-        """Start the Idle-Timeout: its end closes the connection."""
-        loop = asyncio.get_running_loop()
-        self.patience = loop.call_later(self.options.idle, self.link.writer.close)
+            await self.stream.stop()
+            self.stream.patience.cancel()
 
     async def connect(self, message: Message) -> None:
         """Connect: who the server is, and how it would like to be asked for credentials."""
@@ -144,19 +131,19 @@ class Session:
                 cookie=self.client_id ^ 0xC00C1E, p_token=challenge,
             )  # fmt: skip
             return
-        self.files = self.server.find(self.file_name)
-        self.report_open_file(incarnation, hr=0 if self.files else FILE_NOT_FOUND)
+        self.stream.files = self.server.find(self.file_name)
+        self.report_open_file(incarnation, hr=0 if self.stream.files else FILE_NOT_FOUND)
 
     def report_open_file(self, incarnation: int, hr: int) -> None:
         """ReportOpenFile: the properties of the first file, or an error."""
         if hr:
             self.link.send("LinkMacToViewerReportOpenFile", hr=hr, play_incarnation=incarnation)
             return
-        file = self.files[0]
+        file = self.stream.files[0]
         self.link.send(
             "LinkMacToViewerReportOpenFile",
             play_incarnation=incarnation, open_file_id=OPEN_FILE_ID,
-            file_attributes=CAN_SEEK | CAN_STRIDE | (PLAYLIST if len(self.files) > 1 else 0),
+            file_attributes=CAN_SEEK | CAN_STRIDE | (PLAYLIST if len(self.stream.files) > 1 else 0),
             file_duration=file.duration, file_blocks=int(-(-file.duration // 1)),
             file_packet_size=file.packet_size, file_packet_count=len(file.packets),
             file_bit_rate=file.bit_rate, file_header_size=len(file.header),
@@ -171,13 +158,7 @@ class Session:
         self.link.send("LinkMacToViewerReportReadBlock", play_incarnation=incarnation)
         whole = self.held_headers == 0
         self.held_headers -= not whole
-        await self.send_header(incarnation & 0xFF, whole)
-
-    async def send_header(self, incarnation: int, whole: bool = True) -> None:
-        """The header of the current file."""
-        file = self.files[0]
-        largest = min(self.options.fragment or file.packet_size, file.packet_size)
-        await self.delivery.header(file.header, incarnation, largest, whole)
+        await self.stream.send_header(incarnation & 0xFF, whole)
 
     async def stream_switch(self, message: Message) -> None:
         """StreamSwitch: this server sends all streams, whatever is chosen."""
@@ -190,16 +171,7 @@ class Session:
             "LinkMacToViewerReportStartedPlaying", play_incarnation=incarnation,
             tiger_file_id=OPEN_FILE_ID,
         )  # fmt: skip
-        first = self.first_packet(message)
-        limit = message.number("frame_offset")
-        until = limit & 0x7FFFFFFF
-        if limit >> 31:
-            until += round(1000 * float(message["position"])) if message["position"] < 1e9 else 0
-        packets = self.files[0].packets
-        count = len(packets)
-        if until:
-            count = sum(send_time(packet) < until for packet in packets)
-        await self.start(incarnation, range(first, count))
+        await self.stream.start(incarnation, self.stream.to_play(message))
 
     async def start_striding(self, message: Message) -> None:
         """StartStriding: every n-th packet, forwards or backwards."""
@@ -212,97 +184,15 @@ class Session:
         )  # fmt: skip
         if not valid:
             return
-        first = self.first_packet(message)
-        step = max(1, round(abs(rate)))
-        numbers = range(first, len(self.files[0].packets), step)
-        await self.start(incarnation, range(first, -1, -step) if rate < 0 else numbers)
-
-    def first_packet(self, message: Message) -> int:
-        """Where to start. Players give locationId together with position 0.0, so it goes first."""
-        file = self.files[0]
-        location, byte = message.number("location_id"), message.number("asf_offset")
-        if location not in UNUSED:
-            return min(location, len(file.packets) - 1)
-        if float(message["position"]) < 1e9:  # DBL_MAX hands over to the other two
-            return file.packet_at(float(message["position"]))
-        number = (byte - len(file.header)) // file.packet_size if byte not in UNUSED else 0
-        return min(max(number, 0), len(file.packets) - 1)
-
-    async def start(self, incarnation: int, numbers: Iterable[int]) -> None:
-        """Begin to stream; an entry that is being pushed only takes the new incarnation.
-
-        By 3.2.5.11 positions are ignored whenever the server is streaming, but libmms seeks without
-        StopPlaying and real servers follow it.
-        """
-        self.patience.cancel()
-        if self.incarnation == PUSHED and self.streaming and not self.streaming.done():
-            self.incarnation = incarnation
-            self.switched.set()
-            return
-        await self.stop()
-        self.incarnation = incarnation
-        self.delivery.restart()
-        self.streaming = asyncio.create_task(self.stream(numbers))
-
-    async def stream(self, numbers: Iterable[int]) -> None:
-        """Send packets, then what comes after them: the next entry of a playlist, or the end."""
-        try:
-            while True:
-                await self.send_packets(numbers)
-                await self.delivery.settle()
-                following = self.files[1:]
-                self.link.send(
-                    "LinkMacToViewerReportEndOfStream", hr=1 if following else 0,
-                    play_incarnation=self.incarnation,
-                )  # fmt: skip
-                if not following:
-                    self.expect_idle()
-                    return
-                self.files = following
-                file = following[0]
-                self.link.send(
-                    "LinkMacToViewerReportStreamChange", cb_packet_size=file.packet_size,
-                    cb_header_size=len(file.header), dw_bit_rate=file.bit_rate,
-                )  # fmt: skip
-                if self.delivery.udp is not None:
-                    self.expect_idle()
-                    return  # READY: the client asks for the new header
-                self.incarnation = PUSHED
-                self.switched.clear()
-                await self.send_header(PUSHED)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.switched.wait(), self.options.push_wait)
-                numbers = range(len(file.packets))
-        except ConnectionError:
-            pass
-
-    async def send_packets(self, numbers: Iterable[int]) -> None:
-        """Media of the current file, with a Ping now and then."""
-        file = self.files[0]
-        for count, number in enumerate(numbers, 1):
-            whole = file.packets[number]
-            packet = without_padding(whole) if self.options.strip else whole
-            await self.delivery.media(number, self.incarnation & 0xFF, packet)
-            if self.options.ping_every and count % self.options.ping_every == 0:
-                self.link.send("LinkMacToViewerPing")
-
-    async def stop(self) -> None:
-        """End the stream that is under way."""
-        if self.streaming is not None:
-            task, self.streaming = self.streaming, None
-            task.cancel()
-            (end,) = await asyncio.gather(task, return_exceptions=True)
-            if isinstance(end, Exception):
-                raise end
+        await self.stream.start(incarnation, self.stream.to_stride(message, rate))
 
     async def stop_playing(self, message: Message) -> None:
         """StopPlaying: the end, confirmed with the client's own incarnation."""
-        await self.stop()
+        await self.stream.stop()
         self.link.send(
             "LinkMacToViewerReportEndOfStream",
             play_incarnation=message.number("play_incarnation"),
         )
-        self.expect_idle()
 
     async def logging(self, message: Message) -> None:
         """Logging: what the client thinks of how it went. No answer."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import io
 import json
@@ -165,7 +164,10 @@ def vlc(url: str, path: Path) -> None:
 @contextlib.contextmanager
 def only_one(port: int):
     """Runs of the tests beside this one wait: VLC receives on this port and no other."""
-    with Path(tempfile.gettempdir(), f"mmscodec-port-{port}.lock").open("w") as lock:
+    import fcntl  # not on Windows, where there is no cvlc either
+
+    name = f"mmscodec-port-{port}-{os.geteuid()}.lock"
+    with Path(tempfile.gettempdir(), name).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
