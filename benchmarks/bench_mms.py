@@ -207,3 +207,39 @@ def bench_feed(contest, name):
         ],
         roofs=["memcpy"],
     )
+
+
+def bench_feed_of_many_connections(contest):
+    count = 100
+    stream = corpus.mixed(MEGABYTES)
+    data = stream.part(256 << 10)
+    chunks = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
+    whole = mms.decode(data)
+
+    def together():
+        decoders = mms.Decoders()
+        connections = [decoders.open() for _ in range(count)]
+        messages = 0
+        for chunk in chunks:
+            messages += len(decoders.feed(connections, [chunk] * count).messages)
+        return messages
+
+    def one_by_one():
+        decoders = [mms.Decoder() for _ in range(count)]
+        messages = 0
+        for chunk in chunks:
+            for decoder in decoders:
+                messages += len(decoder.feed(chunk).messages)
+        return messages
+
+    assert together() == one_by_one() == len(whole.messages) * count
+    size, rows = len(data) * count, len(chunks) * count
+    contest(
+        f"{count} connections, 1,400-byte chunks, mixed; a row is a chunk",
+        [
+            Run("Decoders.feed of all", together, size, rows),
+            Run("Decoder.feed of each", one_by_one, size, rows),
+        ],
+        roofs=["Decoder.feed of each"],
+        rounds=5,
+    )
