@@ -222,9 +222,9 @@ cdef bint verified(
 
 cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil:
     # the records of a regular run, without the headers
-    cdef size_t i
+    cdef size_t _i
     cdef int stream = frames * LIST_SIZE >= STREAM_FROM
-    for i in range(frames):
+    for _i in range(frames):
         prefetch(src + AHEAD)
         winmx_list(dst, src + 4, stream)
         src += LIST_FRAME
@@ -397,16 +397,16 @@ cdef void write_lists(
     # `lists` frames of `each` records; dst has room for lists * (4 + 12 * each) bytes
     cdef size_t size = each * NODE_SIZE
     cdef uint32_t head = NODE_LIST | (<uint32_t>size << 16)
-    cdef size_t i
+    cdef size_t _i
     if size == LIST_SIZE:
-        for i in range(lists):
+        for _i in range(lists):
             store_le32(dst, LIST_HEADER)
             memcpy(dst + 4, records, LIST_SIZE)
             prefetch(records + AHEAD)
             dst += LIST_FRAME
             records += LIST_SIZE
         return
-    for i in range(lists):
+    for _i in range(lists):
         store_le32(dst, head)
         memcpy(dst + 4, records, size)
         dst += 4 + size

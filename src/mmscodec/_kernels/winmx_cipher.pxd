@@ -29,7 +29,9 @@ cdef struct lane_t:
 cdef void mix_key_block(uint8_t *block, uint8_t role) noexcept nogil
 cdef int check_key_block(const uint8_t *block) noexcept nogil  # the role, or -1
 cdef void mask_key_block(uint8_t *block) noexcept nogil
-cdef int stream_keys(const uint8_t *block, int role, uint8_t *to_client, uint8_t *to_server) noexcept nogil
+cdef int stream_keys(
+    const uint8_t *block, int role, uint8_t *to_client, uint8_t *to_server
+) noexcept nogil
 
 # stream cipher; `key` is the 4-byte state of one direction
 cdef void encipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil

@@ -177,7 +177,6 @@ cdef class BatchBase:
 
     cdef int index(self) except -1:
         # the rows of a regular run, now that they are needed
-        cdef int status
         if self.regular:
             if kernel.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
                 raise MemoryError("no memory for the rows")
@@ -190,6 +189,7 @@ cdef class BatchBase:
         cdef const kernel.packet_t *row
         cdef size_t i, count
         cdef int64_t at
+        cdef uint32_t size
         rows = np.ascontiguousarray(rows, PACKET_ROWS)
         self.recycle()
         self.hold(source)
@@ -207,7 +207,8 @@ cdef class BatchBase:
                 at = row[i].offset - start
                 if at < 0 or at > self.view.len or self.view.len - at < <int64_t>row[i].length:
                     raise ValueError(f"packet {i} does not lie in the buffer")
-                if (self.framing == kernel.FRAMES and row[i].length != <uint32_t>row[i].data_length + 4) or (
+                size = <uint32_t>row[i].data_length + 4
+                if (self.framing == kernel.FRAMES and row[i].length != size) or (
                     self.framing == kernel.CACHE and row[i].length != kernel.CACHE_REPLY
                 ):
                     raise ValueError(f"packet {i} has another length than its data says")
@@ -332,7 +333,7 @@ cdef class BatchBase:
         return rows.array(layout.dtype), faults.array(FAULTS)
 
     def check(self, list layouts, dict numbers):
-        """Faults inside packets. `numbers`: type -> place in `layouts`, items behind their packet."""
+        """Faults in packets. `numbers`: type -> place in `layouts`, items behind their packet."""
         cdef Block scratch
         cdef Block faults = Block(sizeof(kernel.fault_t))
         cdef list kept = [layout.ops for layout in layouts]
