@@ -91,3 +91,53 @@ def test_directions_in_two_files_are_one_session(tmp_path):
     assert np.all(cap.exchanges["latency"][cap.exchanges["request"] >= 0] > 0)
     (made,) = cap.write_asf(0, tmp_path / "out.asf")
     assert made.path.read_bytes() == ASF.file
+
+
+def hostile_header(**fields):
+    """The header with numbers of File Properties replaced."""
+    out = bytearray(ASF.header)
+    places = {"preroll": 30 + 80, "flags": 30 + 88, "least": 30 + 92, "most": 30 + 96}
+    for name, value in fields.items():
+        size = 8 if name == "preroll" else 4
+        out[places[name] : places[name] + size] = value.to_bytes(size, "little")
+    return make.Asf(bytes(out), ASF.packets, ASF.packet_size)
+
+
+def test_numbers_of_a_header_that_cannot_be_true_are_cut_to_what_fits(tmp_path):
+    cap = capture(tmp_path, whole(hostile_header(preroll=(1 << 64) - 1, flags=1)))
+    (made,) = cap.write_asf(0, tmp_path / "out.asf")
+    assert made.packets == 30
+
+
+@pytest.mark.parametrize("size", [0, 1 << 16, (1 << 32) - 1])
+def test_a_packet_size_that_mms_cannot_carry_is_not_believed(tmp_path, size):
+    cap = capture(tmp_path, whole(hostile_header(least=size, most=size)))
+    (made,) = cap.write_asf(0, tmp_path / "out.asf")
+    assert made.packet_size == 400
+
+
+def test_padding_has_a_limit(tmp_path):
+    cap = capture(tmp_path, whole(hostile_header(least=0xFFFF, most=0xFFFF)))
+    with pytest.raises(MmsCodecError, match="max_fill"):
+        cap.write_asf(0, tmp_path / "out.asf", max_fill=1 << 20)
+
+
+def test_numbers_that_json_does_not_have_become_null(tmp_path, capsys):
+    import json
+
+    from mmscodec.cli import main
+
+    play = whole(ASF)
+    play.frames.clear()
+    play.open().connect().open_file(ASF, file_duration=float("nan"))
+    capture(tmp_path, play)
+    assert main(["sessions", "--json", str(tmp_path / "play.pcap")]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["duration"] is None
+
+
+def test_a_capture_without_mms_has_no_sessions(tmp_path):
+    (tmp_path / "none.pcap").write_bytes((truth.FOLDER / "vlc_udp.pcap").read_bytes()[:24])
+    cap = mmscodec.open(tmp_path / "none.pcap")
+    assert len(cap.sessions) == len(cap.exchanges) == len(cap.transitions) == 0
+    with pytest.raises(IndexError):
+        cap.session(0)

@@ -52,7 +52,7 @@ def completed(
     def put(name: str, place: int | None, size: int, value: int) -> None:
         if place is None:
             return
-        new = value.to_bytes(size, "little")
+        new = min(value, (1 << 8 * size) - 1).to_bytes(size, "little")
         if out[place : place + size] != new:
             out[place : place + size] = new
             changed.append(name)

@@ -85,7 +85,7 @@ class SessionViews:
         header : bytes, optional
             An ASF header to use instead of the captured one.
         max_fill : int
-            Most bytes of empty packets in one file.
+            Most bytes of empty packets and of padding in one file.
         progress : callable, optional
             Called with the number of bytes written since the last call.
 

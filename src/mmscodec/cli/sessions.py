@@ -117,7 +117,7 @@ class Report:
 
     def _file(self) -> str:
         row, parts = self.row, [self.session.url]
-        if row["duration"] > 0:
+        if 0 < row["duration"] < float("inf"):
             parts.append(f"{row['duration']:.4g} s")
         if row["bit_rate"]:
             parts.append(amount(int(row["bit_rate"]), "bit/s"))

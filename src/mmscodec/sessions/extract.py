@@ -13,12 +13,13 @@ from mmscodec.asf._write import PacketWriter
 from mmscodec.asf.header import DATA_OBJECT_START, AsfHeader, describe
 from mmscodec.asf.plan import Plan, plan_packets
 from mmscodec.asf.write import AsfFile, write_file
-from mmscodec.errors import MmsCodecError, TruncatedError
+from mmscodec.errors import LimitError, MmsCodecError, TruncatedError
 from mmscodec.sessions.headers import fragments
 from mmscodec.sessions.media import Entry
 from mmscodec.sessions.session import Session
 
 MAX_HEADER = 64 << 20
+MAX_PACKET = 0xFFFF  # PacketSize has two bytes, so no server can have longer ones
 LIVE = 0x06000000  # BROADCAST and LIVE
 
 
@@ -96,7 +97,8 @@ def header_bytes(cap: Any, entry: Entry) -> bytes:
 
 def packet_size_of(entry: Entry, described: AsfHeader, longest: int) -> int:
     """Size of the ASF data packets: as the header says, else as ReportOpenFile or StreamChange."""
-    return described.packet_size or entry.packet_size or described.max_packet_size or longest
+    sizes = (described.packet_size, entry.packet_size, described.max_packet_size, longest)
+    return next((size for size in sizes if 0 < size <= MAX_PACKET), 0)
 
 
 def plan_entry(
@@ -128,6 +130,12 @@ def _write(
     plan, flows = plan_entry(
         cap, entry, rows, size, live, options["missing"] == "fill", options["max_fill"]
     )
+    padding = int((size - plan.rows["length"].astype(np.int64)).sum())
+    if padding > options["max_fill"]:
+        raise LimitError(
+            f"{padding} bytes of padding are needed, more than max_fill = {options['max_fill']}",
+            need=padding, have=options["max_fill"],
+        )  # fmt: skip
     extents, buffers = cap.places(flows)
     writer = PacketWriter(extents, buffers, size)
     made = write_file(path, head, described, plan, writer, progress=options["progress"])

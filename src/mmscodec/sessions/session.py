@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,12 +111,18 @@ class Session:
         out: dict[str, Any] = {"session": self.index}
         out |= {name: getattr(self, name) for name in TEXTS}
         out |= {name: self.row[name].item() for name in self.row.dtype.names}
+        out |= {name: None for name, value in out.items() if not _finite(value)}
         if self.log is not None:
             out["client_log"] = self.log
         return out
 
     def __repr__(self) -> str:
         return f"<Session {self.index}: {self.client_address} {self.url or self.server_address}>"
+
+
+def _finite(value: Any) -> bool:
+    # JSON has no other numbers, and a peer may say that a file lasts for ever
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def endpoint(host: str, port: int) -> str:
