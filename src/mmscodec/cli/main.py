@@ -7,27 +7,28 @@ damaged, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from mmscodec import __version__
-from mmscodec.cli import decode, extract, sessions, stats
 from mmscodec.cli.damage import DAMAGED, say
 from mmscodec.errors import CaptureError, MissingExtraError, MmsCodecError
 
+#: Each stands in the module of its name, which is imported when the command is given.
 COMMANDS = {
-    "decode": (decode, "every message and Data packet as a table, JSON lines or CSV"),
-    "stats": (stats, "what a capture holds, counted"),
-    "sessions": (sessions, "what happened in each MMS session"),
-    "extract": (extract, "the media of MMS sessions as ASF files"),
+    "decode": "every message and Data packet as a table, JSON lines or CSV",
+    "stats": "what a capture holds, counted",
+    "sessions": "what happened in each MMS session",
+    "extract": "the media of MMS sessions as ASF files",
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
 readable but the input was damaged, 130 interrupted"""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line with all its commands."""
+def parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """The command line; of its commands all or one with their options."""
     top = argparse.ArgumentParser(
         prog="mmscodec",
         description="Microsoft Media Server and WinMX captures as tables.",
@@ -37,8 +38,11 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
-    for name, (module, words) in COMMANDS.items():
+    for name, words in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=words, epilog=STATUS)
+        if wanted not in (None, name):
+            continue
+        module = importlib.import_module(f"mmscodec.cli.{name}")
         command.add_argument(
             "files",
             nargs="*",
@@ -59,8 +63,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    top = parser()
-    options = top.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    top = parser(next((word for word in words if word in COMMANDS), ""))
+    options = top.parse_args(words)
     options.files += options.more_files
     if not options.files:
         top.error("no FILE given")
