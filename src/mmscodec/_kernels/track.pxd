@@ -5,10 +5,11 @@
 # bit set, in the arena `bytes`, which takes payload that does not stay anywhere (pipes, reassembled
 # IP).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from mmscodec._kernels.flows cimport flows_t
+from mmscodec._kernels.flows cimport flows_hash, flows_t
 from mmscodec._kernels.mms cimport mms_tables_t
-from mmscodec._kernels.network cimport network_t
-from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.cursor cimport NETWORK_SEGMENT, network_fault_t, network_t
+from mmscodec._kernels.network cimport network_decode
+from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_t
 from mmscodec._kernels.tcp cimport tcp_pool_t
 
@@ -129,6 +130,14 @@ cdef struct track_t:
     uint64_t evicted
     int64_t last_time
 
+cdef struct item_t:
+    # a segment on its way to its connection
+    segment_t segment
+    uint64_t place
+    int64_t time
+    uint32_t hash
+    bint stable  # the payload stays where it is
+
 cdef struct chosen_t:
     uint8_t a[16]
     uint8_t b[16]
@@ -170,5 +179,32 @@ cdef void track_free(track_t *t) noexcept nogil
 cdef int track_records(
     track_t *t, const record_t *records, size_t count
 ) noexcept nogil
+cdef int track_items(track_t *t, const item_t *items, size_t count) noexcept nogil
+cdef int track_network_fault(
+    track_t *t, const network_fault_t *fault, int64_t time
+) noexcept nogil
 cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil
+
+
+cdef inline int next_item(
+    network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
+    bint stable, item_t *item, bint *wanted
+) noexcept nogil:
+    # the segment in a frame, by where it goes; a status of the network
+    cdef int status = network_decode(network, record, &item.segment)
+    wanted[0] = False
+    if status != NETWORK_SEGMENT:
+        return status
+    if ports != NULL and not (ports[item.segment.src_port] or ports[item.segment.dst_port]):
+        return status
+    wanted[0] = True
+    item.hash = flows_hash(flows, &item.segment)
+    item.time = record.time
+    if item.segment.owned:
+        item.stable = False
+        item.place = ARENA()
+    else:
+        item.stable = stable
+        item.place = record.position + <uint64_t>(item.segment.payload - record.data)
+    return status

@@ -6,11 +6,11 @@ from mmscodec._kernels.announce cimport find_port
 from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT
 from mmscodec._kernels.flows cimport (
     CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_clear, flows_find,
-    flows_free, flows_hash, flows_init, flows_prefetch, probe_t, side_of, side_t,
+    flows_free, flows_init, flows_prefetch, probe_t, side_of, side_t,
 )
 from mmscodec._kernels.mms cimport mms_stream_t, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms_push cimport mms_datagram
-from mmscodec._kernels.network cimport network_decode, network_finish, network_free, network_init
+from mmscodec._kernels.network cimport network_finish, network_free, network_init
 from mmscodec._kernels.probe cimport (
     VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_resend, looks_like_packet, probe_datagram,
     verdict_t,
@@ -176,7 +176,7 @@ cdef int track_finish(track_t *t) noexcept nogil:
     # the capture is at its end
     cdef size_t i
     while network_finish(&t.network) == NETWORK_FAULT:
-        if network_fault(t, t.last_time) != 0:
+        if track_network_fault(t, &t.network.fault, t.last_time) != 0:
             return -1
     for i in range(t.flows.connections.rows):
         if flows_at(&t.flows, i).live and finish_connection(t, <uint32_t>i, GAP_END) != 0:
@@ -408,14 +408,12 @@ cdef int datagram(
     return 0
 
 
-cdef int take(
-    track_t *t, const segment_t *s, uint32_t hash, int64_t where, int number, uint64_t place,
-    bint stable, int64_t time
-) noexcept nogil:
+cdef int take(track_t *t, const item_t *item, int64_t where, int number) noexcept nogil:
     # `where` and `number` are the connection and its side, if they are known
-    t.last_time = time
+    cdef const segment_t *s = &item.segment
+    t.last_time = item.time
     if unlikely(where < 0):
-        where = flows_find(&t.flows, s, hash, &number)
+        where = flows_find(&t.flows, s, item.hash, &number)
     if unlikely(s.tcp_flags & TCP_SYN) and where >= 0 and s.protocol == PROTOCOL_TCP \
             and not s.tcp_flags & TCP_RST \
             and reopens(flows_at(&t.flows, <size_t>where), number, s):
@@ -427,13 +425,14 @@ cdef int take(
             return 0
         if t.flows.count >= t.max_flows and evict(t) != 0:
             return -1
-        where = flows_add(&t.flows, s, hash)
+        where = flows_add(&t.flows, s, item.hash)
         if where < 0:
             return -1
         number = 0
     if s.protocol == PROTOCOL_TCP:
-        return take_tcp(t, <uint32_t>where, number, s, place, stable, time)
-    return take_udp(t, <uint32_t>where, number, s, place, time)
+        return take_tcp(
+            t, <uint32_t>where, number, s, item.place, item.stable, item.time)
+    return take_udp(t, <uint32_t>where, number, s, item.place, item.time)
 
 
 cdef inline int64_t peek(const track_t *t, uint32_t hash) noexcept nogil:
@@ -448,10 +447,7 @@ cdef inline int64_t peek(const track_t *t, uint32_t hash) noexcept nogil:
     return -1
 
 
-cdef int take_batch(
-    track_t *t, segment_t *segments, const uint32_t *hashes, const uint64_t *places,
-    const int64_t *times, size_t count, bint stable
-) noexcept nogil:
+cdef int take_batch(track_t *t, const item_t *items, size_t count) noexcept nogil:
     # With many flows every step is a cache miss: each is asked for while others are waited for.
     cdef int64_t where[BATCH]
     cdef int number[BATCH]
@@ -459,14 +455,14 @@ cdef int take_batch(
     cdef connection_t *c
     cdef mms_stream_t *stream
     for i in range(count):
-        where[i] = peek(t, hashes[i])
+        where[i] = peek(t, items[i].hash)
         if where[i] >= 0:
             prefetch(flows_at(&t.flows, <size_t>where[i]))
     for i in range(count):
         number[i] = -1
         if where[i] >= 0:
             c = flows_at(&t.flows, <size_t>where[i])
-            number[i] = side_of(c, segments + i)
+            number[i] = side_of(c, &items[i].segment)
             if number[i] < 0:
                 where[i] = -1
             else:
@@ -482,60 +478,63 @@ cdef int take_batch(
         if where[i] >= 0 and unlikely(t.reshaped):
             # a connection ended in this batch: what was found before may be another one now
             where[i] = -1
-        if take(
-            t, segments + i, hashes[i], where[i], number[i], places[i], stable, times[i]
-        ) != 0:
+        if take(t, items + i, where[i], number[i]) != 0:
             return -1
     t.reshaped = False
     return 0
 
 
-cdef int network_fault(track_t *t, int64_t time) noexcept nogil:
-    return track_fault(
-        t, -1, <int64_t>t.network.fault.position, t.network.fault.length, t.network.fault.code,
-        t.network.fault.field, t.network.fault.need, t.network.fault.have, time)
+cdef int track_items(track_t *t, const item_t *items, size_t count) noexcept nogil:
+    # Segments in order, prepared by `next_item`. 0, or -1 without memory.
+    cdef size_t i = 0, j, n, ahead
+    while i < count:
+        n = BATCH if count - i > BATCH else count - i
+        ahead = BATCH if count - i - n > BATCH else count - i - n
+        for j in range(ahead):
+            flows_prefetch(&t.flows, items[i + n + j].hash)
+        if take_batch(t, items + i, n) != 0:
+            return -1
+        i += n
+    return 0
 
 
-cdef int track_records(
-    track_t *t, const record_t *records, size_t count
+cdef int track_network_fault(
+    track_t *t, const network_fault_t *fault, int64_t time
 ) noexcept nogil:
+    return track_fault(
+        t, -1, <int64_t>fault.position, fault.length, fault.code, fault.field, fault.need,
+        fault.have, time)
+
+
+cdef int track_records(track_t *t, const record_t *records, size_t count) noexcept nogil:
     # Frames of the current source, in order. 0, or -1 without memory.
-    cdef segment_t segments[BATCH]
-    cdef uint32_t hashes[BATCH]
-    cdef uint64_t places[BATCH]
-    cdef int64_t times[BATCH]
+    cdef item_t items[BATCH]
     cdef size_t i, n = 0
     cdef int status
-    cdef segment_t *s
+    cdef bint wanted
     cdef bint stable = (<source_t *>t.sources.data)[t.current].stable
     t.packets += count
     for i in range(count):
-        s = segments + n
-        status = network_decode(&t.network, records + i, s)
+        status = next_item(
+            &t.network, &t.flows, t.ports, records + i, stable, items + n, &wanted)
         if unlikely(status != NETWORK_SEGMENT):
-            if status == NETWORK_FAULT:
-                if network_fault(t, records[i].time) != 0:
-                    return -1
             t.skipped += 1
+            if status == NETWORK_FAULT:
+                # rows stand in the order of frames
+                if take_batch(t, items, n) != 0 or track_network_fault(
+                    t, &t.network.fault, records[i].time
+                ) != 0:
+                    return -1
+                n = 0
             continue
         t.segments += 1
-        if t.ports != NULL and not (t.ports[s.src_port] or t.ports[s.dst_port]):
+        if not wanted:
             continue
-        hashes[n] = flows_hash(&t.flows, s)
-        flows_prefetch(&t.flows, hashes[n])
-        times[n] = records[i].time
-        if unlikely(s.owned):
-            # its bytes are gone with the next call
-            if take_batch(t, segments, hashes, places, times, n, stable) != 0:
-                return -1
-            if take(t, s, hashes[n], -1, -1, ARENA(), False, times[n]) != 0:
-                return -1
-            n = 0
-            continue
-        places[n] = records[i].position + <uint64_t>(s.payload - records[i].data)
+        flows_prefetch(&t.flows, items[n].hash)
         n += 1
-        if n == BATCH:
-            if take_batch(t, segments, hashes, places, times, n, stable) != 0:
+        # bytes of a reassembled datagram are gone with the next frame
+        if n == BATCH or unlikely(items[n - 1].segment.owned):
+            if take_batch(t, items, n) != 0:
                 return -1
             n = 0
-    return take_batch(t, segments, hashes, places, times, n, stable)
+    return take_batch(t, items, n)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture._engine import Engine
+from mmscodec.capture._relay import run_relay
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.above import SessionViews
 from mmscodec.capture.dtypes import address_bytes
@@ -30,9 +31,10 @@ class Capture(CaptureTables, SessionViews):
     closes the files at the end; views of payload then stay good as long as they live.
     """
 
-    def __init__(self, sources: Sources, options: dict[str, Any]) -> None:
+    def __init__(self, sources: Sources, options: dict[str, Any], threads: int = 1) -> None:
         self._sources: Any = sources
         self._options = options
+        self._threads = threads
         self._closer = weakref.finalize(self, sources.close)
         self._flow_extents: dict[int, Any] = {}
         self._batched = False  # the one walk there is goes to `iter_batches`
@@ -46,7 +48,10 @@ class Capture(CaptureTables, SessionViews):
         engine = self._engine
         for source in self._sources:
             walker = begin(engine, source)
-            engine.run(walker)
+            if self._threads > 1 and stays(source):
+                run_relay(engine, walker)
+            else:
+                engine.run(walker)
             walker.close()
         engine.finish()
         return engine.drain()
@@ -73,8 +78,7 @@ class Capture(CaptureTables, SessionViews):
         self._batched = True
         for source in self._sources:
             walker = begin(engine, source)
-            live = getattr(source, "live", not source.addressable)
-            while not engine.run(walker, rows, live):
+            while not engine.run(walker, rows, live=not stays(source)):
                 yield CaptureTables(engine.drain(), self._sources, self)
             walker.close()
         engine.finish()
@@ -121,10 +125,14 @@ class Capture(CaptureTables, SessionViews):
         self.close()
 
 
+def stays(source: Any) -> bool:
+    """Are all bytes of a source there at once, and stay where they are?"""
+    return isinstance(source, MappedSource | MemorySource)
+
+
 def begin(engine: Engine, source: Any) -> Walker:
     """The walker of a source that the engine takes next."""
-    stays = isinstance(source, MappedSource | MemorySource)
-    buffer = source.mapping()[0] if stays else None
+    buffer = source.mapping()[0] if stays(source) else None
     engine.add_source(source.base, buffer=buffer, addressable=source.addressable)
     return Walker(source, source.base)
 
@@ -151,6 +159,7 @@ def open(
     max_pending: int = 10_000,
     max_packet: int = 1 << 20,
     spool: bool = True,
+    threads: int = 1,
 ) -> Capture:
     """Open a capture, or several files that are one.
 
@@ -180,6 +189,10 @@ def open(
     spool : bool
         Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
         that payload can be had. Without it such input is only walked once.
+    threads : int
+        2 or more: one thread reads frames of uncompressed files while another follows the
+        connections; the rows are the same. Compressed files are always read in a thread of
+        their own.
 
     Returns
     -------
@@ -201,4 +214,4 @@ def open(
         "max_packet": max_packet,
         "filter": None if filter is None else Filter(filter),
     }
-    return Capture(open_sources(path, spool=spool), options)
+    return Capture(open_sources(path, spool=spool), options, threads)

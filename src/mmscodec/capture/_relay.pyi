@@ -1,0 +1,9 @@
+from typing import Any
+
+from mmscodec.capture._engine import Engine
+from mmscodec.capture._walker import Walker
+
+class Relay: ...
+
+def produce(engine: Engine, walker: Walker, empty: Any, full: Any) -> None: ...
+def run_relay(engine: Engine, walker: Walker) -> None: ...

@@ -1,0 +1,102 @@
+# Two threads over one source: one reads frames, the other follows connections.
+from cpython.exc cimport PyErr_CheckSignals
+from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
+from mmscodec._kernels.relay cimport (
+    RELAY_ITEMS, relay_clear, relay_fill, relay_free, relay_init, relay_t, relay_take,
+)
+from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.track cimport source_t
+from mmscodec.capture._engine cimport Engine
+from mmscodec.capture._walker cimport Walker
+
+import queue
+import threading
+
+cdef enum:
+    BATCH = 64
+    BLOCKS = 4
+
+
+cdef class Relay:
+    """A block of segments between two threads."""
+
+    cdef relay_t block
+    cdef bint last
+
+    def __cinit__(self):
+        if relay_init(&self.block) != 0:
+            raise MemoryError
+
+    def __dealloc__(self):
+        relay_free(&self.block)
+
+
+cdef int fill(Engine engine, Walker walker, Relay relay) except -1:
+    # as many frames as the block has room for
+    cdef record_t batch[BATCH]
+    cdef size_t count
+    cdef int status = READ_OK, failed = 0
+    cdef bint stable = (<source_t *>engine.track.sources.data)[engine.track.current].stable
+    with nogil:
+        relay_clear(&relay.block)
+        while relay.block.items.rows + BATCH <= RELAY_ITEMS and status == READ_OK and failed == 0:
+            status = walker.fill(batch, BATCH, &count)
+            if engine.filter_function != NULL:
+                count = engine.matching(batch, count)
+            failed = relay_fill(
+                &relay.block, &engine.track.network, &engine.track.flows, engine.track.ports,
+                stable, batch, count,
+            )
+    if failed != 0 or status == READ_MEMORY:
+        raise MemoryError
+    relay.last = status == READ_END
+    if status == READ_MORE:
+        walker.more()
+    return 0
+
+
+def produce(Engine engine, Walker walker, empty, full):
+    """The reading thread: blocks until the source ends, or until it is told to stop by None."""
+    cdef Relay relay
+    try:
+        while True:
+            relay = empty.get()
+            if relay is None:
+                return
+            fill(engine, walker, relay)
+            full.put(relay)
+            if relay.last:
+                return
+    except BaseException as error:
+        full.put(error)
+
+
+def run_relay(Engine engine, Walker walker):
+    """Take all records of the current source, whose bytes must stay, with two threads."""
+    cdef Relay relay
+    cdef int failed
+    empty, full = queue.SimpleQueue(), queue.SimpleQueue()
+    for _ in range(BLOCKS):
+        empty.put(Relay())
+    reader = threading.Thread(
+        target=produce, args=(engine, walker, empty, full), name="mmscodec-frames", daemon=True
+    )
+    reader.start()
+    try:
+        while True:
+            item = full.get()
+            if isinstance(item, BaseException):
+                raise item
+            relay = item
+            with nogil:
+                failed = relay_take(&relay.block, &engine.track)
+            if failed != 0:
+                raise MemoryError
+            PyErr_CheckSignals()
+            if relay.last:
+                break
+            empty.put(relay)
+    finally:
+        empty.put(None)
+        reader.join()
+    engine.take_faults(walker)
