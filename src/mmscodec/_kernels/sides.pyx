@@ -69,11 +69,18 @@ cdef int32_t track_row(track_t *t, connection_t *c, int number) noexcept nogil:
     cdef side_t *side = &c.side[number]
     cdef side_t *peer = &c.side[1 - number]
     cdef flow_row_t *row
+    cdef uint64_t *owner
     if likely(side.row >= 0):
         return side.row
+    owner = <uint64_t *>table_row(&t.owners)
+    if owner == NULL:
+        return -1
     row = <flow_row_t *>table_row(&t.rows)
     if row == NULL:
+        t.owners.rows -= 1
         return -1
+    owner[0] = (
+        <uint64_t>(c - <connection_t *>t.flows.connections.data) * 2 + <uint64_t>number + 1)
     memset(row, 0, sizeof(flow_row_t))
     memcpy(row.src, sender(c, number), 16)
     memcpy(row.dst, sender(c, 1 - number), 16)
@@ -194,15 +201,14 @@ cdef int track_next_epoch(
     track_t *t, const extent_t *old, const uint8_t *old_bytes
 ) noexcept nogil:
     # The tables of extents and bytes were taken: new ones begin. 0, or -1 without memory.
+    cdef uint64_t *owners = <uint64_t *>t.owners.data
     cdef size_t i
     cdef connection_t *c
-    for i in range(t.flows.connections.rows):
-        c = flows_at(&t.flows, i)
-        if c.live and (
-            carry_extents(t, &c.side[0], old, old_bytes) != 0
-            or carry_extents(t, &c.side[1], old, old_bytes) != 0
-        ):
-            return -1
+    for i in range(t.owners.rows):
+        if owners[i] != 0:
+            c = flows_at(&t.flows, <size_t>((owners[i] - 1) >> 1))
+            if carry_extents(t, &c.side[(owners[i] - 1) & 1], old, old_bytes) != 0:
+                return -1
     t.epoch += 1
     return 0
 
@@ -490,6 +496,8 @@ cdef int end_side(track_t *t, connection_t *c, int number) noexcept nogil:
     if side.mms != NULL and mms_finish(side.mms, &t.tables) < 0:
         return -1
     sync_side(t, side)
+    if side.row >= 0:
+        (<uint64_t *>t.owners.data)[side.row] = 0
     forget_side(t, side)
     return 0
 

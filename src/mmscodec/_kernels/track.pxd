@@ -108,6 +108,7 @@ cdef struct track_t:
     tcp_pool_t pool
     mms_tables_t tables
     table_t rows  # flow_row_t
+    table_t owners  # uint64_t of each row: number * 2 + side + 1 of its connection, 0 once it ended
     table_t extents
     table_t gaps
     table_t stamps

@@ -49,6 +49,7 @@ cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     mms_tables_init(&t.tables, True)
     table_init(&t.chosen, sizeof(chosen_t))
     table_init(&t.rows, sizeof(flow_row_t))
+    table_init(&t.owners, sizeof(uint64_t))
     table_init(&t.extents, sizeof(extent_t))
     table_init(&t.gaps, sizeof(gap_row_t))
     table_init(&t.stamps, sizeof(stamp_t))
@@ -77,6 +78,7 @@ cdef void track_free(track_t *t) noexcept nogil:
     mms_tables_free(&t.tables)
     table_free(&t.chosen)
     table_free(&t.rows)
+    table_free(&t.owners)
     table_free(&t.extents)
     table_free(&t.gaps)
     table_free(&t.stamps)
@@ -91,13 +93,12 @@ cdef void track_free(track_t *t) noexcept nogil:
 
 cdef void track_sync(track_t *t) noexcept nogil:
     # bring the rows of flows that are still open up to date
+    cdef uint64_t *owners = <uint64_t *>t.owners.data
     cdef size_t i
-    cdef connection_t *c
-    for i in range(t.flows.connections.rows):
-        c = flows_at(&t.flows, i)
-        if c.live:
-            sync_side(t, &c.side[0])
-            sync_side(t, &c.side[1])
+    for i in range(t.owners.rows):
+        if owners[i] != 0:
+            sync_side(
+                t, &flows_at(&t.flows, <size_t>((owners[i] - 1) >> 1)).side[(owners[i] - 1) & 1])
 
 
 cdef int wait_in_line(track_t *t, uint32_t number, int side) noexcept nogil:

@@ -225,14 +225,12 @@ cdef class Engine:
     def drain(self):
         """The tables so far as blocks, by name; they start anew, except flows, which are copied."""
         cdef Block flows = Block(sizeof(flow_row_t))
-        cdef size_t i
-        cdef void *row
         track_sync(&self.track)
-        for i in range(self.track.rows.rows):
-            row = table_row(&flows.table)
-            if row == NULL:
-                raise MemoryError
-            memcpy(row, self.track.rows.data + i * sizeof(flow_row_t), sizeof(flow_row_t))
+        if table_reserve(&flows.table, self.track.rows.rows) != 0:
+            raise MemoryError
+        flows.table.rows = self.track.rows.rows
+        if flows.table.rows:
+            memcpy(flows.table.data, self.track.rows.data, flows.table.rows * sizeof(flow_row_t))
         extents = take(&self.track.extents)
         kept = take(&self.track.bytes)
         if track_next_epoch(

@@ -37,11 +37,15 @@ class WinmxTables:
     """
 
     def __init__(self, capture: Any) -> None:
-        self._stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
+        stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
+        self._stamps = stamps[np.argsort(stamps["flow"], kind="stable")]
         self.links: dict[int, str] = {}
         self.batches: list[tuple[int, Batch]] = []
         pairs = pairs_of(capture)
-        streams = [(known(capture, client), known(capture, server)) for client, server in pairs]
+        ends = known_ends(capture)
+        streams = [
+            (known(capture, ends, client), known(capture, ends, server)) for client, server in pairs
+        ]
         for pair, talk in zip(pairs, decode_connections(streams)):
             link = talk.recognition.link if talk.recognition is not None else ""
             for row, batch in zip(pair, (talk.client, talk.server)):
@@ -77,7 +81,8 @@ class WinmxTables:
         return out
 
     def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:
-        stamps = self._stamps[self._stamps["flow"] == flow]
+        first, end = np.searchsorted(self._stamps["flow"], [flow, flow + 1])
+        stamps = self._stamps[first:end]
         last = rows["offset"] + np.maximum(rows["length"].astype("i8"), 1)
         at = np.searchsorted(stamps["end"], last)
         return stamps["time"][np.minimum(at, max(len(stamps) - 1, 0))]
@@ -122,20 +127,20 @@ def knows(name: object) -> bool:
 
 def pairs_of(capture: Any) -> list[tuple[int, int]]:
     """(client's row, server's row) of each WinMX connection, -1 for a direction not captured."""
-    flows = capture.flows
+    flows, ends = capture.flows, known_ends(capture)
     pairs = []
     for row in np.flatnonzero(flows["protocol"] == "winmx").tolist():
         peer = int(flows["peer"][row])
         if 0 <= peer < row:
             continue  # this connection stands in the list
-        pairs.append(in_roles(capture, row, peer))
+        pairs.append(in_roles(capture, ends, row, peer))
     return pairs
 
 
-def in_roles(capture: Any, row: int, peer: int) -> tuple[int, int]:
+def in_roles(capture: Any, ends: np.ndarray, row: int, peer: int) -> tuple[int, int]:
     """The two with the client first: what they say tells, else who spoke first."""
     for client, server in ((row, peer), (peer, row)):
-        heads = (bytes(known(capture, client)[:16]), bytes(known(capture, server)[:17]))
+        heads = known(capture, ends, client, 16), known(capture, ends, server, 17)
         found = recognise(*heads)
         if found is not None and (found.keys is not None or found.link == "cache"):
             return client, server
@@ -145,11 +150,17 @@ def in_roles(capture: Any, row: int, peer: int) -> tuple[int, int]:
     return row, peer
 
 
-def known(capture: Any, row: int) -> bytes:
-    """Bytes of a flow up to the first that is missing."""
+def known_ends(capture: Any) -> np.ndarray:
+    """How many bytes of each flow are there before the first that is missing."""
+    ends = capture.flows["length"].astype("i8")
+    gaps = capture.gaps
+    np.minimum.at(ends, gaps["flow"], gaps["offset"])
+    return ends
+
+
+def known(capture: Any, ends: np.ndarray, row: int, most: int | None = None) -> bytes:
+    """Bytes of a flow up to the first that is missing, `most` of them."""
     if row < 0:
         return b""
-    gaps = capture.gaps
-    gaps = gaps["offset"][gaps["flow"] == row]
-    end = int(gaps.min()) if len(gaps) else int(capture.flows["length"][row])
-    return bytes(capture.read(row, 0, end))
+    end = int(ends[row])
+    return bytes(capture.read(row, 0, end if most is None else min(end, most)))
