@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -170,7 +171,9 @@ class Client(asyncio.DatagramProtocol):
         local = self.link.writer.get_extra_info("sockname")[0]
         loop = asyncio.get_running_loop()
         self.datagrams, _ = await loop.create_datagram_endpoint(lambda: self, (local, 0))
-        return self.datagrams.get_extra_info("sockname")[1]
+        endpoint = self.datagrams.get_extra_info("socket")
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        return endpoint.getsockname()[1]
 
     async def funnel(self, transport: str, port: int) -> bool:
         """Ask for Data over this transport; False = refused."""

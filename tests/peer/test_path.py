@@ -24,7 +24,7 @@ def own(**wishes):
 PLAYERS = {
     "ffmpeg": (lambda url, path: ffmpeg(url, path, len(flat())), "mmst", {}),
     "libmms": (libmms, "mmst", {"fragment": 300}),
-    "mplayer": (mplayer, "mmst", {"ping_every": 20, "idle": 1}),
+    "mplayer": (mplayer, "mmst", {"ping_every": 20, "idle": 1.5}),
     "vlc": (vlc, "mmst", {}),
     "vlc-udp": (vlc, "mmsu", {"rate": 1000}),
     "own-ipv6": (own(), "mmst", {"host": "::1", "fragment": 300}),
@@ -52,7 +52,7 @@ def test_what_a_player_was_sent_comes_back_out_of_the_capture(player, tmp_path):
         (made,) = cap.write_asf(0, tmp_path / "rebuilt.asf")
     assert made.path.read_bytes() == flat()
     assert made.complete
-    if player != "mplayer":  # which drops its last block
+    if player not in ("mplayer", "vlc-udp"):  # the first drops its last block, UDP may lose some
         assert (tmp_path / "played.asf").stat().st_size == len(flat())
 
 

@@ -46,7 +46,7 @@ def test_many_clients_play_at_the_same_time():
     ids=["noise", "nothing", "half", *mms.MESSAGES],
 )
 def test_a_client_that_talks_nonsense_disturbs_nobody(said):
-    with Serving() as server:
+    with Serving(rate=0) as server:
         with socket.create_connection((server.host, server.port), timeout=LIMIT) as connection:
             connection.sendall(said)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
@@ -57,7 +57,7 @@ def test_a_client_that_talks_nonsense_disturbs_nobody(said):
 
 def test_wild_numbers_of_a_start_are_answered():
     for location, first in {0: 0, 107: 107, 108: 107, 0x7FFFFFFF: 107, 0xFFFFFFFF: 0}.items():
-        with Serving() as server:
+        with Serving(rate=0) as server:
             client = asyncio.run(
                 asyncio.wait_for(play(server.url(), Wishes(location=location)), LIMIT)
             )
@@ -73,7 +73,7 @@ def test_a_rate_that_is_none_is_refused(rate):
 
 @pytest.mark.parametrize("position", [float("nan"), float("inf"), -1e300, 1e8])
 def test_wild_positions_are_answered(position):
-    with Serving() as server:
+    with Serving(rate=0) as server:
         client = asyncio.run(
             asyncio.wait_for(play(server.url(), Wishes(position=position, logging=False)), LIMIT)
         )
