@@ -171,6 +171,19 @@ def bench_rivals(contest, payload):
     path.unlink()
 
 
+@pytest.mark.parametrize("payload", [1448, 100])
+def bench_threads(contest, payload):
+    made = corpus(f"threads-{payload}", 1000, payload, MEGABYTES)
+    path = written(made)
+    size, rows = made.raw.nbytes, made.packets
+    runs = [
+        Run("two threads", lambda: tables(path, made, threads=2), size, rows),
+        Run("one thread", lambda: tables(path, made, threads=1), size, rows),
+    ]
+    contest(f"threads, {payload}-byte payloads", runs, roofs=["one thread"], rounds=5)
+    path.unlink()
+
+
 def bench_memory(contest):
     """Memory of a process that makes all tables, above that of one that only opens the file."""
     code = (

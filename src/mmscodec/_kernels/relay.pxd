@@ -7,7 +7,7 @@ from mmscodec._kernels.table cimport table_t
 from mmscodec._kernels.track cimport track_t
 
 cdef enum:
-    RELAY_ITEMS = 8192
+    RELAY_ITEMS = 2048
 
 cdef struct relay_fault_t:
     network_fault_t fault

@@ -493,6 +493,7 @@ cdef int track_items(track_t *t, const item_t *items, size_t count) noexcept nog
         ahead = BATCH if count - i - n > BATCH else count - i - n
         for j in range(ahead):
             flows_prefetch(&t.flows, items[i + n + j].hash)
+            prefetch(items[i + n + j].segment.payload)  # another thread looked at the frame
         if take_batch(t, items + i, n) != 0:
             return -1
         i += n
