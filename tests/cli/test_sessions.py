@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mmscodec.cli import main
+from mmscodec.cli import main, progress
 from mmscodec.cli.extract import file_name
 from mmscodec.sessions.session import Session
 from tests.asf import make
@@ -139,3 +139,21 @@ def test_the_commands_run_as_programs(tmp_path):
     done = subprocess.run([*command, "extract", "-o", str(tmp_path), file], check=False)
     assert done.returncode == 0
     assert (tmp_path / "0000-small1400.asf").stat().st_size == 152_009
+
+
+@pytest.mark.parametrize("bar", ["plain", "rich"])
+def test_a_progress_bar_stays_out_of_the_output(capsys, tmp_path, monkeypatch, bar):
+    if bar == "rich":
+        pytest.importorskip("rich", reason="rich is not installed")
+    else:
+        monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(progress, "wanted", lambda quiet: not quiet)
+    file = FOLDER / "libmms_playlist.pcap"
+    _, out, err = run(capsys, "extract", "-o", tmp_path, file)
+    assert [line.split()[0] for line in out.splitlines()] == [
+        str(tmp_path / "0000-sample.asf"),
+        str(tmp_path / "0000-sample-2.asf"),
+    ]
+    assert (bar == "rich") or "reading" in err
+    _, again, err = run(capsys, "extract", "-q", "-o", tmp_path, file)
+    assert (again, err) == (out, "")

@@ -112,9 +112,11 @@ def run(options: argparse.Namespace) -> int:
             try:
                 files = extract(capture, session, options, bar)
             except MmsCodecError as error:
+                bar.aside()
                 say(str(error))
                 status = DAMAGED
                 continue
+            bar.aside()
             for made in files:
                 written += made.path is not None
                 status = DAMAGED if made.path is None or made.torn or lossy(session) else status

@@ -25,6 +25,9 @@ class Silent:
     def add(self, count: int) -> None:
         """`count` more bytes are done."""
 
+    def aside(self) -> None:
+        """Make room for lines on standard output; the next `start` shows the bar again."""
+
     def __enter__(self) -> Silent:
         return self
 
@@ -65,10 +68,14 @@ class Plain(Silent):
         sys.stderr.write(f"\r{self.words[:60]}{size}{share}\x1b[K")
         sys.stderr.flush()
 
-    def stop(self) -> None:
-        """Take it away."""
+    def aside(self) -> None:
+        """Clear the line."""
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
+
+    def stop(self) -> None:
+        """Take it away."""
+        self.aside()
 
 
 class Rich(Silent):
@@ -91,20 +98,26 @@ class Rich(Silent):
             TransferSpeedColumn(),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,  # which goes into files and pipes
+            redirect_stderr=False,
         )
-        self.bar.start()
         self.task: Any = None
 
     def start(self, words: str, total: int | None = None) -> None:
         """A new line."""
         if self.task is not None:
             self.bar.remove_task(self.task)
+        self.bar.start()
         self.task = self.bar.add_task(words[:60].replace("[", "\\["), total=total)
 
     def add(self, count: int) -> None:
         """Go on."""
         if self.task is not None:
             self.bar.advance(self.task, count)
+
+    def aside(self) -> None:
+        """Take the bar away for a while."""
+        self.bar.stop()
 
     def stop(self) -> None:
         """Take it away."""
