@@ -126,6 +126,22 @@ def test_a_lost_connection_and_its_successor_are_joined_by_the_client_guid(tmp_p
     assert cap.sessions["reconnect_of"].tolist() == [-1, 0]
 
 
+def test_a_file_that_was_played_to_its_end_is_played_again_not_resumed(tmp_path):
+    first = Play(port=40001).open().connect().open_file(ASF).read_header(ASF)
+    first.start().packets(ASF, range(20)).say("LinkMacToViewerReportEndOfStream").close()
+    cap = capture(tmp_path, first, whole(ASF, port=40002, start=500))
+    assert cap.sessions["reconnect_of"].tolist() == [-1, -1]
+
+
+def test_connections_without_a_guid_are_not_joined(tmp_path):
+    plays = []
+    for number in range(2):
+        play = Play(port=40001 + number, start=500 * number).open().connect().open_file(ASF)
+        plays.append(play.read_header(ASF).start().packets(ASF, range(8)).close())
+    cap = capture(tmp_path, *plays, keep=lambda _, frame: frame[0] == "s")
+    assert cap.sessions["reconnect_of"].tolist() == [-1, -1]
+
+
 def test_data_that_answer_a_request_are_named(tmp_path):
     cap = capture(tmp_path, whole(ASF, pieces=2))
     rows = {int(row["request_mid"]): row for row in cap.exchanges}

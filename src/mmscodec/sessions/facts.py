@@ -70,6 +70,7 @@ class Facts:
     closed: bool = False
     redirected: bool = False
     connected: bool = False
+    finished: bool = False  # the last thing about playback is that it ended
     log: dict[str, Any] | None = None
 
     @property
@@ -185,6 +186,14 @@ def _redirect(facts: Facts, message: Message, record: Any, control: Control) -> 
     facts.redirect_location = control.value(_NAMES[message.mid], "wsz_location", message.row) or ""
 
 
+def _start(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.finished = False
+
+
+def _end(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.finished = message.hr != 1
+
+
 def _switch(facts: Facts, message: Message, record: Any, control: Control) -> None:
     facts.stream_switches += 1
 
@@ -215,6 +224,9 @@ _READERS = {
     "LinkMacToViewerSecurityChallenge": _challenge,
     "LinkMacToViewerReportRedirect": _redirect,
     "LinkViewerToMacStreamSwitch": _switch,
+    "LinkViewerToMacStartPlaying": _start,
+    "LinkViewerToMacStartStriding": _start,
+    "LinkMacToViewerReportEndOfStream": _end,
     "LinkViewerToMacCloseFile": _close,
     "RequestPacketListResend": _resend,
     "LinkViewerToMacLogging": _logging,

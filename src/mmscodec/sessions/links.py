@@ -20,6 +20,7 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
 
     Sessions of one client address and GUID are looked at in order of time. Third-party players all
     send the same GUID, so the file must be the same too, or the connection the one redirected to.
+    A session that played to its end is not resumed.
     """
     groups: dict[tuple[str, str], list[Session]] = {}
     for session in sessions:
@@ -34,7 +35,9 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
                 if _goes_to(before, after):
                     table["redirected_to"][before.index] = after.index
             elif (
-                int(old["end_reason"]) != CLOSED
+                after.facts.guid
+                and int(old["end_reason"]) != CLOSED
+                and not before.facts.finished
                 and before.facts.file_name
                 and before.facts.file_name == after.facts.file_name
                 and before.quality.media_packets
