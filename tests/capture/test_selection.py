@@ -1,7 +1,10 @@
 """What is looked at and what is not: ports, connections, filters, ceilings."""
 
 import ctypes.util
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,3 +184,33 @@ def test_a_hundred_thousand_connections_are_told_apart():
         assert len(capture.messages) == count
         assert len(np.unique(capture.messages["flow"])) == count
         assert capture.counts["evicted"] == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("kind", ["connections", "holes"])
+def test_floods_stay_within_their_ceilings(kind):
+    """Half a million segments that want to be remembered, each for ever."""
+    code = f"""
+import numpy as np, mmscodec
+from benchmarks.capture_corpus import records
+from tests.capture.build import NANO, pcap_header
+count = 500_000
+number = np.arange(count)
+if {kind!r} == "connections":
+    rows = records(number, np.zeros(count), 2, np.zeros((count, 0), np.uint8), 0)
+else:  # single bytes with a hole behind each
+    rows = records(number % 500, 1000 + 2 * (number // 500), 16, np.ones((count, 1), np.uint8), 0)
+raw = pcap_header(magic=NANO) + rows.tobytes()
+def used():
+    lines = open("/proc/self/status").read().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("RssAnon")))
+before = used()
+capture = mmscodec.open(raw, max_flows=50_000, max_held=16 << 20)
+counts = capture.counts
+assert counts["segments"] == count
+print(used() - before, counts["evicted"])
+"""
+    out = subprocess.check_output([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    used, evicted = map(int, out.split())
+    assert used < 80 << 10  # KiB
+    assert bool(evicted) == (kind == "connections")

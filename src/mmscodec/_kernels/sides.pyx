@@ -400,8 +400,8 @@ cdef int hold_run(track_t *t, connection_t *c, side_t *side, run_t *run) noexcep
             memcpy(memory, run.data, <size_t>run.length)
             p.runs[p.count].memory = memory
             p.runs[p.count].data = <const uint8_t *>memory
-        p.bytes += <uint32_t>run.length
-        t.probed += <uint64_t>run.length
+        p.bytes += <uint32_t>(run.length + sizeof(run_t))
+        t.probed += <uint64_t>(run.length + sizeof(run_t))
     p.count += 1
     return 0
 

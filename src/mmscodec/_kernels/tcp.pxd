@@ -80,7 +80,7 @@ cdef struct tcp_pool_t:
     table_t runs  # run_t
     uint32_t free
     uint32_t random
-    uint64_t held  # bytes that wait in all directions
+    uint64_t held  # bytes that wait in all directions, and what it takes to keep them in order
     uint32_t held_limit  # bytes a direction may hold
     uint32_t pending_limit  # pieces a direction may hold
 

@@ -120,7 +120,7 @@ cdef void unlink_first(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
         head.next[level] = n.next[level]
     d.pending -= 1
     d.held -= n.have
-    pool.held -= n.have
+    pool.held -= n.have + sizeof(node_t)
     give_node(pool, i)
     if d.pending == 0:
         give_node(pool, d.head)
@@ -218,7 +218,7 @@ cdef int add_piece(
             n.next[level] = 0
     d.pending += 1
     d.held += n.have
-    pool.held += n.have
+    pool.held += n.have + sizeof(node_t)
     return 0
 
 

@@ -40,7 +40,7 @@ cdef enum:
 cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     memset(t, 0, sizeof(track_t))
     t.want_mms = True
-    t.max_flows = 1 << 20
+    t.max_flows = 1 << 18
     t.held_total = 256 << 20
     t.max_packet = 1 << 20
     t.epoch = 1
@@ -60,6 +60,9 @@ cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     table_init(&t.slabs, sizeof(void *))
     if flows_init(&t.flows, seed) != 0 or tcp_pool_init(&t.pool) != 0:
         return -1
+    t.pool.random ^= <uint32_t>(seed >> 32)  # levels that nobody can foresee
+    if t.pool.random == 0:
+        t.pool.random = 1
     return 0
 
 

@@ -43,7 +43,7 @@ cdef class Engine:
     """
 
     def __cinit__(self, *, mms=True, winmx=False, keep_all=False, ports=None, chosen=(),
-                  max_flows=1 << 20, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
+                  max_flows=1 << 18, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
                   max_packet=1 << 20, filter=None):
         cdef chosen_t *row
         if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:

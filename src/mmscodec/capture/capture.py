@@ -153,7 +153,7 @@ def open(
     ports: Iterable[int] | None = None,
     flows: Iterable[Any] | None = None,
     filter: str | None = None,
-    max_flows: int = 1 << 20,
+    max_flows: int = 1 << 18,
     max_held: int = 256 << 20,
     max_held_flow: int = 1 << 20,
     max_pending: int = 10_000,
