@@ -275,6 +275,8 @@ cdef int gather_records(
     cdef size_t i, k, size, done = 0, found
     cdef uint32_t places[BLOCK]
     cdef int stream = total * NODE_SIZE >= STREAM_FROM
+    if total == 0:
+        return 0  # there may be no memory at `dst`
     if framing == CACHE:
         for i in range(count):
             memcpy(dst, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
