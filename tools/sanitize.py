@@ -4,8 +4,8 @@
 
 Builds into build/sanitize, beside the working build; reports stand there too. Three traps are
 avoided: -fwrapv hides signed overflow (setup.py ends with -fno-wrapv), pymalloc hides over-reads
-(PYTHONMALLOC), and pytest swallows what the
-runtime says (log_path; --capture=sys, as undefined behaviour goes to standard error).
+(PYTHONMALLOC), and pytest swallows what the runtime says (log_path; --capture=sys, as undefined
+behaviour goes to standard error).
 
 A leak is ours if the first library in its stack, above the allocator and the interpreter, is one
 of this package: NumPy and the programs that tests start have leaks of their own at their ends. The
