@@ -96,7 +96,7 @@ class FakeCapture:
     def rows_of(self, name: str) -> np.ndarray:
         return np.flatnonzero(self.messages["mid"] == mms.BY_NAME[name].mid)
 
-    def iter_batches(self, rows=0):
+    def iter_batches(self):
         yield FakeTables(self)
 
     def __enter__(self):

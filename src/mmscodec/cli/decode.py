@@ -18,8 +18,6 @@ from mmscodec.cli.output import Csv, JsonLines, Table
 from mmscodec.cli.winmx_events import has_winmx, winmx_events
 from mmscodec.schema.findings import Severity
 
-BATCH_ROWS = 65_536
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
@@ -119,7 +117,7 @@ def rows(
     capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
-    for tables in capture.iter_batches(rows=1 if live else BATCH_ROWS):
+    for tables in capture.iter_batches():
         damage.add(tables)
         events = Events(tables, options.severity)
         if events.newest_flow >= writer.known:
