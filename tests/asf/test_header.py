@@ -84,11 +84,26 @@ def test_many_objects_are_read_up_to_a_limit():
     )
 
 
+def test_objects_that_hold_objects_are_walked_up_to_a_limit():
+    inner = (bytes(16) + struct.pack("<Q", 24)) * 100
+    extra = make.obj(make.EXTENSION, bytes(18) + struct.pack("<I", len(inner)) + inner) * 1000
+    found = asf.describe(make.header(20, 400, extra=extra))
+    assert [words for _, words in found.problems] == ["more than 256 objects that hold objects"]
+
+
 def test_counts_larger_than_what_is_there_end_with_what_is_there():
     extra = make.obj(CODEC_LIST, bytes(16) + struct.pack("<I", 0xFFFFFFFF) + bytes(8))
     found = asf.describe(make.header(20, 400, extra=extra))
     assert found.codecs == ["other: "]
-    assert len(found.problems) == 1
+    (_, first), (_, second) = found.problems
+    assert first == "more than 4096 items in lists"
+    assert "2 bytes needed" in second
+
+
+def test_items_of_all_lists_together_have_a_limit():
+    codecs = make.obj(CODEC_LIST, bytes(16) + struct.pack("<I", 3000) + bytes(8) * 3000)
+    found = asf.describe(make.header(20, 400, extra=codecs * 3))
+    assert len(found.codecs) == 4096
 
 
 def test_bytes_that_are_no_header_raise():

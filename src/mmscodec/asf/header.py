@@ -13,7 +13,8 @@ from mmscodec.asf.streams import Stream, stream_properties
 from mmscodec.errors import MalformedError, MmsCodecError, TruncatedError
 
 DATA_OBJECT_START = 50  # bytes of the Data Object that end a header: up to the first packet
-MAX_ITEMS = 4096
+MAX_ITEMS = 4096  # in all lists of a header together
+MAX_WALKS = 256
 HEADER_START = 30  # GUID, size, number of objects, two reserved bytes
 
 
@@ -164,8 +165,28 @@ def _extension(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
     if end > item.end:
         out.problems.append((item.offset, f"extension data of {size} bytes leaves its object"))
         end = item.end
+    if not _may_walk(out, item):
+        return
     for inner in walk(data, item.start + 22, end, out.problems):
         _read(out, data, inner, False)
+
+
+def _may_walk(out: AsfHeader, item: objects.Object) -> bool:
+    # one extension and at most 127 streams are what a file has
+    walks = out._about["walks"] = out._about.get("walks", 0) + 1
+    if walks == MAX_WALKS + 1:
+        out.problems.append((item.offset, f"more than {MAX_WALKS} objects that hold objects"))
+    return walks <= MAX_WALKS
+
+
+def _allowed(out: AsfHeader, count: int) -> int:
+    # how many of `count` items of a list are still read
+    left = MAX_ITEMS - out._about.get("items", 0)
+    if count > left >= 0 and not out._about.get("full"):
+        out._about["full"] = True
+        out.problems.append((0, f"more than {MAX_ITEMS} items in lists"))
+    out._about["items"] = MAX_ITEMS - max(left - count, 0)
+    return min(count, max(left, 0))
 
 
 def _extended_stream(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
@@ -178,12 +199,14 @@ def _extended_stream(out: AsfHeader, data: memoryview, item: objects.Object) -> 
     at.take(8)
     names, extensions = at.take(2), at.take(2)
     out._about.setdefault("extended", {})[stream_number] = rate, language
-    for _ in range(names):
+    for _ in range(_allowed(out, names)):
         at.take(2)
         at.raw(at.take(2))
-    for _ in range(extensions):
+    for _ in range(_allowed(out, extensions)):
         at.raw(18)
         at.raw(at.take(4))
+    if not _may_walk(out, item):
+        return
     for inner in walk(data, at.at, item.end, out.problems):
         if inner.guid == objects.STREAM_PROPERTIES:
             _stream(out, data, inner)
@@ -191,7 +214,7 @@ def _extended_stream(out: AsfHeader, data: memoryview, item: objects.Object) -> 
 
 def _codec_list(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
     at = Cursor(data, item.start + 16, item.end)
-    for _ in range(min(at.take(4), MAX_ITEMS)):
+    for _ in range(_allowed(out, at.take(4))):
         kind = at.take(2)
         name = at.text(at.take(2) * 2)
         words = at.text(at.take(2) * 2)
@@ -209,7 +232,7 @@ def _content(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
 
 def _extended_content(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
     at = Cursor(data, item.start, item.end)
-    for _ in range(min(at.take(2), MAX_ITEMS)):
+    for _ in range(_allowed(out, at.take(2))):
         name = at.text(at.take(2))
         kind, size = at.take(2), at.take(2)
         if kind == 0:
@@ -224,14 +247,14 @@ def _extended_content(out: AsfHeader, data: memoryview, item: objects.Object) ->
 def _bit_rates(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
     at = Cursor(data, item.start, item.end)
     rates = out._about.setdefault("rates", {})
-    for _ in range(min(at.take(2), MAX_ITEMS)):
+    for _ in range(_allowed(out, at.take(2))):
         number = at.take(2) & 0x7F
         rates[number] = at.take(4)
 
 
 def _languages(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
     at = Cursor(data, item.start, item.end)
-    out._about["languages"] = [at.text(at.take(1)) for _ in range(min(at.take(2), MAX_ITEMS))]
+    out._about["languages"] = [at.text(at.take(1)) for _ in range(_allowed(out, at.take(2)))]
 
 
 def _name_streams(out: AsfHeader) -> None:

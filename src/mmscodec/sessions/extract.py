@@ -18,7 +18,7 @@ from mmscodec.sessions.headers import fragments
 from mmscodec.sessions.media import Entry
 from mmscodec.sessions.session import Session
 
-MAX_HEADER = 64 << 20
+MAX_HEADER = 16 << 20
 MAX_PACKET = 0xFFFF  # PacketSize has two bytes, so no server can have longer ones
 LIVE = 0x06000000  # BROADCAST and LIVE
 
