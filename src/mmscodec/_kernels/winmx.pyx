@@ -404,7 +404,6 @@ cdef void write_lists(
         for _i in range(lists):
             store_le32(dst, LIST_HEADER)
             memcpy(dst + 4, records, LIST_SIZE)
-            prefetch(records + AHEAD)
             dst += LIST_FRAME
             records += LIST_SIZE
         return
