@@ -118,3 +118,17 @@ def test_a_greeting_alone_is_no_winmx():
     ]
     with mmscodec.open(build.pcap(recut.ethernet(noise), magic=build.NANO)) as capture:
         assert len(capture.flows) == 0
+
+
+def test_findings_point_at_rows_of_the_capture():
+    with mmscodec.open([FOLDER / "chat.pcap", FOLDER / "secondary.pcap"]) as capture:
+        tables = capture.winmx
+        found = tables.findings
+        counts = found[found["code"] == 128]
+        packets = tables.packets[counts["row"]]
+        assert (packets["type"] == 0x03A1).all()
+        assert sorted(packets["data_length"] // 12) == [0, 2, 7, 9]
+        assert (packets["flow"] == counts["flow"]).all()
+        assert (packets["time"] == counts["time"]).all()
+        assert (packets["offset"] == counts["offset"]).all()
+        assert len(found.text()) == len(found)

@@ -204,6 +204,13 @@ def test_threads_may_share_a_buffer_and_a_batch():
     assert all(good)
 
 
+def test_rows_that_gathers_follow_cannot_be_changed():
+    for data in (v.STREAM, v.NODE_LIST * 100):
+        batch = winmx.decode(data)
+        with pytest.raises(ValueError, match="read-only"):
+            batch.packets["offset"][0] = 1 << 40
+
+
 def test_adopted_rows_must_lie_in_the_buffer():
     batch = winmx.Batch()
     rows = winmx.decode(v.STREAM).packets.copy()

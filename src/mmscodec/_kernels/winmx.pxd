@@ -18,6 +18,7 @@ cdef enum:
     CACHE = 4  # the whole buffer is one deciphered peer-cache reply of 149 bytes
     CACHE_REPLY = 149
     PRIMARY_HEADER = 17
+    STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
     NO_TYPE = 0xFFFF  # a primary packet without payload
     # how a field of a packet is found
     OP_FIXED = 0  # `size` bytes, copied to dst
@@ -93,14 +94,14 @@ cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept
 cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
 cdef int gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t total, uint8_t *dst) noexcept nogil
+    bint stream, uint8_t *dst) noexcept nogil
 cdef void advise(void *p, size_t size) noexcept nogil
 cdef int gather_lists(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
     table_t *lists, size_t *odd) noexcept nogil
 cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t total, table_t *nodes) noexcept nogil
+    size_t first, size_t total, bint stream, table_t *nodes) noexcept nogil
 cdef int gather_rows(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
     const program_t *program, table_t *rows, table_t *faults) noexcept nogil

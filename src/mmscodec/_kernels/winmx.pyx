@@ -21,7 +21,6 @@ cdef enum:
     UNTERMINATED = 66
     FIELD_LENGTH = 65
     PIECE = 256  # frames between two looks at the headers' verdict
-    STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
 
 
 cdef inline int add_fault(
@@ -268,15 +267,12 @@ cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexce
 
 cdef int gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t total, uint8_t *dst
+    bint stream, uint8_t *dst
 ) noexcept nogil:
-    # the 12 bytes of each of the `total` records that the scan counted
+    # the 12 bytes of each record that the scan counted; dst has room for them
     cdef const uint8_t *data
     cdef size_t i, k, size, done = 0, found
     cdef uint32_t places[BLOCK]
-    cdef int stream = total * NODE_SIZE >= STREAM_FROM
-    if total == 0:
-        return 0  # there may be no memory at `dst`
     if framing == CACHE:
         for i in range(count):
             memcpy(dst, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
@@ -296,8 +292,9 @@ cdef int gather_records(
                 dst += LIST_SIZE
                 continue
             size = packets[i].data_length // NODE_SIZE * NODE_SIZE
-            memcpy(dst, data, size)
-            dst += size
+            if size:  # dst is NULL where there are no records at all
+                memcpy(dst, data, size)
+                dst += size
         done += BLOCK
     winmx_fence()
     return 0
@@ -353,14 +350,13 @@ cdef inline size_t find_type(
 
 cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t total, table_t *nodes
+    size_t first, size_t total, bint stream, table_t *nodes
 ) noexcept nogil:
-    # one row for each of the `total` records that the scan counted
+    # One row for each of the `total` records that the scan counted; packets[0] has number `first`.
     cdef const uint8_t *data
     cdef node_t *row
     cdef size_t i, j, k, records, done = 0, found
     cdef uint32_t places[BLOCK]
-    cdef int stream = total * sizeof(node_t) >= STREAM_FROM
     if table_reserve(nodes, total) != 0:
         return -1
     row = <node_t *>nodes.data + nodes.rows
@@ -381,12 +377,12 @@ cdef int gather_nodes(
             i = done + places[k]
             data = src + (packets[i].offset - base) + 4
             if likely(packets[i].data_length == LIST_SIZE):
-                winmx_nodes(<uint8_t *>row, data, i, stream)
+                winmx_nodes(<uint8_t *>row, data, first + i, stream)
                 row += 8
                 continue
             records = packets[i].data_length // NODE_SIZE
             for j in range(records):
-                write_node(row, data + j * NODE_SIZE, i, j, j == 0)
+                write_node(row, data + j * NODE_SIZE, first + i, j, j == 0)
                 row += 1
         done += BLOCK
     winmx_fence()
@@ -409,7 +405,8 @@ cdef void write_lists(
         return
     for _i in range(lists):
         store_le32(dst, head)
-        memcpy(dst + 4, records, size)
+        if size:
+            memcpy(dst + 4, records, size)
         dst += 4 + size
         records += size
 

@@ -9,16 +9,19 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.faulttable import FaultTable, fault_table
-from mmscodec.schema.dtypes import FAULTS, in_capture
+from mmscodec.schema.dtypes import FAULTS, FINDINGS, in_capture
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, NODES, PACKET_ROWS
+from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.connections import decode_connections
+from mmscodec.winmx.findings import Findings
 from mmscodec.winmx.recognition import recognise
 
 CAPTURE_FRAMES = in_capture(PACKET_ROWS)
 CAPTURE_NODES = in_capture(NODES)
 CAPTURE_FAULTS = in_capture(FAULTS)
+CAPTURE_FINDINGS = in_capture(FINDINGS)
 
 
 class WinmxTables:
@@ -102,6 +105,25 @@ class WinmxTables:
         """What was wrong, with `text()`."""
         parts = [np.asarray(batch.faults) for _, batch in self.batches]
         return fault_table(self._joined(parts, CAPTURE_FAULTS))
+
+    @cached_property
+    def findings(self) -> Findings:
+        """Deviations in good rows; `row` is one of these packets or nodes. See `winmx.Batch`."""
+        parts = []
+        nodes = 0
+        for (flow, batch), first in zip(self.batches, self._firsts):
+            rows = np.zeros(len(batch.findings), CAPTURE_FINDINGS)
+            for name in FINDINGS.names or ():
+                rows[name] = batch.findings[name]
+            rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
+            rows["flow"] = flow
+            packets = batch.packets
+            at = np.searchsorted(packets["offset"], rows["offset"])
+            rows["time"] = self._times(flow, packets[at])
+            parts.append(rows)
+            nodes += len(batch.nodes)
+        joined = np.concatenate(parts) if parts else np.zeros(0, CAPTURE_FINDINGS)
+        return joined.view(Findings)
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Rows of every packet of a kind; see `winmx.Batch`."""

@@ -7,13 +7,16 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._kernels cimport winmx as kernel
-from mmscodec._kernels.table cimport table_reserve
+from mmscodec._kernels.table cimport table_reserve, table_t
 from mmscodec._kernels.wire cimport load_le16
 
 import numpy as np
 
 from mmscodec.schema.dtypes import FAULTS
 from mmscodec.schema.winmx.dtypes import NODES, PACKET_ROWS, RECORD
+
+cdef enum:
+    SLICE = 1 << 18  # bytes scanned, then gathered; more than the longest frame
 
 cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
 
@@ -119,7 +122,9 @@ cdef class BatchBase:
                 src, length, records, nodes
             ):
                 return
-            if length >= <size_t>RELEASE:
+            if framing == kernel.FRAMES and (records or nodes) and length > SLICE:
+                status = self.scan_slices(src, length, records, nodes, &found)
+            elif length >= <size_t>RELEASE:
                 with nogil:
                     status = kernel.scan(
                         src, length, start, framing, &self.packet_block.table,
@@ -136,6 +141,51 @@ cdef class BatchBase:
             self.total_nodes = found.nodes
         finally:
             self.busy = False
+
+    cdef int scan_slices(
+        self, const uint8_t *src, size_t length, bint records, bint nodes, kernel.scan_t *found
+    ):
+        # Scan and gather slice by slice, while the bytes are in the cache: for a batch that was
+        # asked for its nodes or records before.
+        cdef size_t pos = 0, piece, before, total = 0
+        cdef table_t *packets = &self.packet_block.table
+        cdef table_t *node_table = &self.node_block.table if nodes else NULL
+        cdef table_t *record_table = &self.record_block.table if records else NULL
+        cdef const kernel.packet_t *rows
+        cdef int64_t at
+        cdef int status = 0
+        cdef bint stream = length >= kernel.STREAM_FROM
+        with nogil:
+            while status == 0:
+                piece = length - pos if length - pos < SLICE else SLICE
+                before = packets.rows
+                at = self.start + <int64_t>pos
+                status = kernel.scan(
+                    src + pos, piece, at, kernel.FRAMES, packets, &self.fault_block.table, found)
+                rows = <const kernel.packet_t *>packets.data + before
+                if status == 0 and found.nodes and node_table != NULL:
+                    status = kernel.gather_nodes(
+                        src + pos, at, kernel.FRAMES, rows, packets.rows - before, before,
+                        found.nodes, stream, node_table)
+                if status == 0 and found.nodes and record_table != NULL:
+                    status = table_reserve(record_table, found.nodes)
+                    if status == 0:
+                        kernel.gather_records(
+                            src + pos, at, kernel.FRAMES, rows, packets.rows - before, stream,
+                            record_table.data + record_table.rows * kernel.NODE_SIZE)
+                        record_table.rows += found.nodes
+                total += found.nodes
+                pos += found.consumed
+                if piece < SLICE:
+                    break
+        found.consumed = pos
+        found.nodes = total
+        if status == 0:
+            if records:
+                self._cache["records"] = True
+            if nodes:
+                self._cache["nodes"] = True
+        return status
 
     cdef bint take_regular(self, const uint8_t *src, size_t length, bint records, bint nodes):
         # A buffer that is nothing but a long regular run: its index follows from its length and
@@ -226,7 +276,9 @@ cdef class BatchBase:
     @property
     def packets(self):
         self.index()
-        return self.packet_block.array(PACKET_ROWS)
+        rows = self.packet_block.array(PACKET_ROWS)
+        rows.setflags(write=False)  # gathers read where these rows say
+        return rows
 
     @property
     def pieces(self):
@@ -269,11 +321,13 @@ cdef class BatchBase:
             self.readers += 1
             with nogil:
                 status = kernel.gather_nodes(
-                    src, self.start, self.framing, packets, count, self.total_nodes, &block.table)
+                    src, self.start, self.framing, packets, count, 0, self.total_nodes,
+                    self.total_nodes * sizeof(kernel.node_t) >= kernel.STREAM_FROM, &block.table)
             self.readers -= 1
         elif self.total_nodes:
             status = kernel.gather_nodes(
-                src, self.start, self.framing, packets, count, self.total_nodes, &block.table)
+                src, self.start, self.framing, packets, count, 0, self.total_nodes, False,
+                &block.table)
         if status != 0:
             raise MemoryError("no memory for the nodes")
         self.node_block = block
@@ -301,8 +355,8 @@ cdef class BatchBase:
                 kernel.copy_lists(src, self.total_nodes // 8, block.table.data)
             else:
                 kernel.gather_records(
-                    src, self.start, self.framing, packets, count, self.total_nodes,
-                    block.table.data)
+                    src, self.start, self.framing, packets, count,
+                    self.total_nodes * kernel.NODE_SIZE >= kernel.STREAM_FROM, block.table.data)
         self.readers -= 1
         block.table.rows = self.total_nodes
         self.record_block = block

@@ -26,7 +26,7 @@ class Batch(BatchBase):
     Attributes
     ----------
     packets : numpy.ndarray
-        One row a frame: offset <i8, length <u4 (whole frame), type <u2, data_length <u2 (16 bytes).
+        One row a frame, read-only: offset <i8, length <u4 (whole frame), type <u2, data_length <u2 (16 bytes).
         On primary links the type is the first payload byte (0xFFFF without payload), in datagrams
         their byte 4, in a peer-cache reply its greeting 0x38.
     nodes : numpy.ndarray
