@@ -26,9 +26,9 @@ class Batch(BatchBase):
     Attributes
     ----------
     packets : numpy.ndarray
-        One row a frame, read-only: offset <i8, length <u4 (whole frame), type <u2, data_length <u2 (16 bytes).
-        On primary links the type is the first payload byte (0xFFFF without payload), in datagrams
-        their byte 4, in a peer-cache reply its greeting 0x38.
+        One row a frame, read-only: offset <i8, length <u4 (whole frame), type <u2, data_length <u2
+        (16 bytes). On primary links the type is the first payload byte (0xFFFF without payload),
+        in datagrams their byte 4, in a peer-cache reply its greeting 0x38.
     nodes : numpy.ndarray
         One row a node record: packet <i8 (row in `packets`), record <u2 (place in the packet),
         current ? (record 0 of a NodeList), ip >u4 (octets in network order), udp_port <u2,

@@ -11,7 +11,7 @@ from mmscodec.errors import MalformedError, TruncatedError
 from mmscodec.faulttable import fault_table
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 from mmscodec.schema.winmx.dtypes import PACKET_ROWS, RECORD
-from mmscodec.winmx import _codec, cipher
+from mmscodec.winmx import _codec, _frames, cipher
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.faultrows import add_faults, key_block_fault, unknown_fault
 
@@ -70,7 +70,7 @@ def decode(
     batch = Batch() if out is None else out
     link = checked_link(link)
     if link == "legacy":
-        buf, _ = _codec.legacy_copy(buf)
+        buf, _ = _frames.legacy_copy(buf)
     faults = None
     if link == "cache":
         buf, faults = plain_cache_reply(buf)
@@ -198,10 +198,10 @@ def node_lists(buf: Buffer, copy: bool | None = None) -> np.ndarray:
     >>> lists.shape, lists.strides, lists["tcp_port"][:, 0].tolist()
     ((2, 8), (100, 12), [6699, 6699])
     """
-    frames = _codec.regular_lists(buf)
+    frames = _frames.regular_lists(buf)
     if frames >= 0:
         if copy:
-            return _codec.copied_lists(buf, frames)
+            return _frames.copied_lists(buf, frames)
         if frames == 0:
             return np.empty((0, 8), RECORD)
         return np.frombuffer(buf, _FRAME)["nodes"]  # type: ignore[call-overload]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mmscodec.winmx._codec import Carry, legacy_copy
+from mmscodec.winmx._codec import Carry
+from mmscodec.winmx._frames import legacy_copy
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.decode import checked_link, fault_error, plain_cache_reply
 from mmscodec.winmx.faultrows import add_faults

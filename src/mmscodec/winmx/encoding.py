@@ -13,7 +13,7 @@ from mmscodec.errors import EncodeError
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, NODE_LIST, Packet, Part
 from mmscodec.schema.winmx.dtypes import NODES, RECORD, layout, part_dtype
-from mmscodec.winmx import _codec, cipher
+from mmscodec.winmx import _frames, cipher
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -249,7 +249,7 @@ def encode_nodes(nodes: np.ndarray, out: Any = None) -> Any:
         raise EncodeError(f"{most} records do not fit in a frame", need=most * 12, have=MAX_DATA)
     if counts is None:
         view = records.reshape(-1).view(np.uint8)
-        return _codec.write_lists(view, records.shape[0], records.shape[1], out)
+        return _frames.write_lists(view, records.shape[0], records.shape[1], out)
     data = ragged(records, counts)
     if out is None:
         return data.tobytes()
