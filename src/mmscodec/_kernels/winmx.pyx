@@ -44,47 +44,48 @@ cdef inline int add_fault(
 cdef int scan_frames(
     const uint8_t *src, size_t length, int64_t base, table_t *packets, table_t *faults, scan_t *out
 ) noexcept nogil:
-    cdef size_t pos = 0, size, nodes = 0
-    cdef uint32_t head, data_length
+    cdef const uint8_t *p = src
+    cdef const uint8_t *limit = src + length
+    cdef size_t size, nodes = 0
+    cdef uint32_t head
     cdef packet_t *row
     cdef packet_t *end
     cdef int status = 0
     row = end = NULL
+    base -= <int64_t><size_t>src  # so that a pointer becomes an offset by one addition
     out.need = 4
-    while length - pos >= 4:
-        head = load_le32(src + pos)
-        data_length = head >> 16
-        size = <size_t>data_length + 4
-        if length - pos < size:
+    while limit - p >= 4:
+        head = load_le32(p)
+        size = <size_t>(head >> 16) + 4
+        if <size_t>(limit - p) < size:
             out.need = size
             break
-        prefetch(src + pos + AHEAD)
-        if row == end:  # the rows reserved are used up: at most 100 bytes a row is the usual case
-            if table_reserve(packets, (length - pos) // LIST_FRAME + 1) != 0:
+        prefetch(p + AHEAD)
+        if unlikely(row == end):  # the rows reserved are used up: 100 bytes a row is usual
+            if table_reserve(packets, <size_t>(limit - p) // LIST_FRAME + 1) != 0:
                 status = -1
                 break
             row = <packet_t *>packets.data + packets.rows
             end = <packet_t *>packets.data + packets.capacity
             packets.rows = packets.capacity
-        row.offset = base + <int64_t>pos
+        row.offset = base + <int64_t><size_t>p
         row.length = <uint32_t>size
-        row.type = <uint16_t>head
-        row.data_length = <uint16_t>data_length
+        store_le32(<uint8_t *>&row.type, head)  # type and data_length in one store
         row += 1
         # whether the next frame is a list is anybody's guess: count without a branch
         nodes += (head == LIST_HEADER) << 3
         if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
-            nodes += data_length // NODE_SIZE
-            if data_length % NODE_SIZE and add_fault(
-                faults, base + <int64_t>pos, data_length % NODE_SIZE, BAD_LENGTH, FIELD_LENGTH,
-                (data_length // NODE_SIZE + 1) * NODE_SIZE, data_length,
+            nodes += (head >> 16) // NODE_SIZE
+            if (head >> 16) % NODE_SIZE and add_fault(
+                faults, base + <int64_t><size_t>p, (head >> 16) % NODE_SIZE, BAD_LENGTH,
+                FIELD_LENGTH, ((head >> 16) // NODE_SIZE + 1) * NODE_SIZE, head >> 16,
             ) != 0:
                 status = -1
                 break
-        pos += size
+        p += size
     if row != NULL:
         packets.rows = row - <packet_t *>packets.data
-    out.consumed = pos
+    out.consumed = p - src
     out.nodes = nodes
     return status
 
