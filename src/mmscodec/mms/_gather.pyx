@@ -6,8 +6,55 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.mms cimport mms_gather
+from mmscodec._kernels.wire cimport load_le32
+
+import numpy as np
+
+
+cdef inline size_t wanted(
+    const uint8_t *row, size_t mid_at, size_t length_at, uint32_t mid, uint32_t least
+) noexcept nogil:
+    # 1 or 0, for loops without a branch: kinds follow each other in no order
+    return (load_le32(row + mid_at) == mid) & (load_le32(row + length_at) >= least)
+
+
+def select(messages, uint32_t mid, uint32_t least):
+    """Row numbers (int64) of the messages with this MID and at least `least` bytes.
+
+    `messages` is a C-contiguous table with uint32 columns `mid` and `length`, whatever else it has.
+    """
+    cdef Py_buffer view, room
+    cdef const uint8_t *first
+    cdef int64_t *out
+    cdef size_t count = len(messages)
+    cdef size_t stride = messages.itemsize
+    cdef size_t mid_at = messages.dtype.fields["mid"][1]
+    cdef size_t length_at = messages.dtype.fields["length"][1]
+    cdef size_t found = 0
+    cdef size_t i
+    if count == 0:
+        return np.empty(0, np.int64)
+    PyObject_GetBuffer(messages, &view, PyBUF_SIMPLE)
+    try:
+        first = <const uint8_t *>view.buf
+        with nogil:
+            for i in range(count):
+                found += wanted(first + i * stride, mid_at, length_at, mid, least)
+        # one more: the row after the last match is written and left out
+        rows = np.empty(found + 1, np.int64)
+        PyObject_GetBuffer(rows, &room, PyBUF_SIMPLE | PyBUF_WRITABLE)
+        out = <int64_t *>room.buf
+        found = 0
+        with nogil:
+            for i in range(count):
+                out[found] = <int64_t>i
+                found += wanted(first + i * stride, mid_at, length_at, mid, least)
+        PyBuffer_Release(&room)
+    finally:
+        PyBuffer_Release(&view)
+    return rows[:found]
 
 
 def gather(source, int64_t base, positions, lengths, out, size_t size):

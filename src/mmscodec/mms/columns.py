@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.mms._gather import gather
+from mmscodec.mms._gather import gather, select
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
 from mmscodec.schema.fields import Field, Message, Struct
@@ -58,9 +58,7 @@ class MessageColumns:
     def rows(self, message: str | int) -> np.ndarray:
         """Rows of `messages` that hold this message and all of its fixed part."""
         mid, _, least = struct_of(message)
-        return np.flatnonzero(
-            (self.messages["mid"] == mid) & (self.messages["length"] >= np.uint32(least))
-        )
+        return select(np.ascontiguousarray(self.messages), mid, least)
 
     def array(self, message: str | int) -> np.ndarray:
         """Structured array of the fixed fields, one row a message; a copy."""
