@@ -18,6 +18,7 @@ class Engine:
         max_held_flow: int = ...,
         max_pending: int = 10000,
         max_packet: int = ...,
+        ignore_vlan: bool = False,
         filter: Any = None,
     ) -> None: ...
     @property

@@ -40,11 +40,13 @@ cdef class Engine:
         Only frames that a libpcap expression matches.
     max_flows, max_held, max_held_flow, max_pending : int
         Ceilings: connections; bytes held in all; bytes and pieces held in one flow.
+    ignore_vlan : bool
+        Equal addresses in different VLANs are one flow.
     """
 
     def __cinit__(self, *, mms=True, winmx=False, keep_all=False, ports=None, chosen=(),
                   max_flows=1 << 18, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
-                  max_packet=1 << 20, filter=None):
+                  max_packet=1 << 20, ignore_vlan=False, filter=None):
         cdef chosen_t *row
         if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
@@ -55,6 +57,7 @@ cdef class Engine:
         self.track.max_flows = max_flows
         self.track.held_total = max_held
         self.track.max_packet = max_packet
+        self.track.network.ignore_vlan = ignore_vlan
         self.track.pool.held_limit = max_held_flow
         self.track.pool.pending_limit = max_pending
         if ports is not None:

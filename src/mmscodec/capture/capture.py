@@ -158,6 +158,7 @@ def open(
     max_held_flow: int = 1 << 20,
     max_pending: int = 10_000,
     max_packet: int = 1 << 20,
+    ignore_vlan: bool = False,
     spool: bool = True,
     threads: int = 1,
 ) -> Capture:
@@ -186,6 +187,9 @@ def open(
         oldest hole becomes a gap.
     max_packet : int
         Ceiling on the bytes of one TcpMessageHeader packet.
+    ignore_vlan : bool
+        Take equal addresses in different VLANs for one flow, as in a capture where only one direction
+        is tagged. Otherwise they are different flows.
     spool : bool
         Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
         that payload can be had. Without it such input is only walked once.
@@ -212,6 +216,7 @@ def open(
         "max_held_flow": max_held_flow,
         "max_pending": max_pending,
         "max_packet": max_packet,
+        "ignore_vlan": ignore_vlan,
         "filter": None if filter is None else Filter(filter),
     }
     return Capture(open_sources(path, spool=spool), options, threads)
