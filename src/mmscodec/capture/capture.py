@@ -188,8 +188,8 @@ def open(
     max_packet : int
         Ceiling on the bytes of one TcpMessageHeader packet.
     ignore_vlan : bool
-        Take equal addresses in different VLANs for one flow, as in a capture where only one direction
-        is tagged. Otherwise they are different flows.
+        Take equal addresses in different VLANs for one flow, as in a capture where only one
+        direction is tagged. Otherwise they are different flows.
     spool : bool
         Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
         that payload can be had. Without it such input is only walked once.
