@@ -275,11 +275,59 @@ def test_absurd_sequence_number_is_dropped_unless_it_goes_on_by_itself():
     ]  # fmt: skip
 
 
-def test_reset_with_words_in_it_is_not_data():
+def test_payload_of_a_reset_is_taken_at_the_edge_only():
     flow = Reassembler()
     flow.push(99, flags=SYN)
-    assert flow.push(100, b"go away", flags=RST) == []
+    for seq in (0, 99, 101, 108, 2**31 + 100):
+        assert flow.push(seq, b"go away", flags=RST) == []
+    assert flow.push(100, b"", flags=RST) == []
+    assert flow.push(100, b"abc", flags=SYN | RST) == []
+    assert flow.push(100, b"go away", flags=RST) == [("data", 0, b"go away", 0)]
+    flow.push(109, b"c")
+    assert flow.push(107, b"ab", flags=RST) == []  # something waits: this is not its edge
+    assert flow.finish() == [("gap", 7, 2, 0), ("data", 9, b"c", 0)]
+
+
+def test_payload_of_a_reset_without_anything_before_it_is_all_there_is():
+    flow = Reassembler()
+    assert flow.push(100, b"no such port", flags=RST) == []
+    assert flow.finish() == [("data", 0, b"no such port", 0)]
+
+
+def test_reset_at_the_edge_settles_where_a_stream_without_syn_begins():
+    flow = Reassembler()
+    assert flow.push(100, b"abc") == []
+    assert flow.push(2**31, b"zz", flags=RST) == []
+    assert stream_of(flow.push(103, b"de", flags=RST)) == b"abcde"
+
+
+def test_second_syn_before_any_data_counts_where_the_data_follows_it():
+    flow = Reassembler()
+    flow.push(2**31, flags=SYN)
+    flow.push(99, flags=SYN)
+    flow.push(2**31, flags=SYN)
     assert flow.push(100, b"abc") == [("data", 0, b"abc", 0)]
+    assert flow.push(103, b"d") == [("data", 3, b"d", 0)]
+    assert flow.dropped == 0
+
+
+@pytest.mark.parametrize("other", [2**31, 120, 80, 2**32 - 5])
+def test_second_syn_counts_when_the_first_data_is_late_as_well(other):
+    for isns in ((other, 99), (99, other)):
+        flow = Reassembler()
+        for isn in isns:
+            flow.push(isn, flags=SYN)
+        assert flow.push(103, b"de") == []
+        assert stream_of(flow.push(100, b"abc")) == b"abcde"
+
+
+def test_second_syn_changes_nothing_after_data():
+    flow = Reassembler()
+    flow.push(99, flags=SYN)
+    flow.push(100, b"abc")
+    flow.push(2**31, flags=SYN)
+    assert flow.push(2**31 + 1, b"zz") == []
+    assert flow.push(103, b"d") == [("data", 3, b"d", 0)]
 
 
 def test_ceiling_on_held_bytes_gives_up_the_oldest_hole():

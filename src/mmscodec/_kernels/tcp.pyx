@@ -11,6 +11,7 @@ cdef enum:
     # farther ahead than any window in use: believed only when it goes on by itself
     AHEAD = 64 << 20
     JUMPS = 3
+    ANNOUNCED = 1 << 16  # in `jumps`: another SYN named `jump_seq`
     # without a SYN the first bytes wait until so much is there, so that a late one can go before
     TENTATIVE_SEGMENTS = 8
     TENTATIVE_PACKETS = 8  # of the other side, after it acknowledged the first byte
@@ -424,6 +425,13 @@ cdef int place_segment(
     cdef const uint8_t *data = s.payload
     cdef bint seen = False
     cdef int status
+    if d.jumps == ANNOUNCED:
+        # nothing but SYNs so far: the stream began with the one that is nearest
+        if d.next == 0 and d.pending == 0 and <uint32_t>(seq - d.jump_seq) < AHEAD \
+                and <uint32_t>(seq - d.jump_seq) < <uint32_t>(seq - d.next_seq):
+            d.next_seq = d.jump_seq
+            offset = <uint32_t>(seq - d.jump_seq)
+        d.jumps = 0
     if d.next - offset > (1 << 30) or offset - d.next > AHEAD:
         status = far_away(d, pool, seq, s.wire_len, time)
         if status != 1:
@@ -461,6 +469,18 @@ cdef int place_segment(
     return 0
 
 
+cdef int believe_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
+    # A RST with a payload: 1 where a receiver would believe it, 0, or -1 without memory. That is
+    # at the edge only (RFC 5961 section 3.2): guessed ones could put anything anywhere else.
+    if d.state == TCP_NEW:
+        return 1
+    if not tcp_believable(d, s.seq):
+        return 0
+    if d.state == TCP_TENTATIVE and open_tentative(d, pool) != 0:
+        return -1
+    return s.seq == d.next_seq and d.pending == 0
+
+
 cdef int tcp_push(
     tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
 ) noexcept nogil:
@@ -470,8 +490,16 @@ cdef int tcp_push(
     # A second SYN with another sequence number is the caller's business (a new connection).
     cdef uint32_t seq = s.seq + (1 if s.tcp_flags & TCP_SYN else 0)
     cdef uint32_t length = s.wire_len
+    cdef int status
     if s.tcp_flags & TCP_RST:
-        return 0  # what it carries is a reason in words, not data
+        if length == 0 or s.tcp_flags & TCP_SYN:
+            return 0
+        status = believe_reset(d, pool, s)
+        if status != 1:
+            return status
+    if s.tcp_flags & TCP_SYN and d.syn and d.next == 0 and d.pending == 0 and seq != d.next_seq:
+        d.jump_seq = seq  # which of them holds, the first data will tell
+        d.jumps = ANNOUNCED
     if length == 0 and not (s.tcp_flags & (TCP_SYN | TCP_FIN)):
         return 0
     if d.state == TCP_NEW and length == 0 and not (s.tcp_flags & TCP_SYN):

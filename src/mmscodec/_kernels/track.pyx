@@ -214,6 +214,8 @@ cdef bint reopens(const connection_t *c, int number, const segment_t *s) noexcep
     cdef const side_t *side = &c.side[number]
     cdef const side_t *peer = &c.side[1 - number]
     cdef uint32_t seq = s.seq + 1
+    if s.tcp_flags & TCP_ACK and peer.tcp.syn and s.ack == peer.isn + 1:
+        return False  # one more answer to the SYN that is known
     if side.tcp.state == TCP_NEW:
         # the first packet of this direction, or one whose packets were not looked at
         return (side.packets != 0 or not s.tcp_flags & TCP_ACK) and is_closed(c, number)
@@ -237,7 +239,7 @@ cdef inline void count_packet(side_t *side, const segment_t *s, int64_t time) no
     side.last_time = time
 
 
-cdef void note_flags(connection_t *c, int number, const segment_t *s) noexcept nogil:
+cdef void note_flags(track_t *t, connection_t *c, int number, const segment_t *s) noexcept nogil:
     cdef side_t *side = &c.side[number]
     if s.tcp_flags & TCP_SYN and not s.tcp_flags & TCP_RST:
         if not side.tcp.syn:
@@ -249,6 +251,8 @@ cdef void note_flags(connection_t *c, int number, const segment_t *s) noexcept n
         side.tcp.state == TCP_NEW or tcp_believable(&side.tcp, s.seq) or s.seq == 0
     ):
         c.closed = CLOSED_A | CLOSED_B
+        if side.row >= 0:
+            (<flow_row_t *>t.rows.data)[side.row].marks |= FLOW_RST
 
 
 cdef int take_tcp(
@@ -264,7 +268,7 @@ cdef int take_tcp(
     if side.state == SIDE_OTHER:
         if likely(not looks_like_packet(s.payload, s.length)) or not t.want_mms:
             if unlikely(s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)):
-                note_flags(c, number, s)
+                note_flags(t, c, number, s)
             return 0
         side.state = SIDE_NEW
         tcp_init(&side.tcp)
@@ -292,7 +296,7 @@ cdef int take_tcp(
                 return -1
     else:
         if s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
-            note_flags(c, number, s)
+            note_flags(t, c, number, s)
         status = tcp_push(&side.tcp, &t.pool, s, place, stable, time)
         if consume(t, c, number) != 0 or status != 0:
             return -1

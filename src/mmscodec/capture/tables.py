@@ -45,11 +45,11 @@ class CaptureTables:
         """One row a flow, that is one direction of a connection.
 
         src, dst (text), src_port, dst_port, transport ("tcp", "udp"), protocol ("mms", "winmx" or
-        ""), marks (1 SYN, 2 FIN seen), scope (0, or a number that tells apart equal addresses in
-        other VLANs and tunnels), peer (row of the other direction, -1), control (row of the TCP
-        flow that announced a UDP flow, -1), packets, gaps, retransmissions, faults, first_time,
-        last_time, bytes (payload on the wire), length (of the stream, gaps included), conflicts
-        (bytes of retransmissions that differ from the first copy, which is the one that is kept).
+        ""), marks (1 SYN, 2 FIN, 4 RST seen), scope (0, or a number that tells apart equal
+        addresses in other VLANs and tunnels), peer (row of the other direction, -1), control (row
+        of the TCP flow that announced a UDP flow, -1), packets, gaps, retransmissions, faults,
+        first_time, last_time, bytes (payload on the wire), length (of the stream, gaps included),
+        conflicts (bytes of retransmissions that differ from the first copy, the one that is kept).
         """
         return dtypes.flow_table(self._raw_flows, self.faults)
 
