@@ -226,6 +226,16 @@ def wifi(inner: bytes, *, qos: bool = True, ht: bool = False, four: bool = False
     return head + bytes(6 * four + 2 * qos + 4 * ht) + snap(inner)
 
 
+def attribute(kind: int, value: bytes) -> bytes:
+    """Of NFLOG, padded."""
+    return struct.pack("<HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def juniper(inner: bytes, *, flags: int = 0x80) -> bytes:
+    extensions = bytes.fromhex("0010 030101 06010e 0102018c 040400000001") if flags & 0x80 else b""
+    return b"MGC" + bytes([flags]) + extensions + inner
+
+
 def radiotap(inner: bytes) -> bytes:
     return bytes.fromhex("0000 0c00 04800000 0200 1800") + inner
 
@@ -264,8 +274,31 @@ def pptp(inner: bytes, call: int = 5, *, acknowledge: bool = True) -> bytes:
     return head + (be32(8) if acknowledge else b"") + body
 
 
-def vxlan(frame: bytes, vni: int = 77) -> bytes:
-    return b"\x08\0\0\0" + be32(vni << 8) + frame
+def vxlan(frame: bytes, vni: int = 77, *, reserved: int = 0) -> bytes:
+    """`reserved` as a 64-bit number with bits where no field is."""
+    return (0x08 << 56 | vni << 8 | reserved).to_bytes(8, "big") + frame
+
+
+def vxlan_gpe(inner: bytes, following: int, vni: int = 77) -> bytes:
+    return bytes([0x0C if following else 0x08, 0, 0, following]) + be32(vni << 8) + inner
+
+
+def nsh(inner: bytes, following: int, *, metadata: bytes = bytes(16)) -> bytes:
+    words = 2 + len(metadata) // 4
+    kind = 1 if len(metadata) == 16 else 2
+    return bytes([0x0F, 0xC0 | words, kind, following]) + be32(0x1234FF) + metadata + inner
+
+
+def lisp(inner: bytes, *, instance: int | None = None) -> bytes:
+    if instance is None:
+        return b"\xc0\x12\x34\x56" + be32(1) + inner
+    return b"\x48\0\0\0" + be32(instance << 8) + inner
+
+
+def ayiya(inner: bytes, *, identity: int = 4, signature: int = 5) -> bytes:
+    following = 41 if inner[0] >> 4 == 6 else 4
+    head = bytes([identity << 4 | 1, signature << 4 | 2, 0x11, following]) + be32(0x4AF64BFD)
+    return head + bytes(1 << identity) + bytes(4 * signature) + inner
 
 
 def geneve(inner: bytes, kind: int = 0x6558, *, vni: int = 88, options: bytes = b"") -> bytes:

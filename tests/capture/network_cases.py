@@ -21,6 +21,18 @@ DATAGRAM = f.udp(PAYLOAD)
 V4 = f.ipv4(SEGMENT)
 V6 = f.ipv6(SEGMENT)
 FRAME = f.ethernet(V4)
+#: where the one behind the inner frame is always there
+FCS = b"\xfc\xfc\xfc\xfc"
+#: control words of pseudowires (RFC 4385): a sequence number, and nothing
+CONTROL = b"\0\0\0\x05"
+
+
+def made_by(maker: str, frame: bytes = FRAME) -> bytes:
+    """A frame between two network cards of a company."""
+    card = bytes.fromhex(maker)
+    return card + b"\0\0\x01" + card + b"\0\0\x02" + frame[12:]
+
+
 #: addresses of the outer datagram of a tunnel
 OUTER = {"src": "203.0.113.1", "dst": "203.0.113.2"}
 OUTER6 = {"src": "2001:db8:f::1", "dst": "2001:db8:f::2"}
@@ -52,12 +64,16 @@ LINKS = {
     "802.1ah": Case(1, f.ethernet(f.be32(0x1234) + FRAME, 0x88E7)),
     "802.1BR": Case(1, f.ethernet(bytes(6) + f.be16(0x0800) + V4, 0x893F)),
     "vn-tag": Case(1, f.ethernet(bytes(4) + f.be16(0x0800) + V4, 0x8926)),
-    "fabricpath": Case(1, f.ethernet(bytes(2) + FRAME, 0x8903)),
+    "fabricpath": Case(1, f.ethernet(bytes(2) + FRAME + FCS, 0x8903)),
     "802.3-snap": Case(1, f.ethernet(f.snap(V4), len(f.snap(V4)), pad=4)),
     "802.3-llc": Case(1, f.ethernet(b"\x06\x06\x03" + V4, 3 + len(V4))),
     "mpls": Case(1, f.ethernet(f.mpls(V4, 100), 0x8847)),
     "mpls-stack": Case(1, f.ethernet(f.mpls(V6, 100, 200, 300), 0x8847), 6),
-    "mpls-pseudowire": Case(1, f.ethernet(f.mpls(bytes(4) + FRAME, 100, 200), 0x8848)),
+    "mpls-pseudowire": Case(1, f.ethernet(f.mpls(CONTROL + made_by("005056"), 100, 200), 0x8848)),
+    "mpls-pseudowire-plain": Case(1, f.ethernet(f.mpls(made_by("005056"), 100, 200), 0x8847)),
+    "mpls-pseudowire-plain-2": Case(1, f.ethernet(f.mpls(made_by("286ed4"), 100), 0x8847)),
+    "mpls-pseudowire-plain-4": Case(1, f.ethernet(f.mpls(made_by("441ea1"), 100), 0x8847)),
+    "mpls-pseudowire-plain-6": Case(1, f.ethernet(f.mpls(made_by("64006a"), 100), 0x8847)),
     "pppoe": Case(1, f.ethernet(f.pppoe(V4), 0x8864, pad=3)),
     "pppoe-vlan": Case(1, f.ethernet(f.tagged(f.pppoe(V6), 3, 0x8864), 0x8100), 6),
     "null-le": Case(0, b"\x02\0\0\0" + V4),
@@ -98,9 +114,40 @@ LINKS = {
     "wifi-four-addresses": Case(105, f.wifi(V4, four=True)),
     "radiotap": Case(127, f.radiotap(f.wifi(V4) + b"\xde\xad\xbe\xef")),
     "ppi": Case(192, b"\0\0\x08\0\x69\0\0\0" + f.wifi(V4)),
-    "nflog": Case(239, b"\x02\0\0\0" + b"\x05\0\x0a\0a\0\0\0" + b"\x54\0\x09\0" + V4),
-    "nflog-ipv6": Case(239, b"\x0a\0\0\0" + b"\x68\0\x09\0" + V6, 6),
-    "pktap": Case(258, b"\x0c\0\0\0\x01\0\0\0\x01\0\0\0" + FRAME),
+    "nflog": Case(239, b"\x02\0\0\0" + b"\x05\0\x0a\0a\0\0\0" + f.attribute(9, V4)),
+    "nflog-ipv6": Case(239, b"\x0a\0\0\0" + f.attribute(9, V6), 6),
+    "null-ppp": Case(0, b"\xff\x03" + f.ppp(V4)),
+    "null-cisco-hdlc": Case(0, b"\x0f\0\x08\0" + V4),
+    "juniper": Case(178, f.juniper(FRAME)),
+    "juniper-plain": Case(178, f.juniper(FRAME, flags=1)),
+    "juniper-no-ethernet": Case(178, f.juniper(bytes(4) + V6, flags=0x82), 6),
+    "arcnet-1051": Case(129, b"\x01\x02\0\0\xf0" + V4),
+    "arcnet-1201": Case(129, b"\x01\x02\0\0\xd4\0\0\x09" + V4),
+    "arcnet-1201-ipv6": Case(129, b"\x01\x02\0\0\xc4\0\0\x09" + V6, 6),
+    "arcnet-1201-stuffed": Case(129, b"\x01\x02\0\0\xd4\xff\xff\xff\xd4\0\0\x09" + V4),
+    "arcnet-bsd": Case(7, b"\x01\x02\xd4\0\0\x09" + V4),
+    "arcnet-bsd-1051": Case(7, b"\x01\x02\xf0" + V4),
+    "nsh": Case(1, f.ethernet(f.nsh(V4, 1), 0x894F)),
+    "nsh-ipv6": Case(1, f.ethernet(f.nsh(V6, 2, metadata=b""), 0x894F), 6),
+    "nsh-ethernet": Case(1, f.ethernet(f.nsh(FRAME, 3), 0x894F)),
+    "nsh-nsh-mpls": Case(1, f.ethernet(f.nsh(f.nsh(f.mpls(V4, 5), 5), 4), 0x894F)),
+    "ppp-both-compressed": Case(50, b"\xff\x03\x57" + V6, 6),
+    "ppp-direction-compressed": Case(204, b"\0\x21" + V4),
+    "pppoe-compressed": Case(51, b"\x11\0\0\x07" + f.be16(1 + len(V4)) + b"\x21" + V4),
+    "pppoe-mpls": Case(51, b"\x11\0\0\x07" + f.be16(6 + len(V4)) + b"\x02\x81" + f.mpls(V4, 5)),
+    "cooked-mpls": Case(113, f.cooked(f.mpls(V4, 5), 0x8847)),
+    "cooked-pppoe": Case(113, f.cooked(f.pppoe(V4), 0x8864)),
+    "cooked-2-vlan-pppoe": Case(276, f.cooked2(f.tagged(f.pppoe(V6), 3, 0x8864), 0x8100), 6),
+    "cisco-hdlc-mpls": Case(104, b"\x0f\0\x88\x47" + f.mpls(V4, 5)),
+    "frame-relay-mpls": Case(107, b"\x18\x41\x88\x47" + f.mpls(V4, 5)),
+    "vlan-mpls-pseudowire-vlan": Case(
+        1,
+        f.ethernet(
+            f.tagged(f.mpls(CONTROL + made_by("005056", f.vlan(V6, 9)), 100), 5, 0x8847), 0x8100
+        ),
+        6,
+    ),
+    "pktap": Case(258, b"\x6c\0\0\0\x01\0\0\0\x01\0\0\0" + bytes(96) + FRAME),
 }
 
 NETWORKS = {
@@ -143,6 +190,22 @@ TUNNELS = {
     "gre-ethernet": Case(1, f.ethernet(f.ipv4(f.gre(FRAME, 0x6558), protocol=47, **OUTER))),
     "gre-mpls": Case(1, f.ethernet(f.ipv4(f.gre(f.mpls(V4, 3), 0x8847), protocol=47, **OUTER))),
     "gre-wccp": Case(1, f.ethernet(f.ipv4(f.gre(bytes(4) + V4, 0x883E), protocol=47, **OUTER))),
+    "gre-key": Case(1, f.ethernet(f.ipv4(f.gre(V4, key=7), protocol=47, **OUTER))),
+    "gre-checksum": Case(1, f.ethernet(f.ipv4(f.gre(V6, checksum=True), protocol=47, **OUTER)), 6),
+    "gre-sequence": Case(1, f.ethernet(f.ipv4(f.gre(V4, sequence=7), protocol=47, **OUTER))),
+    "gre-ppp": Case(1, f.ethernet(f.ipv4(f.gre(b"\xff\x03" + f.ppp(V4), 0x880B), protocol=47))),
+    "gre-aruba": Case(1, f.ethernet(f.ipv4(f.gre(f.wifi(V4), 0x8240), protocol=47, **OUTER))),
+    "gre-nsh": Case(1, f.ethernet(f.ipv4(f.gre(f.nsh(V4, 1), 0x894F), protocol=47, **OUTER))),
+    "pptp-compressed": Case(
+        1,
+        f.ethernet(
+            f.ipv4(
+                b"\x30\x01\x88\x0b" + f.be16(1 + len(V4)) + bytes(6) + b"\x21" + V4,
+                protocol=47,
+                **OUTER,
+            )
+        ),
+    ),
     "pptp": Case(1, f.ethernet(f.ipv4(f.pptp(V4), protocol=47, **OUTER))),
     "pptp-data-alone": Case(
         1, f.ethernet(f.ipv4(f.pptp(V4, acknowledge=False), protocol=47, **OUTER))
@@ -160,11 +223,25 @@ TUNNELS = {
 UDP_TUNNELS = {
     "vxlan": (4789, f.vxlan(FRAME), 4),
     "vxlan-vlan": (4789, f.vxlan(f.vlan(V6, 5)), 6),
+    "vxlan-reserved": (4789, f.vxlan(FRAME, reserved=0xF7FFFFFF000000FF), 4),
+    "vxlan-gpe": (4790, f.vxlan_gpe(FRAME, 0), 4),
+    "vxlan-gpe-ipv4": (4790, f.vxlan_gpe(V4, 1), 4),
+    "vxlan-gpe-ipv6": (4790, f.vxlan_gpe(V6, 2), 6),
+    "vxlan-gpe-ethernet": (4790, f.vxlan_gpe(FRAME, 3), 4),
+    "vxlan-gpe-nsh": (4790, f.vxlan_gpe(f.nsh(V4, 1), 4), 4),
+    "vxlan-gpe-mpls": (4790, f.vxlan_gpe(f.mpls(V6, 3), 5), 6),
+    "lisp": (4341, f.lisp(V4), 4),
+    "lisp-instance": (4341, f.lisp(V6, instance=9), 6),
+    "ayiya": (5072, f.ayiya(V6), 6),
+    "ayiya-ipv4": (5072, f.ayiya(V4, identity=0, signature=0), 4),
+    "ayiya-large": (5072, f.ayiya(V6, identity=8, signature=15), 6),
     "geneve": (6081, f.geneve(FRAME), 4),
     "geneve-ip": (6081, f.geneve(V6, 0x86DD, options=bytes(8)), 6),
     "gtp": (2152, f.gtp(V4), 4),
     "gtp-extended": (2152, f.gtp(V6, extended=True), 6),
     "teredo": (3544, f.teredo(V6), 6),
+    "teredo-authentication": (3544, f.teredo(V6, authentication=True), 6),
+    "teredo-origin": (3544, f.teredo(V6, origin=True), 6),
     "teredo-indications": (3544, f.teredo(V6, authentication=True, origin=True), 6),
 }
 

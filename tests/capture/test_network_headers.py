@@ -5,7 +5,21 @@ import pytest
 from mmscodec.capture._network import Network, NetworkFault, Segment
 from mmscodec.schema.faults import FaultCode
 from tests.capture import frames as f
-from tests.capture.network_cases import CASES, FRAME, OUTER, PAYLOAD, TUNNELS, UDP_TUNNELS, V4, Case
+from tests.capture.network_cases import (
+    CASES,
+    FRAME,
+    OUTER,
+    PAYLOAD,
+    SEGMENT,
+    TUNNELS,
+    UDP_TUNNELS,
+    V4,
+    V6,
+    Case,
+)
+
+#: what tunnels over UDP are recognised by
+PORTS = sorted({port for port, _, _ in UDP_TUNNELS.values()})
 
 
 def decode(case: Case, frame: bytes | None = None, **options):
@@ -60,7 +74,7 @@ def test_frame_cut_by_the_snap_length_gives_a_shorter_payload_or_says_snapped(na
             assert result == whole._replace(payload=payload), size
         elif isinstance(result, Segment):
             # TCP options cut off, or an outer datagram whose tunnel header is not whole
-            if udp_tunnel and result.dst_port in (2152, 3544, 4789, 6081):
+            if udp_tunnel and result.dst_port in PORTS:
                 assert result.protocol == f.UDP
                 assert len(result.payload) < result.wire_len
             else:
@@ -155,7 +169,7 @@ def test_vlan_ids_can_be_left_out_of_the_scope():
     assert network.decode(f.vlan(V4, 5)) == network.decode(FRAME)
 
 
-@pytest.mark.parametrize("port", [2152, 3544, 4789, 6081])
+@pytest.mark.parametrize("port", PORTS)
 def test_datagram_on_a_tunnel_port_that_is_no_tunnel_stays_a_datagram(port):
     bodies = [b"", b"\0", bytes(8), bytes(60), b"\x08" + bytes(80), b"\x30\xff" + bytes(80)]
     bodies += [b"\x08\0\0\0\0\0\x01\0" + FRAME[:12] + b"\x08\0" + bytes(40)]  # IP version 0
@@ -168,6 +182,87 @@ def test_datagram_on_a_tunnel_port_that_is_no_tunnel_stays_a_datagram(port):
             assert segment.protocol == f.UDP
             assert segment.scope == 0
             assert segment.src == f.mapped(f.CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("port", "right", "wrong"),
+    [
+        (4341, f.lisp(V4), f.lisp(V4 + b"x")),
+        (4341, f.lisp(V6), f.lisp(V6 + b"x")),
+        (4341, f.lisp(V4), b"\x01" + f.lisp(V4)[1:]),  # encrypted
+        (4790, f.vxlan_gpe(V4, 1), f.vxlan_gpe(V4 + b"x", 1)),
+        (4790, f.vxlan_gpe(V4, 1), f.vxlan_gpe(V4, 128)),
+        (4790, f.vxlan_gpe(FRAME, 0), b"\x00" + f.vxlan_gpe(FRAME, 0)[1:]),  # no network
+        (4790, f.vxlan_gpe(FRAME, 3), b"\x1c" + f.vxlan_gpe(FRAME, 3)[1:]),  # version 1
+        (4790, f.vxlan_gpe(FRAME, 3), b"\x0d" + f.vxlan_gpe(FRAME, 3)[1:]),  # operations
+        (4789, f.vxlan(FRAME), b"\xf7" + f.vxlan(FRAME)[1:]),
+        (5072, f.ayiya(V6), f.ayiya(V6 + b"x")),
+        (5072, f.ayiya(V6), f.ayiya(V6)[:2] + b"\x10" + f.ayiya(V6)[3:]),  # a heartbeat
+        (5072, f.ayiya(V6), f.ayiya(V6)[:3] + b"\x3b" + f.ayiya(V6)[4:]),
+        (5072, f.ayiya(V6, identity=15), f.ayiya(V6, identity=15)[:20000]),
+        (3544, f.teredo(V6), f.teredo(V4)),
+    ],
+)
+def test_tunnel_over_udp_that_contradicts_itself_stays_a_datagram(port, right, wrong):
+    def decoded(body):
+        return Network().decode(f.ethernet(f.ipv4(f.udp(body, dst_port=port), protocol=17)))
+
+    assert decoded(right).payload == PAYLOAD
+    assert decoded(wrong).payload == wrong
+
+
+def test_instance_of_a_lisp_tunnel_is_a_network_of_its_own():
+    scopes = {decode(CASES["lisp"]).scope}
+    for instance in range(99):
+        body = f.lisp(V4, instance=instance)
+        frame = f.ethernet(f.ipv4(f.udp(body, dst_port=4341), protocol=17))
+        scopes.add(Network().decode(frame).scope)
+    assert len(scopes) == 100
+    assert 0 in scopes
+
+
+def test_datagram_on_any_other_port_is_no_tunnel():
+    body = f.vxlan(FRAME)
+    ports = [port for port in range(65536) if port not in PORTS]
+    network = Network()
+    for port in ports[::7] + [port + 64 * i for port in PORTS for i in (-2, -1, 1, 2)]:
+        frame = f.ethernet(f.ipv4(f.udp(body, src_port=1755, dst_port=port), protocol=17))
+        assert network.decode(frame).payload == body
+
+
+@pytest.mark.parametrize(
+    ("linktype", "frame"),
+    [
+        (178, b"MGD" + f.juniper(FRAME)[3:]),
+        (1, f.ethernet(b"\x0f\xc1" + f.nsh(V4, 1)[2:], 0x894F)),
+    ],
+)
+def test_link_header_that_cannot_be_is_a_fault(linktype, frame):
+    assert Network().decode(frame, linktype=linktype).code == FaultCode.BAD_NETWORK_HEADER
+
+
+@pytest.mark.parametrize(
+    ("linktype", "frame"),
+    [
+        (1, f.ethernet(b"\x4f" + f.nsh(V4, 1)[1:], 0x894F)),  # version 1
+        (1, f.ethernet(f.nsh(V4, 6), 0x894F)),
+        (129, b"\x01\x02\0\0\xd5" + bytes(40)),  # ARP
+        (129, b"\x01\x02\0\0\xd4\x03\0\x09" + V4),  # a first piece
+        (129, b"\x01\x02\0\0\xd4\x02\0\x09" + V4),  # a later one
+    ],
+)
+def test_link_header_before_something_else_is_nothing(linktype, frame):
+    assert Network().decode(frame, linktype=linktype) is None
+
+
+@pytest.mark.parametrize("extra", range(5))
+def test_ip_behind_labels_is_no_ethernet_frame_whatever_its_addresses_are(extra):
+    # bytes 12 and 13 could be an Ethernet type; Ethernet pads and adds a checksum
+    four = f.ipv4(SEGMENT, src="8.0.69.1") + bytes(extra)
+    six = f.ipv6(SEGMENT, src="2001:db8:800:4500::1") + bytes(extra)
+    for datagram in (four, six):
+        segment = Network().decode(f.ethernet(f.mpls(datagram, 16), 0x8847))
+        assert segment.payload == PAYLOAD
 
 
 def test_ipv4_length_zero_means_not_yet_cut_into_segments():
@@ -241,12 +336,12 @@ def test_udp_length_zero_means_all_and_a_shorter_one_is_obeyed():
 
 
 def test_chain_of_extension_headers_is_limited():
-    for count in (16, 17, 2000):
+    for count in (16, 256, 257, 2000):
         inner, last = f.tcp(PAYLOAD), f.TCP
         for _ in range(count):
             inner, last = f.extension(inner, following=last), 60
         result = Network().decode(f.ethernet(f.ipv6(inner, protocol=last)))
-        assert isinstance(result, Segment) == (count <= 16)
+        assert isinstance(result, Segment) == (count <= 256)
     assert result.code == FaultCode.BAD_NETWORK_HEADER
 
 

@@ -27,6 +27,7 @@ cdef enum:
     STEP_PROTOCOL  # kind: IP protocol or IPv6 next header
     STEP_GRE
     STEP_TUNNEL  # kind: UDP port
+    STEP_NEXT  # kind: as NSH and VXLAN-GPE number what follows
 
 cdef enum:
     # schema/faults.py has the same numbers

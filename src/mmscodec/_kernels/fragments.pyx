@@ -1,4 +1,4 @@
-# Reassembly of IP fragments; the policies are explained in docs/decisions/fragments-and-scope.md.
+# Reassembly of IP fragments; the policies are explained in docs/decisions/0014.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy

@@ -38,7 +38,7 @@ from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
 from mmscodec._kernels.wire cimport load_be16, load_be32
 
 cdef enum:
-    EXTENSIONS_MAX = 16
+    EXTENSIONS_MAX = 256  # a bound on what a frame may cost; no list of RFCs needs as many
     UNCUT_MAX = 1 << 20
 
 

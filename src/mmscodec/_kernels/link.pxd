@@ -7,4 +7,5 @@ cdef int ethertype_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int mpls_step(network_t *net, cursor_t *c) noexcept nogil
+cdef int next_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil

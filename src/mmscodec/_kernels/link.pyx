@@ -2,7 +2,7 @@
 #
 # Identifiers that are the same in both directions of a connection (VLAN ids, PPPoE sessions) go
 # into the scope; MPLS labels differ by direction and stay out.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint32_t
 from mmscodec._kernels.cursor cimport (
     FIELD_LINK,
     NETWORK_OTHER,
@@ -14,6 +14,7 @@ from mmscodec._kernels.cursor cimport (
     STEP_LINK,
     STEP_LLC,
     STEP_MPLS,
+    STEP_NEXT,
     STEP_PPP,
     STEP_WIFI,
     advance,
@@ -79,6 +80,12 @@ cdef int link_step(network_t *net, cursor_t *c) noexcept nogil:
         return nflog(net, c)
     if k == 258:
         return pktap(net, c)
+    if k == 178:
+        return juniper(net, c)
+    if k == 7:
+        return arcnet(net, c, 2)
+    if k == 129:
+        return arcnet(net, c, 4)
     return NETWORK_OTHER
 
 
@@ -120,6 +127,8 @@ cdef int ethertype_step(network_t *net, cursor_t *c) noexcept nogil:
         return port_tag(net, c, 8)  # 802.1BR
     if kind == 0x8926:
         return port_tag(net, c, 6)  # VN-Tag
+    if kind == 0x894F:
+        return nsh(net, c)
     return NETWORK_OTHER
 
 
@@ -177,7 +186,6 @@ cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int mpls_step(network_t *net, cursor_t *c) noexcept nogil:
-    cdef uint8_t nibble
     while True:
         if c.n < 4:
             return short_of(net, c, FIELD_LINK, 4)
@@ -186,11 +194,60 @@ cdef int mpls_step(network_t *net, cursor_t *c) noexcept nogil:
             break
     if c.n < 1:
         return short_of(net, c, FIELD_LINK, 1)
-    nibble = c.p[0] >> 4
+    return pseudowire(net, c)
+
+
+cdef inline bint has_type(const cursor_t *c, uint32_t k) noexcept nogil:
+    # does a usual Ethernet type stand at k?
+    return c.n >= k + 2 and load_be16(c.p + k) in (0x0800, 0x86DD, 0x8100, 0x88A8, 0x8847, 0x8864)
+
+
+cdef inline bint like_ip(const cursor_t *c) noexcept nogil:
+    # six bytes are there: an IP header whose length is right? Small IPv4 datagrams are padded.
+    cdef uint32_t length = load_be16(c.p + 2)
+    if c.p[0] >> 4 == 4:
+        return c.p[0] & 15 >= 5 and length <= c.wire
+    length = <uint32_t>load_be16(c.p + 4) + 40
+    return c.p[0] >> 4 == 6 and length <= c.wire and c.wire - length <= 4
+
+
+cdef int pseudowire(network_t *net, cursor_t *c) noexcept nogil:
+    # Nothing names what labels lead to. IP has its version, a control word (RFC 4385) a 0 before
+    # an Ethernet frame; a frame without one begins with any address.
+    cdef uint32_t nibble = c.p[0] >> 4
+    if has_type(c, 12) and not has_type(c, 16) and not like_ip(c):
+        return STEP_ETHERNET
     if nibble == 4 or nibble == 6:
         return STEP_IP
-    if nibble == 0:
-        return skip(net, c, 4, STEP_ETHERNET)  # pseudowire control word, RFC 4385
+    return skip(net, c, 4, STEP_ETHERNET) if nibble == 0 else NETWORK_OTHER
+
+
+cdef int nsh(network_t *net, cursor_t *c) noexcept nogil:
+    # RFC 8300: version 0, length in words, what follows; the path's number differs by direction
+    cdef uint32_t length
+    if c.n < 8:
+        return short_of(net, c, FIELD_LINK, 8)
+    length = <uint32_t>(c.p[1] & 63) * 4
+    if c.p[0] >> 6 != 0:
+        return NETWORK_OTHER
+    if length < 8:
+        return bad(net, c, FIELD_LINK, 8)
+    c.kind = c.p[3]
+    return skip(net, c, length, STEP_NEXT)
+
+
+cdef int next_step(network_t *net, cursor_t *c) noexcept nogil:
+    # numbers of NSH, the first five of them those of VXLAN-GPE as well
+    if c.kind == 1:
+        return STEP_IPV4
+    if c.kind == 2:
+        return STEP_IPV6
+    if c.kind == 3:
+        return STEP_ETHERNET
+    if c.kind == 4:
+        return nsh(net, c)
+    if c.kind == 5:
+        return STEP_MPLS
     return NETWORK_OTHER
 
 
@@ -309,10 +366,13 @@ cdef int by_family(uint32_t family) noexcept nogil:
 
 
 cdef int family(network_t *net, cursor_t *c) noexcept nogil:
-    # NULL is in the capturing host's order, LOOP big-endian; the small number tells
+    # NULL is in the capturing host's order, LOOP big-endian; the small number tells. Some hosts
+    # have PPP and Cisco HDLC under the same link type.
     cdef uint32_t value
     if c.n < 4:
         return short_of(net, c, FIELD_LINK, 4)
+    if load_be16(c.p) in (0xFF03, 0x0F00, 0x8F00) and load_be16(c.p + 2) != 0:
+        return ppp_framing(net, c)
     value = load_le32(c.p)
     if value > 0xFFFF:
         value = load_be32(c.p)
@@ -385,6 +445,43 @@ cdef int pktap(network_t *net, cursor_t *c) noexcept nogil:
     if length < 12:
         return bad(net, c, FIELD_LINK, 12)
     return skip(net, c, length, STEP_LINK)
+
+
+cdef int juniper(network_t *net, cursor_t *c) noexcept nogil:
+    # "MGC", flags, extensions with their length before them; 4 bytes stand for a missing Ethernet
+    # header
+    cdef uint32_t flags, length = 4
+    if c.n < 6:
+        return short_of(net, c, FIELD_LINK, 6)
+    if load_be32(c.p) >> 8 != 0x4D4743:
+        return bad(net, c, FIELD_LINK, 4)
+    flags = c.p[3]
+    if flags & 0x80:
+        length = <uint32_t>load_be16(c.p + 4) + 6
+    if flags & 0x02:
+        return skip(net, c, length + 4, STEP_IP)
+    return skip(net, c, length, STEP_ETHERNET)
+
+
+cdef int arcnet(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
+    # `k` bytes of addresses, then the protocol: 240 is IP by RFC 1051; by RFC 1201, 212 and 196
+    # are IPv4 and IPv6 behind a split flag and a sequence number
+    cdef uint32_t kind
+    if c.n < k + 1:
+        return short_of(net, c, FIELD_LINK, k + 1)
+    advance(c, k)
+    kind = c.p[0]
+    if kind == 240:
+        return skip(net, c, 1, STEP_IPV4)
+    if kind != 212 and kind != 196:
+        return NETWORK_OTHER
+    if c.n < 8:
+        return short_of(net, c, FIELD_LINK, 8)
+    if c.p[1] == 0xFF:
+        advance(c, 4)  # stuffing for lengths that no frame can have
+    if c.p[1] != 0:
+        return NETWORK_OTHER  # a piece of a larger packet
+    return skip(net, c, 4, STEP_IPV4 if kind == 212 else STEP_IPV6)
 
 
 # ---- headers before 802.11 frames

@@ -17,6 +17,7 @@ from mmscodec._kernels.cursor cimport (
     STEP_LINK,
     STEP_LLC,
     STEP_MPLS,
+    STEP_NEXT,
     STEP_PPP,
     STEP_PROTOCOL,
     STEP_TUNNEL,
@@ -35,6 +36,7 @@ from mmscodec._kernels.link cimport (
     link_step,
     llc_step,
     mpls_step,
+    next_step,
     ppp_step,
     wifi_step,
 )
@@ -76,6 +78,8 @@ cdef int step(network_t *net, cursor_t *c, segment_t *out, int which) noexcept n
         return gre_step(net, c)
     if which == STEP_TUNNEL:
         return tunnel_step(net, c)
+    if which == STEP_NEXT:
+        return next_step(net, c)
     return wifi_step(net, c)
 
 

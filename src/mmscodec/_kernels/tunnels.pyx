@@ -1,8 +1,8 @@
 # GRE and the tunnels over UDP.
 #
 # A UDP port proves nothing: players took 2152, 3544 or 4789 for themselves. So the UDP tunnels are
-# strict about everything their headers fix, answer NETWORK_OTHER otherwise, and the caller then
-# keeps the datagram as it is.
+# strict about everything their headers fix (what a receiver ignores is not fixed), answer
+# NETWORK_OTHER otherwise, and the caller then keeps the datagram as it is.
 from libc.stdint cimport uint32_t
 from mmscodec._kernels.cursor cimport (
     FIELD_TUNNEL,
@@ -13,7 +13,9 @@ from mmscodec._kernels.cursor cimport (
     STEP_IP,
     STEP_IPV4,
     STEP_IPV6,
+    STEP_NEXT,
     STEP_PPP,
+    STEP_WIFI,
     advance,
     cursor_t,
     network_t,
@@ -27,6 +29,7 @@ cdef enum:
     SCOPE_GRE = 3
     SCOPE_VXLAN = 4
     SCOPE_GENEVE = 5
+    SCOPE_LISP = 6
 
 
 cdef int gre_step(network_t *net, cursor_t *c) noexcept nogil:
@@ -90,6 +93,8 @@ cdef int gre_payload(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil
         if c.n < 1:
             return short_of(net, c, FIELD_TUNNEL, 1)
         return STEP_IPV4 if c.p[0] >> 4 == 4 else skip(net, c, 4, STEP_IPV4)
+    if c.kind & 0xFE0F == 0x8200:
+        return STEP_WIFI  # Aruba access points, one type for each of their queues
     return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
 
 
@@ -134,16 +139,30 @@ cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
 cdef int tunnel_step(network_t *net, cursor_t *c) noexcept nogil:
     if c.kind == 3544:
         return teredo(net, c)
+    if c.kind == 4341:
+        return lisp(c)
     if c.kind == 4789:
-        return vxlan(net, c)
+        return vxlan(c)
+    if c.kind == 4790:
+        return vxlan_gpe(c)
+    if c.kind == 5072:
+        return ayiya(c)
     if c.kind == 6081:
         return geneve(net, c)
     return gtp(net, c)
 
 
+cdef inline int whole_ip(const cursor_t *c) noexcept nogil:
+    # an IP datagram that ends where the UDP datagram does
+    if c.n >= 20 and c.p[0] >> 4 == 4 and load_be16(c.p + 2) == c.wire:
+        return STEP_IPV4
+    if c.n >= 40 and c.p[0] >> 4 == 6 and <uint32_t>load_be16(c.p + 4) + 40 == c.wire:
+        return STEP_IPV6
+    return NETWORK_OTHER
+
+
 cdef int teredo(network_t *net, cursor_t *c) noexcept nogil:
-    # RFC 4380: authentication and origin indications may stand before the IPv6 datagram, which
-    # must end where the UDP datagram does
+    # RFC 4380: authentication and origin indications may stand before the IPv6 datagram
     cdef uint32_t length
     if c.n >= 4 and load_be16(c.p) == 1:
         length = 13 + <uint32_t>c.p[2] + c.p[3]
@@ -152,20 +171,54 @@ cdef int teredo(network_t *net, cursor_t *c) noexcept nogil:
         advance(c, length)
     if c.n >= 8 and load_be16(c.p) == 0:
         advance(c, 8)
-    if c.n < 40 or c.p[0] >> 4 != 6 or <uint32_t>load_be16(c.p + 4) + 40 != c.wire:
-        return NETWORK_OTHER
-    return STEP_IPV6
+    return STEP_IPV6 if whole_ip(c) == STEP_IPV6 else NETWORK_OTHER
 
 
-cdef int vxlan(network_t *net, cursor_t *c) noexcept nogil:
-    if c.n < 8 or c.p[0] & 0x08 == 0 or c.p[7] != 0:
-        return NETWORK_OTHER
-    if c.p[0] & 0xF7 == 0 and load_be32(c.p) & 0xFFFFFF != 0:
-        # the group policy extension sets a further flag where it uses these bits
+cdef int vxlan(cursor_t *c) noexcept nogil:
+    # RFC 7348 section 5: one flag must be set; all other bits are reserved and to be ignored
+    if c.n < 8 or c.p[0] & 0x08 == 0:
         return NETWORK_OTHER
     c.scope = scope_mix(c.scope, SCOPE_VXLAN, load_be32(c.p + 4) >> 8)
     advance(c, 8)
     return STEP_ETHERNET
+
+
+cdef int vxlan_gpe(cursor_t *c) noexcept nogil:
+    # draft-ietf-nvo3-vxlan-gpe: version 0, no operations packet, what is inside named or Ethernet
+    cdef uint32_t flags
+    if c.n < 8 or c.p[0] & 0x39 != 0x08:
+        return NETWORK_OTHER
+    flags = c.p[0]
+    c.kind = c.p[3]
+    c.scope = scope_mix(c.scope, SCOPE_VXLAN, load_be32(c.p + 4) >> 8)
+    advance(c, 8)
+    if flags & 0x04 == 0:
+        return STEP_ETHERNET
+    if c.kind == 1 or c.kind == 2:
+        return whole_ip(c)
+    return STEP_NEXT
+
+
+cdef int lisp(cursor_t *c) noexcept nogil:
+    # RFC 9300 section 5: flags that say which of the next fields mean anything, and a key
+    if c.n < 8 or c.p[0] & 0x03 != 0:
+        return NETWORK_OTHER  # encrypted
+    if c.p[0] & 0x08:
+        c.scope = scope_mix(c.scope, SCOPE_LISP, load_be32(c.p + 4) >> 8)
+    advance(c, 8)
+    return whole_ip(c)
+
+
+cdef int ayiya(cursor_t *c) noexcept nogil:
+    # draft-massar-v6ops-ayiya: lengths of identity and signature, "forward", what is inside
+    cdef uint32_t length
+    if c.n < 8 or c.p[2] & 15 != 1 or (c.p[3] != 41 and c.p[3] != 4):
+        return NETWORK_OTHER
+    length = 8 + (<uint32_t>1 << (c.p[0] >> 4)) + <uint32_t>(c.p[1] >> 4) * 4
+    if c.n < length:
+        return NETWORK_OTHER
+    advance(c, length)
+    return whole_ip(c)
 
 
 cdef int geneve(network_t *net, cursor_t *c) noexcept nogil:
