@@ -28,7 +28,8 @@ MEGABYTES = int(os.environ.get("MMSCODEC_BENCH_MB", "256"))
 class Run:
     """One way of doing the work: how much it handles per call, and its best time so far.
 
-    `roof` is the run that does the same in C, where each line of a table has its own.
+    `roof` is the run that does the same in C, where each line of a table has its own; `before` is
+    called before each turn, untimed.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Run:
     rows: int
     best: float = float("inf")
     roof: Run | None = None
+    before: Callable[[], object] | None = None
 
     @property
     def rate(self) -> float:
@@ -52,6 +54,8 @@ def race(runs: Sequence[Run], rounds: int = 7) -> None:
     """Time every run `rounds` times, taking turns; the first, untimed turn warms up."""
     for turn in range(rounds + 1):
         for run in runs:
+            if run.before is not None:
+                run.before()
             started = time.perf_counter()
             result = run.call()
             spent = time.perf_counter() - started

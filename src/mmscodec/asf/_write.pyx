@@ -6,6 +6,17 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
 from mmscodec._kernels.wire cimport load_le16, load_le32, store_le16, store_le32
 
+import os
+
+cdef extern from "mmscodec_file.h" nogil:
+    bint FILE_HAS_PLACES
+    int file_write_at(int fd, const void *p, size_t n, int64_t offset) noexcept
+    int file_reserve(int fd, int64_t offset, int64_t n) noexcept
+    void file_start_writing(int fd, int64_t offset, int64_t n) noexcept
+
+#: Whether this system writes at a place in a file, as `PacketWriter.write` does.
+HAS_PLACES = bool(FILE_HAS_PLACES)
+
 cdef enum:
     FILLER = 0xFFFFFFFF  # `source` of a row that stands for a missing packet
     FILLER_LEN = 14
@@ -158,6 +169,8 @@ cdef class PacketWriter:
     first_send, last_send, last_end : int
         Send time of the first packet, the latest send time, and the latest end of a packet: ms;
         -1 before there was one.
+    first_row : int
+        Row of the plan that `first_send` is of.
     """
 
     cdef Py_buffer *flows
@@ -172,12 +185,16 @@ cdef class PacketWriter:
     cdef readonly int64_t first_send
     cdef readonly int64_t last_send
     cdef readonly int64_t last_end
+    cdef readonly int64_t first_row
+    cdef list extents
+    cdef list buffers
 
     def __cinit__(self, list extents, list buffers, uint32_t packet_size):
         if not 0 < packet_size <= 1 << 24:
             raise ValueError(f"packet size {packet_size}")
         self.packet_size = packet_size
-        self.first_send = self.last_send = self.last_end = -1
+        self.extents, self.buffers = extents, buffers
+        self.first_send = self.last_send = self.last_end = self.first_row = -1
         memset(self.tally, 0, sizeof(self.tally))
         self.flows = <Py_buffer *>calloc(len(extents) + 1, sizeof(Py_buffer))
         self.hints = <size_t *>calloc(len(extents) + 1, sizeof(size_t))
@@ -212,6 +229,19 @@ cdef class PacketWriter:
     def counts(self):
         return tuple(self.tally[i] for i in range(STATES))
 
+    def twin(self):
+        """Another writer over the same flows, for another thread, without counts."""
+        return PacketWriter(self.extents, self.buffers, self.packet_size)
+
+    def add(self, PacketWriter other not None):
+        """Count what another writer did with other rows of the same plan."""
+        for i in range(STATES):
+            self.tally[i] += other.tally[i]
+        if other.first_row >= 0 and not 0 <= self.first_row < other.first_row:
+            self.first_row, self.first_send = other.first_row, other.first_send
+        self.last_send = max(self.last_send, other.last_send)
+        self.last_end = max(self.last_end, other.last_end)
+
     def fill(self, plan, size_t start, out):
         """Write packets into a buffer until it is full or the plan ends.
 
@@ -229,46 +259,100 @@ cdef class PacketWriter:
             Rows written; each took `packet_size` bytes.
         """
         cdef Py_buffer rows, target
-        cdef size_t done = 0, n, i
-        cdef const plan_t *first
+        cdef size_t n, done = 0
         PyObject_GetBuffer(plan, &rows, PyBUF_SIMPLE)
         try:
-            if rows.len % sizeof(plan_t):
-                raise TypeError("not a plan")
-            n = <size_t>rows.len // sizeof(plan_t)
-            if start > n:
-                raise IndexError(start)
-            first = <const plan_t *>rows.buf
-            for i in range(start, n):
-                if first[i].source != FILLER and (
-                    first[i].source >= self.flow_count or first[i].length > self.packet_size
-                ):
-                    raise ValueError(f"row {i} of the plan: source {first[i].source}, "
-                                     f"{first[i].length} bytes")
-                if (i - start + 1) * self.packet_size > <size_t>(1 << 26):
-                    break
             PyObject_GetBuffer(out, &target, PyBUF_SIMPLE | PyBUF_WRITABLE)
             try:
-                done = self.run(first, start, n, <uint8_t *>target.buf, <size_t>target.len)
+                n = self.believed(&rows, start, <size_t>target.len // self.packet_size)
+                with nogil:
+                    done = self.run(
+                        <const plan_t *>rows.buf, start, start + n, <uint8_t *>target.buf
+                    )
             finally:
                 PyBuffer_Release(&target)
         finally:
             PyBuffer_Release(&rows)
         return done
 
-    cdef size_t run(
-        self, const plan_t *plan, size_t start, size_t n, uint8_t *out, size_t room
-    ) noexcept:
-        cdef size_t done = 0
-        if room > <size_t>(1 << 26):
-            room = <size_t>(1 << 26)  # as far as the rows were looked at
-        with nogil:
-            while start + done < n and room - done * self.packet_size >= self.packet_size:
-                self.one(&plan[start + done], out + done * self.packet_size)
-                done += 1
-        return done
+    def write(self, plan, size_t start, size_t stop, int descriptor, int64_t at, out):
+        """Write packets to their places in a file. The GIL is released.
 
-    cdef void one(self, const plan_t *row, uint8_t *p) noexcept nogil:
+        Parameters
+        ----------
+        plan : numpy.ndarray
+            `PLAN` rows.
+        start, stop : int
+            First row, and the one behind the last.
+        descriptor : int
+            Of a file that is open for writing.
+        at : int
+            Where in the file the packet of row 0 stands.
+        out : writable buffer
+            Packets are put together here: what suits the processor's cache, at least one packet.
+
+        Raises
+        ------
+        OSError
+        """
+        cdef Py_buffer rows, target
+        cdef size_t n, room, part
+        cdef int error = 0
+        PyObject_GetBuffer(plan, &rows, PyBUF_SIMPLE)
+        try:
+            PyObject_GetBuffer(out, &target, PyBUF_SIMPLE | PyBUF_WRITABLE)
+            try:
+                room = <size_t>target.len // self.packet_size
+                if room == 0:
+                    raise ValueError(f"no room for a packet of {self.packet_size} bytes")
+                n = self.believed(&rows, start, stop - start if stop > start else 0)
+                with nogil:
+                    while n > 0 and error == 0:
+                        part = min(n, room)
+                        self.run(
+                            <const plan_t *>rows.buf, start, start + part, <uint8_t *>target.buf
+                        )
+                        error = file_write_at(
+                            descriptor, target.buf, part * self.packet_size,
+                            at + <int64_t>(start * self.packet_size),
+                        )
+                        start += part
+                        n -= part
+            finally:
+                PyBuffer_Release(&target)
+        finally:
+            PyBuffer_Release(&rows)
+        if error != 0:
+            raise OSError(error, os.strerror(error))
+
+    cdef size_t believed(self, const Py_buffer *rows, size_t start, size_t most) except? 0:
+        # rows from `start` on, at most so many, each of a flow that is here
+        cdef const plan_t *first = <const plan_t *>rows.buf
+        cdef size_t i, n
+        if rows.len % sizeof(plan_t):
+            raise TypeError("not a plan")
+        n = <size_t>rows.len // sizeof(plan_t)
+        if start > n:
+            raise IndexError(start)
+        n = min(n - start, most)
+        for i in range(start, start + n):
+            if first[i].source != FILLER and (
+                first[i].source >= self.flow_count or first[i].length > self.packet_size
+            ):
+                raise ValueError(f"row {i} of the plan: source {first[i].source}, "
+                                 f"{first[i].length} bytes")
+        return n
+
+    cdef size_t run(
+        self, const plan_t *plan, size_t start, size_t stop, uint8_t *out
+    ) noexcept nogil:
+        cdef size_t i
+        for i in range(start, stop):
+            self.one(plan, i, out + (i - start) * self.packet_size)
+        return stop - start
+
+    cdef void one(self, const plan_t *plan, size_t number, uint8_t *p) noexcept nogil:
+        cdef const plan_t *row = plan + number
         cdef packet_t at
         cdef int state = WHOLE
         cdef int64_t send
@@ -282,7 +366,7 @@ cdef class PacketWriter:
         if locate(p, row.length, &at) == 0:
             send = load_le32(p + at.times)
             if self.first_send < 0:
-                self.first_send = send
+                self.first_send, self.first_row = send, <int64_t>number
             if send > self.last_send:
                 self.last_send = send
             if send + load_le16(p + at.times + 4) > self.last_end:
@@ -359,6 +443,27 @@ cdef class PacketWriter:
             at = stop
             i += 1
         return result
+
+
+def reserve(int descriptor, int64_t at, int64_t length):
+    """Take room on the disk for `length` bytes of a file, where the system can.
+
+    Raises
+    ------
+    OSError
+        There is not so much room, or a file may not be so long.
+    """
+    cdef int error
+    with nogil:
+        error = file_reserve(descriptor, at, length)
+    if error != 0:
+        raise OSError(error, os.strerror(error))
+
+
+def start_writing(int descriptor, int64_t at, int64_t length):
+    """Have the system begin to write these bytes to the disk, where it can, and do not wait."""
+    with nogil:
+        file_start_writing(descriptor, at, length)
 
 
 def mended(packet, uint32_t size):

@@ -86,7 +86,7 @@ def plan_packets(
     too_long, empty = int((length > packet_size).sum()), int((length <= 0).sum())
     kept = np.flatnonzero(good)
     places = location_id[kept].astype(np.int64)
-    if (np.diff(places) > 0).all():
+    if (places[1:] > places[:-1]).all():
         unique, first = places, np.arange(len(places))
     else:
         unique, first = np.unique(places, return_index=True)
@@ -98,9 +98,10 @@ def plan_packets(
     else:
         chosen = kept[first]
         plan.duplicates = len(kept) - len(unique)
+        plan.locations = unique
+    if plan.duplicates:
         sizes = length[kept]
         plan.conflicts = int((sizes != sizes[first][np.searchsorted(unique, places)]).sum())
-        plan.locations = unique
     rows = np.empty(len(chosen), PLAN)
     rows["offset"], rows["length"] = offset[chosen], length[chosen]
     rows["source"] = source[chosen]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,8 @@ from typing import Any
 from mmscodec.asf._write import PacketWriter
 from mmscodec.asf.complete import completed, whole_header
 from mmscodec.asf.header import AsfHeader
+from mmscodec.asf.packets import write_all, write_packets
 from mmscodec.asf.plan import Plan
-
-BUFFER_LEN = 1 << 20
 
 
 @dataclass(slots=True)
@@ -104,6 +102,11 @@ def write_file(
         The packets, and who makes them.
     progress : callable, optional
         Called with the number of bytes written since the last call.
+
+    Raises
+    ------
+    OSError
+        With the name of the file, which is not there then.
     """
     target = Path(os.fspath(path))
     part = target.with_name(target.name + ".part")
@@ -112,7 +115,7 @@ def write_file(
     try:
         with open(part, "wb", buffering=0) as file:
             write_all(file, head)
-            done = _packets(file, plan, writer, progress)
+            done = write_packets(file, plan.rows, writer, progress)
             head, out.changed = completed(
                 head, described, packets=done, packet_size=writer.packet_size,
                 first_send=writer.first_send, last_end=writer.last_end,
@@ -120,9 +123,11 @@ def write_file(
             file.seek(0)
             write_all(file, head)
         os.replace(part, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             part.unlink()
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise
     _, mended, widened, implied, out.unmended, out.filled, out.torn = writer.counts
     out.packets = done
@@ -138,33 +143,3 @@ def write_file(
         real == described.packet_count or (not described.packet_count and not out.missing)
     )
     return out
-
-
-def _packets(
-    file: Any, plan: Plan, writer: PacketWriter, progress: Callable[[int], Any] | None
-) -> int:
-    # one buffer is written while the next one is filled
-    size = max(BUFFER_LEN // writer.packet_size, 1) * writer.packet_size
-    buffers = [memoryview(bytearray(size)) for _ in range(2)]
-    pending: Future[None] | None = None
-    done = turn = 0
-    with ThreadPoolExecutor(1) as pool:
-        while done < len(plan.rows):
-            buffer = buffers[turn := 1 - turn]
-            count = writer.fill(plan.rows, done, buffer)
-            done += count
-            if pending is not None:
-                pending.result()
-            pending = pool.submit(write_all, file, buffer[: count * writer.packet_size])
-            if progress is not None:
-                progress(count * writer.packet_size)
-        if pending is not None:
-            pending.result()
-    return done
-
-
-def write_all(file: Any, data: Any) -> None:
-    """Write to an unbuffered file, which may take less than it is given."""
-    view = memoryview(data)
-    while len(view):
-        view = view[file.write(view) :]

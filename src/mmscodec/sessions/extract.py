@@ -107,7 +107,11 @@ def plan_entry(
 ) -> tuple[Plan, list[int]]:  # fmt: skip
     """Order of the packets in `rows` (of `cap.data`), and the flows that `source` numbers."""
     data = cap.data
-    flows, source = np.unique(data["flow"][rows], return_inverse=True)
+    of = data["flow"][rows]
+    if (of == of[:1]).all():
+        flows, source = of[:1], np.zeros(len(of), np.int64)
+    else:
+        flows, source = np.unique(of, return_inverse=True)
     plan = plan_packets(
         data["location_id"][rows], data["offset"][rows] + 8,
         data["length"][rows].astype(np.int64) - 8, source,
