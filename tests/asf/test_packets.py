@@ -126,25 +126,24 @@ def test_whoever_stops_it_gets_all_threads_back(tmp_path, error):
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_error_in_either_thread_is_raised(tmp_path, monkeypatch, which):
     flows, buffers, plan = many(3)
-    first = PacketWriter(flows, buffers, SIZE)
     failed = threading.Event()
 
     class Fails:
         packet_size = SIZE
 
         def twin(self):
-            return first.twin() if which == 0 else self
+            return Waits(flows, buffers, SIZE)
 
         def write(self, *args):
             failed.set()
             raise OSError(errno.ENOSPC, "full")
 
-    class Waits(PacketWriter):
+    class Waits(PacketWriter):  # so that the other thread has its turn
         def twin(self):
             return Fails()
 
         def write(self, *args):
-            failed.wait(10)
+            assert failed.wait(60)
             super().write(*args)
 
     writer = Fails() if which == 0 else Waits(flows, buffers, SIZE)
