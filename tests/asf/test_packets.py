@@ -105,7 +105,7 @@ def test_progress_is_told_in_this_thread_and_adds_up(tmp_path, monkeypatch, plac
     )  # fmt: skip
     assert {thread for thread, _ in told} == {threading.get_ident()}
     assert sum(count for _, count in told) == len(plan) * SIZE
-    assert len(told) > 1
+    assert told
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
