@@ -188,18 +188,12 @@ cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil
 
 
-cdef inline int next_item(
-    network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
-    bint stable, item_t *item, bint *wanted
+cdef inline bint fill_item(
+    const flows_t *flows, const uint8_t *ports, const record_t *record, bint stable, item_t *item
 ) noexcept nogil:
-    # the segment in a frame, by where it goes; a status of the network
-    cdef int status = network_decode(network, record, &item.segment)
-    wanted[0] = False
-    if status != NETWORK_SEGMENT:
-        return status
+    # the rest of an item by its segment; False if it is from and to other ports
     if ports != NULL and not (ports[item.segment.src_port] or ports[item.segment.dst_port]):
-        return status
-    wanted[0] = True
+        return False
     item.hash = flows_hash(flows, &item.segment)
     item.time = record.time
     if item.segment.owned:
@@ -208,4 +202,16 @@ cdef inline int next_item(
     else:
         item.stable = stable
         item.place = record.position + <uint64_t>(item.segment.payload - record.data)
+    return True
+
+
+cdef inline int next_item(
+    network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
+    bint stable, item_t *item, bint *wanted
+) noexcept nogil:
+    # the segment in a frame, by where it goes; a status of the network
+    cdef int status = network_decode(network, record, &item.segment)
+    wanted[0] = False
+    if status == NETWORK_SEGMENT:
+        wanted[0] = fill_item(flows, ports, record, stable, item)
     return status
