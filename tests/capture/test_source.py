@@ -468,13 +468,16 @@ def test_sources_read_side_by_side_do_not_mix(tmp_path):
             assert content(sources, np.concatenate(part)) == CONTENT
 
 
-def test_a_file_that_changed_is_refused():
+def test_a_file_that_changed_is_refused_when_it_is_opened_again():
     with tempfile.TemporaryDirectory() as folder:  # not shared with the same test in a thread
         trace = Path(folder) / "trace.pcap"
         trace.write_bytes(PCAP)
         with open_sources(trace) as sources:
             trace.replace(trace.with_suffix(".old"))
-            trace.write_bytes(PCAP)
+            trace.write_bytes(build.pcap(FRAMES[:1]))
+            rows, _ = read(sources)  # what was opened
+            assert content(sources, rows) == CONTENT
+            sources[0].release()
             with pytest.raises(CaptureError, match="changed"):
                 read(sources)
 

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import mmscodec
+from mmscodec.capture._engine import Engine
+from mmscodec.capture._merge import Merge
+from mmscodec.capture._relay import run_relay
+from mmscodec.capture.mapped import MemorySource
 from tests.capture import build, recut, truth
 
 TABLES = ("flows", "packets", "messages", "data", "faults", "gaps")
@@ -75,18 +79,9 @@ def test_captures_in_many_threads_at_once():
 
 
 def test_an_error_in_the_reading_thread_is_raised():
-    class Broken:
-        def mapping(self):
-            return bytes(10), 0
-
+    class Broken(MemorySource):
         def window(self, position, need):
             raise OSError("the disk is gone")
 
-    from mmscodec.capture._engine import Engine
-    from mmscodec.capture._relay import run_relay
-    from mmscodec.capture._walker import Walker
-
-    engine = Engine()
-    engine.add_source(0, buffer=bytes(10))
     with pytest.raises(OSError, match="the disk is gone"):
-        run_relay(engine, Walker(Broken(), 0))
+        run_relay(Engine(), Merge([Broken(bytes(10))]))

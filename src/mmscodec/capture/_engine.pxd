@@ -1,5 +1,6 @@
 from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.track cimport track_t
+from mmscodec._kernels.track cimport source_t, track_t
+from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._walker cimport Walker
 
 
@@ -15,7 +16,6 @@ cdef struct program_t:
 cdef class Engine:
     cdef track_t track
     cdef list views  # buffers that stay
-    cdef size_t seen  # faults of the current source that were taken
     cdef bytes ports
     cdef readonly bint finished
     cdef object filter  # keeps the programs
@@ -23,7 +23,10 @@ cdef class Engine:
     cdef program_t programs[64]
     cdef size_t program_count
 
-    cdef void hide(self) noexcept
+    cdef int add_source(self, Walker walker) except -1
+    cdef source_t *row_of(self, Walker walker) noexcept
+    cdef void hide(self, Walker walker) noexcept
     cdef void show(self, Walker walker) noexcept
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil
-    cdef void take_faults(self, Walker w) except *
+    cdef int take_faults(self, Walker w) except -1
+    cdef bint turn(self, Merge merge, int status) except -1

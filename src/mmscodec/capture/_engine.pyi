@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmscodec._block import Block
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._merge import Merge
 
 class Engine:
     def __init__(
@@ -23,8 +23,13 @@ class Engine:
     ) -> None: ...
     @property
     def finished(self) -> bool: ...
-    def add_source(self, base: int, *, buffer: Any = None, addressable: bool = False) -> None: ...
-    def run(self, walker: Walker, row_limit: int | None = None, live: bool = False) -> bool: ...
+    def run(
+        self,
+        merge: Merge,
+        row_limit: int | None = None,
+        live: bool = False,
+        pause: bool = False,
+    ) -> bool: ...
     def finish(self) -> None: ...
     @property
     def rows(self) -> int: ...

@@ -1,7 +1,7 @@
 # The binding of the pass: sources in, tables out.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
@@ -12,6 +12,7 @@ from mmscodec._kernels.track cimport (
     chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
     track_records, track_sync,
 )
+from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
 from mmscodec.capture._walker cimport Walker
 
 import os
@@ -21,6 +22,7 @@ cdef enum:
     BATCH = 64
     ROOM = 1500  # bytes of a file to one expected row
     ROUNDS = 1024  # batches between two looks at signals
+    FAULT_FILES_OVERLAP = 132  # schema/faults.py
 
 
 cdef class Engine:
@@ -89,58 +91,84 @@ cdef class Engine:
     def __dealloc__(self):
         track_free(&self.track)
 
-    def add_source(self, base, *, buffer=None, addressable=False):
-        """The source that is walked next.
-
-        Its first byte is at `base`, behind all sources before it. `buffer` holds all its bytes and
-        stays as it is; without one, bytes are looked at while they are shown, and kept unless
-        `addressable`.
-        """
-        cdef View view = None if buffer is None else View(buffer)
+    cdef int add_source(self, Walker walker) except -1:
+        # the source that a walker was made for; sources come in the order of their positions
+        source = walker.source
+        cdef View view = View(source.mapping()[0]) if source.stable else None
         cdef source_t *row = <source_t *>table_row(&self.track.sources)
         if row == NULL:
             raise MemoryError
         memset(row, 0, sizeof(source_t))
-        row.base = base
+        row.base = source.base
         row.stable = view is not None
-        row.addressable = addressable or row.stable
-        self.track.current = self.track.sources.rows - 1
-        self.seen = 0
+        row.addressable = source.addressable or row.stable
+        walker.number = self.track.current = self.track.sources.rows - 1
         if view is not None:
             row.shown = <const uint8_t *>view.view.buf
-            row.shown_from = base
+            row.shown_from = row.base
             row.shown_size = view.view.len
             self.views.append(view)
             # room for the rows of large frames: growing would cost copies
             if table_reserve(&self.track.extents, view.view.len // ROOM) != 0 \
                     or table_reserve(&self.track.tables.data, view.view.len // ROOM) != 0:
                 raise MemoryError
+        return 0
 
-    cdef void hide(self) noexcept:
+    cdef source_t *row_of(self, Walker walker) noexcept:
+        return <source_t *>self.track.sources.data + walker.number
+
+    cdef void hide(self, Walker walker) noexcept:
         # nothing can be read of a source whose walker lets its buffer go
-        cdef source_t *row = <source_t *>self.track.sources.data + self.track.current
+        cdef source_t *row = self.row_of(walker)
         if not row.stable:
             row.shown_size = 0
 
     cdef void show(self, Walker walker) noexcept:
         # what the walker sees now
-        cdef source_t *row = <source_t *>self.track.sources.data + self.track.current
+        cdef source_t *row = self.row_of(walker)
         if not row.stable:
-            row.shown = walker.buf
-            row.shown_from = walker.reader.base
-            row.shown_size = walker.size
+            row.shown = walker.walk.buf
+            row.shown_from = walker.walk.reader.base
+            row.shown_size = walker.walk.size
 
-    cdef void take_faults(self, Walker w) except *:
+    cdef int take_faults(self, Walker w) except -1:
         # faults of the file become faults of the capture
         cdef read_fault_t *row
-        while self.seen < w.fault_rows.rows:
-            row = <read_fault_t *>w.fault_rows.data + self.seen
-            self.seen += 1
+        while w.seen < w.walk.fault_rows.rows:
+            row = <read_fault_t *>w.walk.fault_rows.data + w.seen
+            w.seen += 1
             if track_fault(
                 &self.track, -1, row.offset, row.length, row.code, row.field, row.need, row.have,
                 self.track.last_time
             ) != 0:
                 raise MemoryError
+        return 0
+
+    cdef bint turn(self, Merge merge, int status) except -1:
+        # what the merge asks for; False at its end
+        cdef Walker walker
+        if status == READ_END:
+            return False
+        if status == MERGE_BEGIN:
+            delayed = merge.delayed
+            walker = merge.begin()
+            self.add_source(walker)
+            if merge.delayed != delayed and track_fault(
+                &self.track, -1, <int64_t>walker.source.base, 0, FAULT_FILES_OVERLAP, 0,
+                0, 0, self.track.last_time
+            ) != 0:
+                raise MemoryError
+            return True
+        walker = merge.in_hand()
+        self.take_faults(walker)
+        if status == MERGE_CLOSE:
+            self.hide(walker)
+            merge.close_lane()
+        elif status == READ_MORE:
+            self.hide(walker)
+            walker.more()
+            self.show(walker)
+        return True
 
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil:
         # keep the records that the filter lets through; those of other link types are not
@@ -157,11 +185,11 @@ cdef class Engine:
                     break
         return kept
 
-    def run(self, Walker walker, row_limit=None, bint live=False):
-        """Take records until the source ends, or until the tables have `row_limit` rows.
+    def run(self, Merge merge, row_limit=None, bint live=False, bint pause=False):
+        """Take records until all sources end, or until the tables have `row_limit` rows.
 
-        With `live` also until the source would have to be waited for, if there are rows by then.
-        Returns True when the source has ended.
+        With `live` also until a source would have to be waited for, if there are rows by then;
+        with `pause` also after a source has begun or ended. Returns True when all have ended.
         """
         cdef record_t batch[BATCH]
         cdef size_t count = 0, taken = 0
@@ -170,11 +198,12 @@ cdef class Engine:
         while True:
             with nogil:
                 for _i in range(ROUNDS):
-                    status = walker.fill(batch, BATCH, &count)
+                    status = merge.fill(batch, BATCH, &count)
                     taken += count
                     if self.filter_function != NULL:
                         count = self.matching(batch, count)
                     if count != 0:
+                        self.track.current = merge.current
                         failed = track_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:
                         break
@@ -183,18 +212,19 @@ cdef class Engine:
                         break
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
-            self.take_faults(walker)
             PyErr_CheckSignals()
-            if status == READ_END:
-                self.hide()
-                return True
+            if status == MERGE_CLOSE or status == READ_MORE:
+                self.take_faults(merge.in_hand())
             # rows that were carried over are no progress
-            if taken != 0 and (self.rows >= limit or (live and self.rows != 0)):
+            if taken != 0 and status != READ_END and (
+                self.rows >= limit
+                or (live and self.rows != 0 and status == READ_MORE and merge.streams != 0)
+            ):
                 return False
-            if status == READ_MORE:
-                self.hide()
-                walker.more()
-                self.show(walker)
+            if status != READ_OK and not self.turn(merge, status):
+                return True
+            if pause and (status == MERGE_BEGIN or status == MERGE_CLOSE):
+                return False
 
     def finish(self):
         """The capture has ended: flows give out what they hold."""

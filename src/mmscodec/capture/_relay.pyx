@@ -1,13 +1,12 @@
 # Two threads over one source: one reads frames, the other follows connections.
 from cpython.exc cimport PyErr_CheckSignals
-from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
+from mmscodec._kernels.records cimport READ_MEMORY, READ_MORE, READ_OK
 from mmscodec._kernels.relay cimport (
     RELAY_ITEMS, relay_clear, relay_fill, relay_free, relay_init, relay_t, relay_take,
 )
 from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.track cimport source_t
 from mmscodec.capture._engine cimport Engine
-from mmscodec.capture._walker cimport Walker
+from mmscodec.capture._merge cimport Merge
 
 import queue
 import threading
@@ -22,6 +21,7 @@ cdef class Relay:
 
     cdef relay_t block
     cdef bint last
+    cdef int status
 
     def __cinit__(self):
         if relay_init(&self.block) != 0:
@@ -31,39 +31,39 @@ cdef class Relay:
         relay_free(&self.block)
 
 
-cdef int fill(Engine engine, Walker walker, Relay relay) except -1:
+cdef int fill(Engine engine, Merge merge, Relay relay) except -1:
     # as many frames as the block has room for
     cdef record_t batch[BATCH]
     cdef size_t count
     cdef int status = READ_OK, failed = 0
-    cdef bint stable = (<source_t *>engine.track.sources.data)[engine.track.current].stable
     with nogil:
         relay_clear(&relay.block)
         while relay.block.items.rows + BATCH <= RELAY_ITEMS and status == READ_OK and failed == 0:
-            status = walker.fill(batch, BATCH, &count)
+            status = merge.fill(batch, BATCH, &count)
             if engine.filter_function != NULL:
                 count = engine.matching(batch, count)
             failed = relay_fill(
                 &relay.block, &engine.track.network, &engine.track.flows, engine.track.ports,
-                stable, batch, count,
+                True, batch, count,
             )
     if failed != 0 or status == READ_MEMORY:
         raise MemoryError
-    relay.last = status == READ_END
+    relay.last = status != READ_OK and status != READ_MORE
+    relay.status = status
     if status == READ_MORE:
-        walker.more()
+        merge.in_hand().more()
     return 0
 
 
-def produce(Engine engine, Walker walker, empty, full):
-    """The reading thread: blocks until the source ends, or until it is told to stop by None."""
+def produce(Engine engine, Merge merge, empty, full):
+    """The reading thread: blocks of records, until a turn or until it is told to stop by None."""
     cdef Relay relay
     try:
         while True:
             relay = empty.get()
             if relay is None:
                 return
-            fill(engine, walker, relay)
+            fill(engine, merge, relay)
             full.put(relay)
             if relay.last:
                 return
@@ -71,15 +71,31 @@ def produce(Engine engine, Walker walker, empty, full):
         full.put(error)
 
 
-def run_relay(Engine engine, Walker walker):
-    """Take all records of the current source, whose bytes must stay, with two threads."""
+def run_relay(Engine engine, Merge merge):
+    """Take all records with two threads where all sources in hand stay, else with one.
+
+    Sources are begun and ended while only this thread runs. Returns when all have ended.
+    """
+    cdef int status
+    while True:
+        if not merge.all_stable():
+            if engine.run(merge, pause=True):
+                return
+            continue
+        status = relay_run(engine, merge)
+        if not engine.turn(merge, status):
+            return
+
+
+cdef int relay_run(Engine engine, Merge merge) except -1:
+    # until a source is to be begun or has ended: the status that says so
     cdef Relay relay
     cdef int failed
     empty, full = queue.SimpleQueue(), queue.SimpleQueue()
     for _ in range(BLOCKS):
         empty.put(Relay())
     reader = threading.Thread(
-        target=produce, args=(engine, walker, empty, full), name="mmscodec-frames", daemon=True
+        target=produce, args=(engine, merge, empty, full), name="mmscodec-frames", daemon=True
     )
     reader.start()
     try:
@@ -94,9 +110,8 @@ def run_relay(Engine engine, Walker walker):
                 raise MemoryError
             PyErr_CheckSignals()
             if relay.last:
-                break
+                return relay.status
             empty.put(relay)
     finally:
         empty.put(None)
         reader.join()
-    engine.take_faults(walker)

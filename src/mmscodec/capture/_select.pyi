@@ -2,6 +2,6 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._merge import Merge
 
-def select_records(walker: Walker, keys: Any) -> np.ndarray: ...
+def select_records(merge: Merge, keys: Any) -> np.ndarray: ...

@@ -11,7 +11,7 @@ from mmscodec._kernels.network cimport (
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_row
 from mmscodec._kernels.wire cimport load_le64
-from mmscodec.capture._walker cimport Walker
+from mmscodec.capture._merge cimport Merge
 
 from mmscodec.schema import dtypes
 
@@ -163,12 +163,12 @@ cdef int choose(
     return 0
 
 
-def select_records(Walker walker, keys):
+def select_records(Merge merge, keys):
     """Records that belong to flows, or that are fragments between their hosts.
 
     Parameters
     ----------
-    walker : Walker
+    merge : Merge
         Is walked to its end.
     keys : contiguous array of `export.KEYS`
         One row for each flow, with the times between which it was open.
@@ -202,7 +202,7 @@ def select_records(Walker walker, keys):
         qsort(flows, n, sizeof(slot_t), by_hash)
         qsort(flows + n, n, sizeof(slot_t), by_hash)
         while True:
-            walker.next_batch(batch, BATCH, &count)
+            merge.next_batch(batch, BATCH, &count)
             if count == 0:
                 break
             with nogil:

@@ -1,28 +1,46 @@
 # Walks the records of one source; for the engine and for tables of records.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.records cimport read_fault_t, reader_t
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_t
 
 
+cdef struct row_t:
+    # a row of `dtypes.RECORDS`
+    int64_t time
+    uint64_t position
+    uint32_t caplen
+    uint32_t wire_len
+    uint32_t linktype
+    uint32_t interface
+
+cdef struct walk_t:
+    # what a walk over one source consists of, for who takes records without the GIL
+    reader_t reader
+    const uint8_t *buf
+    size_t size
+    size_t pos
+    table_t fault_rows  # read_fault_t
+    size_t lost_faults
+
+# The next records that lie in the buffer shown, up to `cap`; their `data` is good until `more`.
+# Faults on the way become rows. Status as of `reader_batch`, never READ_FAULT.
+cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept nogil
+
+
 cdef class Walker:
-    cdef reader_t reader
+    cdef walk_t walk
     cdef Py_buffer view
     cdef bint shown  # `view` is held
-    cdef const uint8_t *buf
-    cdef size_t size
-    cdef size_t pos
-    cdef table_t fault_rows
     cdef readonly object source
-    cdef size_t lost_faults
+    cdef size_t seen  # faults that the engine took
+    cdef size_t number  # of the source among those of the engine
 
     cdef void release(self)
-    cdef int keep(self, const read_fault_t *fault) noexcept nogil
-
-    # The next records that lie in the buffer shown, up to `cap`; their `data` is good until
-    # `more`. Faults on the way become rows. Status as of `reader_batch`, never READ_FAULT.
-    cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil
     # Has the source show more, after READ_MORE
     cdef int more(self) except -1
-    # Both: `count` is 0 only when the source is at its end
+    # `count` is 0 only when the source is at its end
     cdef int next_batch(self, record_t *out, size_t cap, size_t *count) except -1
+
+# Rows of `dtypes.RECORDS` for a table of them. 0, or -1 without memory
+cdef int append_rows(table_t *table, const record_t *batch, size_t count) noexcept nogil

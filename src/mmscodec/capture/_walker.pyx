@@ -1,7 +1,7 @@
 # The binding of the record kernel: shows it the buffers of a source and keeps its faults.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.records cimport (
@@ -17,14 +17,32 @@ cdef enum:
     BATCH = 256
     MAX_FAULTS = 1 << 16  # beyond it, faults are counted, not kept
 
-cdef struct row_t:
-    # a row of `dtypes.RECORDS`
-    int64_t time
-    uint64_t position
-    uint32_t caplen
-    uint32_t wire_len
-    uint32_t linktype
-    uint32_t interface
+
+cdef int keep_fault(walk_t *w, const read_fault_t *fault) noexcept nogil:
+    cdef void *row
+    if w.fault_rows.rows >= MAX_FAULTS:
+        w.lost_faults += 1
+        return 0
+    row = table_row(&w.fault_rows)
+    if row == NULL:
+        return -1
+    memcpy(row, fault, sizeof(read_fault_t))
+    return 0
+
+
+cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept nogil:
+    cdef size_t got
+    cdef int status
+    count[0] = 0
+    while True:
+        status = reader_batch(
+            &w.reader, w.buf, w.size, &w.pos, out + count[0], cap - count[0], &got
+        )
+        count[0] += got
+        if status != READ_FAULT:
+            return status
+        if keep_fault(w, &w.reader.fault) != 0:
+            return READ_MEMORY
 
 
 cdef class Walker:
@@ -41,63 +59,38 @@ cdef class Walker:
     """
 
     def __cinit__(self, source, position=None):
-        reader_init(&self.reader)
-        table_init(&self.fault_rows, sizeof(read_fault_t))
+        reader_init(&self.walk.reader)
+        table_init(&self.walk.fault_rows, sizeof(read_fault_t))
         self.source = source
-        self.reader.base = source.base if position is None else position
+        self.walk.reader.base = source.base if position is None else position
 
     def __dealloc__(self):
         self.release()
-        reader_free(&self.reader)
-        table_free(&self.fault_rows)
+        reader_free(&self.walk.reader)
+        table_free(&self.walk.fault_rows)
 
     cdef void release(self):
         if self.shown:
             PyBuffer_Release(&self.view)
             self.shown = False
-        self.buf = NULL
-
-    cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil:
-        cdef size_t got
-        cdef int status
-        count[0] = 0
-        while True:
-            status = reader_batch(
-                &self.reader, self.buf, self.size, &self.pos, out + count[0], cap - count[0], &got
-            )
-            count[0] += got
-            if status != READ_FAULT:
-                return status
-            if self.keep(&self.reader.fault) != 0:
-                return READ_MEMORY
-
-    cdef int keep(self, const read_fault_t *fault) noexcept nogil:
-        cdef void *row
-        if self.fault_rows.rows >= MAX_FAULTS:
-            self.lost_faults += 1
-            return 0
-        row = table_row(&self.fault_rows)
-        if row == NULL:
-            return -1
-        memcpy(row, fault, sizeof(read_fault_t))
-        return 0
+        self.walk.buf = NULL
 
     cdef int more(self) except -1:
-        cdef uint64_t position = self.reader.base + self.pos, start
+        cdef uint64_t position = self.walk.reader.base + self.walk.pos, start
         cdef read_fault_t fault
         self.release()
-        buffer, begin, final = self.source.window(position, self.reader.need)
+        buffer, begin, final = self.source.window(position, self.walk.reader.need)
         start = begin
         PyObject_GetBuffer(buffer, &self.view, PyBUF_SIMPLE)
         self.shown = True
-        self.buf = <const unsigned char *>self.view.buf
-        self.size = self.view.len
-        if start > position or position - start > self.size:
-            self.size = self.pos = 0
+        self.walk.buf = <const unsigned char *>self.view.buf
+        self.walk.size = self.view.len
+        if start > position or position - start > self.walk.size:
+            self.walk.size = self.walk.pos = 0
             raise ValueError("the source's window is not where it was asked for")
-        self.pos = position - start
-        self.reader.base = start
-        self.reader.final = final
+        self.walk.pos = position - start
+        self.walk.reader.base = start
+        self.walk.reader.final = final
         for offset, length, code, field, need, have in self.source.take_faults():
             memset(&fault, 0, sizeof(fault))
             fault.offset = offset + self.source.base
@@ -106,7 +99,7 @@ cdef class Walker:
             fault.field = field
             fault.need = need
             fault.have = have
-            if self.keep(&fault) != 0:
+            if keep_fault(&self.walk, &fault) != 0:
                 raise MemoryError
         return 0
 
@@ -114,7 +107,7 @@ cdef class Walker:
         cdef int status
         while True:
             with nogil:
-                status = self.fill(out, cap, count)
+                status = walk_fill(&self.walk, out, cap, count)
             if status == READ_MEMORY:
                 raise MemoryError
             if count[0] or status == READ_END:
@@ -132,11 +125,18 @@ cdef class Walker:
             self.next_batch(batch, want, &count)
             if count == 0:
                 break
-            if append(&block.table, batch, count) != 0:
+            if append_rows(&block.table, batch, count) != 0:
                 raise MemoryError
             left -= count
         block.shrink()
         return block.array(dtypes.RECORDS)
+
+    def first_time(self):
+        """Time of the next record, which is taken, or None."""
+        cdef record_t record
+        cdef size_t count
+        self.next_batch(&record, 1, &count)
+        return record.time if count else None
 
     def count(self):
         """Number of records left, and the sums of their captured and wire lengths."""
@@ -155,19 +155,19 @@ cdef class Walker:
     def close(self):
         """Let the buffer go; pointers and windows taken from it are void."""
         self.release()
-        self.size = self.pos = 0
+        self.walk.size = self.walk.pos = 0
 
     @property
     def position(self):
         """Where in the capture the next record is."""
-        return self.reader.base + self.pos
+        return self.walk.reader.base + self.walk.pos
 
     @property
     def format(self):
         """``"pcap"``, ``"pcapng"``, or ``""`` for what is no capture."""
-        if self.reader.format == FORMAT_PCAP:
+        if self.walk.reader.format == FORMAT_PCAP:
             return "pcap"
-        return "pcapng" if self.reader.format == FORMAT_PCAPNG else ""
+        return "pcapng" if self.walk.reader.format == FORMAT_PCAPNG else ""
 
     @property
     def faults(self):
@@ -175,17 +175,17 @@ cdef class Walker:
         cdef Block block = Block(sizeof(read_fault_t))
         cdef size_t i
         cdef void *row
-        for i in range(self.fault_rows.rows):
+        for i in range(self.walk.fault_rows.rows):
             row = table_row(&block.table)
             if row == NULL:
                 raise MemoryError
-            memcpy(row, self.fault_rows.data + i * sizeof(read_fault_t), sizeof(read_fault_t))
+            memcpy(row, self.walk.fault_rows.data + i * sizeof(read_fault_t), sizeof(read_fault_t))
         return block.array(dtypes.FAULTS)
 
     @property
     def dropped_faults(self):
         """Faults beyond the ceiling of 65 536 of one source."""
-        return self.lost_faults
+        return self.walk.lost_faults
 
     @property
     def interfaces(self):
@@ -197,8 +197,8 @@ cdef class Walker:
         cdef interface_t *f
         cdef list found = []
         cdef size_t i
-        for i in range(self.reader.interfaces.rows):
-            f = (<interface_t *>self.reader.interfaces.data) + i
+        for i in range(self.walk.reader.interfaces.rows):
+            f = (<interface_t *>self.walk.reader.interfaces.data) + i
             found.append({
                 "linktype": f.linktype, "link_flags": f.link_flags, "snaplen": f.snaplen,
                 "tsresol": f.tsresol, "tsoffset": f.offset_s,
@@ -208,7 +208,7 @@ cdef class Walker:
     @property
     def first_interface(self):
         """Number of the first of `interfaces`; not 0 only after 131 072 of them."""
-        return self.reader.dropped_interfaces
+        return self.walk.reader.dropped_interfaces
 
     @property
     def comments(self):
@@ -216,10 +216,10 @@ cdef class Walker:
         cdef comment_t *c
         cdef list found = []
         cdef size_t i
-        for i in range(self.reader.comments.rows):
-            c = (<comment_t *>self.reader.comments.data) + i
+        for i in range(self.walk.reader.comments.rows):
+            c = (<comment_t *>self.walk.reader.comments.data) + i
             text = PyBytes_FromStringAndSize(
-                <const char *>self.reader.texts.data + c.start, c.length
+                <const char *>self.walk.reader.texts.data + c.start, c.length
             )
             found.append((c.record, c.block, c.position, text.decode("utf-8", "replace")))
         return found
@@ -227,10 +227,10 @@ cdef class Walker:
     @property
     def dropped_comments(self):
         """Comments beyond the ceiling of 65 536 of them and 16 MiB of text."""
-        return self.reader.dropped_comments
+        return self.walk.reader.dropped_comments
 
 
-cdef int append(table_t *table, record_t *batch, size_t count) noexcept nogil:
+cdef int append_rows(table_t *table, const record_t *batch, size_t count) noexcept nogil:
     cdef size_t i
     cdef row_t *row
     for i in range(count):

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture._engine import Engine
+from mmscodec.capture._merge import Merge
 from mmscodec.capture._relay import run_relay
-from mmscodec.capture._walker import Walker
 from mmscodec.capture.above import SessionViews
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.filter import Filter
-from mmscodec.capture.mapped import MappedSource, MemorySource
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
@@ -46,13 +45,11 @@ class Capture(CaptureTables, SessionViews):
     @cached_property
     def _blocks(self) -> dict[str, Any]:  # type: ignore[override]
         engine = self._engine
-        for source in self._sources:
-            walker = begin(engine, source)
-            if self._threads > 1 and stays(source):
-                run_relay(engine, walker)
-            else:
-                engine.run(walker)
-            walker.close()
+        merge = Merge(self._sources)
+        if self._threads > 1:
+            run_relay(engine, merge)
+        else:
+            engine.run(merge)
         engine.finish()
         return engine.drain()
 
@@ -76,11 +73,9 @@ class Capture(CaptureTables, SessionViews):
         """
         engine = self._engine
         self._batched = True
-        for source in self._sources:
-            walker = begin(engine, source)
-            while not engine.run(walker, rows, live=not stays(source)):
-                yield CaptureTables(engine.drain(), self._sources, self)
-            walker.close()
+        merge = Merge(self._sources)
+        while not engine.run(merge, rows, live=True):
+            yield CaptureTables(engine.drain(), self._sources, self)
         engine.finish()
         yield CaptureTables(engine.drain(), self._sources, self)
 
@@ -125,18 +120,6 @@ class Capture(CaptureTables, SessionViews):
         self.close()
 
 
-def stays(source: Any) -> bool:
-    """Are all bytes of a source there at once, and stay where they are?"""
-    return isinstance(source, MappedSource | MemorySource)
-
-
-def begin(engine: Engine, source: Any) -> Walker:
-    """The walker of a source that the engine takes next."""
-    buffer = source.mapping()[0] if stays(source) else None
-    engine.add_source(source.base, buffer=buffer, addressable=source.addressable)
-    return Walker(source, source.base)
-
-
 def connection(selector: Any) -> tuple[bytes, int, bytes, int]:
     """(address, port, address, port) of a tuple of those or of a row of a flows table."""
     try:
@@ -168,7 +151,9 @@ def open(
     ----------
     path : path, str, buffer, file object, socket, or iterable of these
         pcap or pcapng files, also compressed; directories, patterns, "-" for standard input,
-        addresses for fsspec. Several are one capture, in order of their first record.
+        addresses for fsspec. Several are one capture in order of time: as in mergecap, the earliest
+        of their next records comes first, and each file keeps its own order. Pipes, sockets and
+        file objects that cannot be looked at beforehand follow each other as given.
     protocols : iterable of {"mms", "winmx"}, or None
         What is looked for; a protocol is known by its bytes on any port. None keeps every TCP and
         UDP flow.

@@ -18,7 +18,7 @@ import numpy as np
 
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
-from mmscodec.capture.mapped import Source
+from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource, Source
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError
 
@@ -46,17 +46,18 @@ _OTHERS = {
 class Entry:
     """One stream of bytes before it is opened.
 
-    `descriptor` gives a file descriptor where the stream is a regular file, `opener` an object for
-    `Reader` and whether it is to be closed; `kind` is the compression where it is known.
+    `source` is there where it is a regular file that may be mapped, `opener` gives an object for
+    `Reader` and whether it is to be closed; `kind` is the compression where it is known. `first` is
+    the time of the first record where entries are put in order of it, see `Source.first`.
     """
 
     name: str
     opener: Callable[[], tuple[Any, bool]]
     buffer: Any = None
-    descriptor: Callable[[], int] | None = None
-    start: int = 0
+    source: MappedSource | None = None
     kind: str = ""
     live: bool = False
+    first: int | None = None
 
 
 class Head(Source):
@@ -81,33 +82,48 @@ class Head(Source):
 
 def peek(entry: Entry) -> tuple[bytes, str, int | None]:
     """First bytes (decompressed), format and time of the first record of an entry."""
+    if entry.source is not None:
+        start = memoryview(entry.source.mapping()[0])[:PEEK_LIMIT]
+        return bytes(start[:16]), *first_record(MemorySource(start))
     head = Head(Detected(entry.opener))
     try:
-        walker = Walker(head)
-        rows = walker.rows(1)
-        time = int(rows["time"][0]) if len(rows) else None
-        return head.data[:16], walker.format, time
+        found = first_record(head)
+        return head.data[:16], *found
     finally:
         head.reader.close()
 
 
-def entries_of(spec: Any) -> tuple[list[Entry], list[tuple[str, str]]]:
-    """Entries in order of time, and files left out: (path, why)."""
+def first_record(source: Source) -> tuple[str, int | None]:
+    """Format of a source and time of its first record."""
+    walker = Walker(source)
+    time = walker.first_time()
+    walker.close()
+    return walker.format, time
+
+
+def entries_of(spec: Any, mapped: bool = True) -> tuple[list[Entry], list[tuple[str, str]]]:
+    """Entries in order of time, and files left out: (path, why).
+
+    Regular files get a `source` if they are to be `mapped`.
+    """
     single = not _is_several(spec)
     entries: list[Entry] = []
     chosen: list[Entry] = []  # by directory or pattern: may hold other files
     for item in [spec] if single else list(spec):
-        found, named = _expand(item)
+        found, named = _expand(item, mapped)
         (entries if named else chosen).extend(found)
     skipped: list[tuple[str, str]] = []
     movable = all(_is_repeatable(entry) for entry in entries)
     if len(entries) + len(chosen) == 1 and entries:
         _check(entries[0])
         return entries, skipped
-    times: dict[int, int | None] = {}
-    for entry in chosen + (entries if movable else []):
+    looked_at = chosen + (entries if movable else [])
+    for entry in looked_at:
         head, form, time = peek(entry)
-        times[id(entry)] = time
+        if entry.source is not None and len(looked_at) > MAPS:
+            entry.source.release()
+        if movable:
+            entry.first = NO_RECORD if time is None else time
         if not form and any(entry is other for other in chosen):
             skipped.append((entry.name, what_is(head)))
     left_out = {name for name, _ in skipped}
@@ -115,7 +131,7 @@ def entries_of(spec: Any) -> tuple[list[Entry], list[tuple[str, str]]]:
     if not kept:
         raise CaptureError(f"no capture in {spec}")
     if movable:
-        kept.sort(key=lambda entry: (times[id(entry)] or 0, natural(entry.name)))
+        kept.sort(key=lambda entry: (entry.first, natural(entry.name)))
     return kept, skipped
 
 
@@ -162,39 +178,41 @@ def natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _expand(item: Any) -> tuple[list[Entry], bool]:
+def _expand(item: Any, mapped: bool) -> tuple[list[Entry], bool]:
     """Entries of one item, and whether it named them one by one."""
     if _is_buffer(item):
         return [_of_buffer(item)], True
     if isinstance(item, int):
-        return [_of_object(os.fdopen(item, "rb", buffering=0, closefd=False), f"<{item}>")], True
+        return [
+            _of_object(os.fdopen(item, "rb", buffering=0, closefd=False), f"<{item}>", mapped)
+        ], True
     if not isinstance(item, str | os.PathLike):
-        return [_of_object(item, str(getattr(item, "name", type(item).__name__)))], True
+        return [_of_object(item, str(getattr(item, "name", type(item).__name__)), mapped)], True
     path = os.fspath(item)
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if path == "-":
-        return [_of_object(sys.stdin.buffer, "<stdin>")], True
+        return [_of_object(sys.stdin.buffer, "<stdin>", mapped)], True
     if "://" in path:
-        return _of_address(path)
+        return _of_address(path, mapped)
     if os.path.isdir(path):
-        return _of_directory(path), False
+        return _of_directory(path, mapped), False
     if not os.path.exists(path) and glob.has_magic(path):
         names = sorted(glob.glob(path, recursive=True), key=natural)
-        return [_of_path(name) for name in names if os.path.isfile(name)], False
-    return [_of_path(path)], True
+        return [_of_path(name, mapped) for name in names if os.path.isfile(name)], False
+    return [_of_path(path, mapped)], True
 
 
-def _of_directory(path: str) -> list[Entry]:
+def _of_directory(path: str, mapped: bool) -> list[Entry]:
     names = [
         found.path
         for found in os.scandir(path)
         if found.is_file() and not found.name.startswith(".")
     ]
-    return [_of_path(name) for name in sorted(names, key=natural)]
+    return [_of_path(name, mapped) for name in sorted(names, key=natural)]
 
 
-def _of_path(path: str) -> Entry:
+def _of_path(path: str, mapped: bool) -> Entry:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
@@ -210,11 +228,15 @@ def _of_path(path: str) -> Entry:
     if not regular:
         return Entry(path, opener, live=True)
     try:
-        with open(path, "rb", buffering=0) as file:
-            kind = _known(file.read(MAGIC_SIZE))
+        number = descriptor()
     except OSError as error:
         raise CaptureError(f"{path}: {error.strerror or error}") from error
-    return Entry(path, opener, descriptor=descriptor, kind=kind)
+    try:
+        kind = _known(os.read(number, MAGIC_SIZE))
+        source = MappedSource(path, descriptor, number=number) if mapped and not kind else None
+    finally:
+        os.close(number)
+    return Entry(path, opener, source=source, kind=kind)
 
 
 def _known(head: bytes) -> str:
@@ -234,7 +256,7 @@ def _of_buffer(data: Any) -> Entry:
     return Entry("memory", opener, buffer=view, kind=_known(bytes(view[:MAGIC_SIZE])))
 
 
-def _of_object(inner: Any, name: str) -> Entry:
+def _of_object(inner: Any, name: str, mapped: bool) -> Entry:
     if isinstance(inner, io.BytesIO):
         entry = _of_buffer(inner.getbuffer()[inner.tell() :])
         entry.name = name
@@ -251,9 +273,9 @@ def _of_object(inner: Any, name: str) -> Entry:
     start = inner.tell()
     kind = _known(inner.read(MAGIC_SIZE))
     inner.seek(start)
-    if kind:
+    if kind or not mapped:
         return Entry(name, opener, kind=kind, live=True)
-    return Entry(name, opener, descriptor=Descriptor(number), start=start, live=True)
+    return Entry(name, opener, source=MappedSource(name, Descriptor(number), start))
 
 
 class Descriptor:
@@ -270,7 +292,7 @@ class Descriptor:
         os.close(self.number)
 
 
-def _of_address(address: str) -> tuple[list[Entry], bool]:
+def _of_address(address: str, mapped: bool) -> tuple[list[Entry], bool]:
     try:
         core: Any = importlib.import_module("fsspec.core")
     except ImportError:
@@ -278,7 +300,7 @@ def _of_address(address: str) -> tuple[list[Entry], bool]:
     system, path = core.url_to_fs(address)
     local = "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
     if local:
-        return _expand(path)
+        return _expand(path, mapped)
     if glob.has_magic(path):
         names, named = system.glob(path), False
     elif system.isdir(path):

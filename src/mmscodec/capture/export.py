@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.capture._merge import Merge
 from mmscodec.capture._select import select_records
-from mmscodec.capture._walker import Walker
 from mmscodec.capture._writer import format_records
-from mmscodec.capture.mapped import MappedSource, MemorySource, Source
+from mmscodec.capture.mapped import MemorySource, Source
 from mmscodec.capture.source import Sources
 from mmscodec.errors import CaptureError
 from mmscodec.schema.dtypes import RECORDS, table
@@ -37,16 +37,14 @@ def write_flows(path: Any, sources: Sources, keys: np.ndarray, *, format: str | 
     first one only.
     """
     wanted = np.ascontiguousarray(keys, KEYS)
-    found: list[np.ndarray] = []
+    merge = Merge((again(source) for source in sources), keep=True)
+    rows = select_records(merge, wanted)
     interfaces: list[dict[str, int]] = []
-    for source in sources:
-        walker = Walker(again(source))
-        rows = select_records(walker, wanted)
-        rows["interface"] += len(interfaces)
-        interfaces += walker.interfaces
-        walker.close()
-        found.append(rows)
-    rows = np.concatenate(found) if found else np.empty(0, RECORDS)
+    firsts = []
+    for walker in merge.kept:
+        firsts.append(len(interfaces))
+        interfaces += walker.interfaces if walker is not None else []
+    rows["interface"] += np.array(firsts or [0], "u4")[sources.owners(rows["position"])]
     return write_records(path, sources, rows, interfaces, format=format)
 
 
@@ -68,10 +66,12 @@ def again(source: Source) -> Source:
     """A source that gives the bytes of one that was read once more."""
     if not source.addressable:
         raise CaptureError(f"{source.name}: a stream is read once; open it with spool=True")
-    if isinstance(source, MappedSource | MemorySource):
+    if source.stable:
         return source
     buffer, base = source.mapping()
-    return MemorySource(buffer, source.name, base)
+    found = MemorySource(buffer, source.name, base)
+    found.first = source.first
+    return found
 
 
 def write_records(

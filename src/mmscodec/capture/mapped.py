@@ -21,11 +21,17 @@ GRAIN = mmap.ALLOCATIONGRANULARITY
 WINDOW = 32 << 20  # bytes of a mapped file shown at a time
 KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memory stays flat
 
+MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
+
 PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
 MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
 
 _ZEROS = bytes(2 << 20)  # more than a piece
+
+
+#: Time of a source without a record at its start: before all others.
+NO_RECORD = -(1 << 63)
 
 
 class Source:
@@ -39,11 +45,18 @@ class Source:
         Position in the capture of the first byte.
     addressable : bool
         `mapping` works, at any time until the capture is closed.
+    stable : bool
+        All bytes are there at once, and stay where they are.
+    first : int or None
+        Sources of one capture are merged by time: that of the first record, where it was looked at
+        (`NO_RECORD` where none was found). None: this source follows when all before it have ended.
     """
 
     name = ""
     base = 0
     addressable = True
+    stable = False
+    first: int | None = None
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """Bytes from `position` on: (buffer, position of its first byte, nothing follows).
@@ -71,6 +84,8 @@ class Source:
 class MemorySource(Source):
     """A buffer, which is not copied."""
 
+    stable = True
+
     def __init__(self, data: Any, name: str = "memory", base: int = 0) -> None:
         self.data = data
         self.name = name
@@ -95,20 +110,36 @@ class MappedSource(Source):
         Gives a file descriptor, which is closed after mapping.
     start : int
         Bytes of the file that are not part of the capture.
+    number : int, optional
+        A descriptor of the same file, which stays open; the file is mapped at once.
     """
 
-    def __init__(self, name: str, opener: Callable[[], int], start: int = 0, base: int = 0):
+    stable = True
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], int],
+        start: int = 0,
+        base: int = 0,
+        number: int | None = None,
+    ) -> None:
         self.name = name
         self.opener = opener
         self.start = start
         self.base = base
         self.map: Any = None
-        number = opener()
-        try:
+        if number is not None:
             self.identity = identity(number)
-        finally:
-            os.close(number)
+        else:
+            own = opener()
+            try:
+                self.identity = identity(own)
+            finally:
+                os.close(own)
         self.size = max(self.identity[0] - start, 0)
+        if number is not None:
+            self.map = Map(number, self.size, start)
 
     def mapping(self) -> tuple[Any, int]:
         """The file from `start` on."""
@@ -280,7 +311,7 @@ class SpooledSource(StreamSource):
         super().__init__(name, reader, base)
         self.spool = spool
         self.file: SpoolFile | None = None
-        self.first = 0  # where in it this source begins
+        self.begins = 0  # where in it this source begins
         self.size = 0
         self.map: Any = b""
 
@@ -297,7 +328,7 @@ class SpooledSource(StreamSource):
         try:
             if self.file is None:
                 self.file = self.spool.take()
-                self.first = self.file.end
+                self.begins = self.file.end
             self.file.write(data)
         except OSError:
             # what was spooled so far is good
@@ -314,7 +345,7 @@ class SpooledSource(StreamSource):
     def mapping(self) -> tuple[Any, int]:
         """Everything spooled so far."""
         if self.file is not None and len(self.map) != self.size:
-            self.map = Map(self.file.file.fileno(), self.size, self.first)
+            self.map = Map(self.file.file.fileno(), self.size, self.begins)
         return self.map, self.base
 
     def release(self) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from mmscodec.capture.compression import MAGIC_SIZE, Decompressed, Readable, kind_of
 
 PIPE_SIZE = 1 << 20
+#: Threads that read ahead at a time, each with a few MiB; what comes beyond is read without one.
+AHEAD = threading.BoundedSemaphore(8)
 
 
 class Reader:
@@ -144,8 +146,8 @@ class Detected:
         kind = kind_of(reader.head(MAGIC_SIZE))
         if kind:
             self.inner = Decompressed(reader, kind)
-            if self.ahead:
-                self.inner = ReadAhead(self.inner)
+            if self.ahead and AHEAD.acquire(blocking=False):
+                self.inner = ReadAhead(self.inner, AHEAD.release)
 
     def take_faults(self) -> list[tuple[int, int, int, int, int, int]]:
         """What was wrong with the compressed data."""
@@ -159,10 +161,20 @@ class Detected:
 
 
 class ReadAhead:
-    """Reads in a thread of its own, a few pieces ahead: decompression beside decoding."""
+    """Reads in a thread of its own, a few pieces ahead: decompression beside decoding.
 
-    def __init__(self, inner: Readable, piece: int = 1 << 20, depth: int = 4) -> None:
+    `at_end` is called once, by `close`.
+    """
+
+    def __init__(
+        self,
+        inner: Readable,
+        at_end: Callable[[], Any] = lambda: None,
+        piece: int = 1 << 20,
+        depth: int = 4,
+    ) -> None:
         self.inner = inner
+        self.at_end = at_end
         self.piece = piece
         self.pieces: queue.Queue[bytes | BaseException] = queue.Queue(depth)
         self.stopped = threading.Event()
@@ -216,6 +228,8 @@ class ReadAhead:
 
     def close(self) -> None:
         """Stop the thread and close what it reads from."""
+        if not self.stopped.is_set():
+            self.at_end()
         self.stopped.set()
         self.ended = True
         while self.thread.is_alive():

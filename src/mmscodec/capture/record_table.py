@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._merge import Merge
 from mmscodec.capture.source import open_sources
-from mmscodec.schema.dtypes import FAULTS, RECORDS
+from mmscodec.schema.dtypes import FAULTS
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,28 @@ def records(spec: Any, *, spool: bool = False) -> Records:
     -------
     Records
     """
-    rows: list[np.ndarray] = []
-    faults: list[np.ndarray] = []
-    interfaces: list[dict[str, int]] = []
-    comments: list[tuple[int, int, int, str]] = []
-    done = dropped = 0
     with open_sources(spec, spool=spool) as sources:
-        for source in sources:
-            walker = Walker(source)
-            some = walker.rows()
-            some["interface"] += len(interfaces)
+        merge = Merge(sources, keep=True)
+        rows = merge.rows()
+        owners = sources.owners(rows["position"])
+        walkers = [walker for walker in merge.kept if walker is not None]
+        interfaces: list[dict[str, int]] = []
+        comments: list[tuple[int, int, int, str]] = []
+        firsts = []
+        for number, walker in enumerate(walkers):
+            firsts.append(len(interfaces))
             interfaces += walker.interfaces
-            for record, block, position, text in walker.comments:
-                row = record if record < 0 else record + done
-                comments.append((row, block, position, text))
-            done += len(some)
-            dropped += walker.dropped_faults
-            rows.append(some)
-            faults.append(walker.faults)
-            walker.close()
+            if walker.comments:
+                places = np.flatnonzero(owners == number).tolist()
+                for record, block, position, text in walker.comments:
+                    comments.append(
+                        (record if record < 0 else places[record], block, position, text)
+                    )
+        rows["interface"] += np.array(firsts or [0], "u4")[owners]
+        faults = [walker.faults for walker in walkers]
+        dropped = sum(walker.dropped_faults for walker in walkers)
     return Records(
-        rows[0] if len(rows) == 1 else np.concatenate([np.empty(0, RECORDS), *rows]),
+        rows,
         np.concatenate([np.empty(0, FAULTS), *faults]),
         interfaces,
         comments,

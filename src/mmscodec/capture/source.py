@@ -14,7 +14,7 @@ import numpy as np
 from mmscodec.capture._copy import copy_pieces
 from mmscodec.capture.discovery import Entry, entries_of
 from mmscodec.capture.mapped import (
-    MappedSource,
+    MAPS,
     MemorySource,
     Source,
     Spool,
@@ -27,7 +27,6 @@ from mmscodec.capture.readers import Detected
 STEP = 1 << 16
 COMPRESSED_ROOM = 1 << 42  # positions for what comes out of one compressed file
 STREAM_ROOM = 1 << 56  # for a pipe, which may be endless
-MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 
 class Sources(Sequence[Source]):
@@ -179,25 +178,26 @@ def open_sources(
     MissingExtraError
         If a compression or an address needs a package that is not installed.
     """
-    entries, skipped = entries_of(spec)
+    entries, skipped = entries_of(spec, mapped)
     store = Spool(spool_directory)
     sources: list[Source] = []
     base = 0
     for entry in entries:
-        source, room = _source_of(entry, base, store if spool else None, mapped)
+        source, room = _source_of(entry, base, store if spool else None)
+        source.first = entry.first
         sources.append(source)
         base += -(-(room + 1) // STEP) * STEP
     return Sources(sources, store, skipped)
 
 
-def _source_of(entry: Entry, base: int, spool: Spool | None, mapped: bool) -> tuple[Source, int]:
+def _source_of(entry: Entry, base: int, spool: Spool | None) -> tuple[Source, int]:
     """A source for one entry, and how many positions it may use."""
     if entry.buffer is not None and not entry.kind:
         memory = MemorySource(entry.buffer, entry.name, base)
         return memory, memory.size
-    if entry.descriptor is not None and not entry.kind and mapped:
-        source = MappedSource(entry.name, entry.descriptor, entry.start, base)
-        return source, source.size
+    if entry.source is not None:
+        entry.source.base = base
+        return entry.source, entry.source.size
     room = STREAM_ROOM if entry.live else COMPRESSED_ROOM
     if spool is None:
         return StreamSource(entry.name, Detected(entry.opener), base), room

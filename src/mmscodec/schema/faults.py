@@ -33,6 +33,7 @@ class FaultCode(IntEnum):
     BAD_RECORD = 129
     BAD_BLOCK = 130
     BAD_COMPRESSION = 131
+    FILES_OVERLAP = 132  # more files at the same time than are read side by side
 
     FRAGMENT_DROPPED = 160
     BAD_NETWORK_HEADER = 161

@@ -1,0 +1,260 @@
+# See _merge.pxd. A heap of the sources that were begun, by the time of their next record.
+from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
+from mmscodec._block cimport Block
+from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
+from mmscodec._kernels.segment cimport record_t
+from mmscodec.capture._walker cimport Walker, append_rows, row_t, walk_fill
+
+from mmscodec.schema import dtypes
+
+cdef enum:
+    BATCH = 256
+    # Read side by side: a mapped file costs a mapping (the system has 65 530) and 4 KiB, a stream
+    # a descriptor and what its decompression needs
+    MAX_LANES = 4096
+    MAX_STREAMS = 64
+
+
+cdef inline bint before(const lane_t *a, const lane_t *b) noexcept nogil:
+    # of equal times the one that was begun first
+    return a.time < b.time or (a.time == b.time and a.number < b.number)
+
+
+cdef class Merge:
+    """The records of several sources in order of time.
+
+    Parameters
+    ----------
+    sources : iterable of mmscodec.capture.mapped.Source
+        Ascending by `first`, a time before which they have no record at their start; one of None
+        is taken when all before it have ended.
+    keep : bool
+        Keep the walkers of sources that have ended.
+
+    Notes
+    -----
+    Records that stand in disorder within one source stay as they are, and those behind them wait
+    for them. Beyond 64 streams or 4 096 files at a time the next one has to wait until one ends;
+    `delayed` counts those whose first record was due by then.
+    """
+
+    def __cinit__(self, sources, *, keep=False):
+        self.coming = iter(sources)
+        self.walkers = []
+        self.keep = keep
+        self.look_ahead()
+
+    def __dealloc__(self):
+        cdef size_t i
+        for i in range(self.lanes):
+            free(self.heap[i])
+        free(self.heap)
+
+    cdef int look_ahead(self) except -1:
+        # when is the next source due, and may it be begun?
+        if self.following is None:
+            self.following = next(self.coming, None)
+            self.more_to_come = self.following is not None
+            self.overdue = False
+        if not self.more_to_come:
+            self.due = INT64_MAX
+            self.full = False
+            return 0
+        first = self.following.first
+        self.due = INT64_MAX if first is None else first
+        self.full = self.lanes >= MAX_LANES or (
+            self.streams >= MAX_STREAMS and not self.following.stable)
+        return 0
+
+    cdef Walker begin(self):
+        # the next source, which may not have shown anything yet
+        cdef lane_t *lane
+        cdef Walker walker = Walker(self.following)
+        cdef lane_t **heap
+        cdef size_t i
+        if self.lanes == self.room:
+            heap = <lane_t **>realloc(self.heap, (self.room * 2 + 4) * sizeof(lane_t *))
+            if heap == NULL:
+                raise MemoryError
+            self.heap = heap
+            self.room = self.room * 2 + 4
+        lane = <lane_t *>malloc(sizeof(lane_t))
+        if lane == NULL:
+            raise MemoryError
+        lane.walk = &walker.walk
+        lane.time = INT64_MIN
+        lane.number = len(self.walkers)
+        lane.stable = self.following.stable
+        lane.at = lane.have = 0
+        self.walkers.append(walker)
+        self.streams += not lane.stable
+        self.delayed += self.overdue
+        i = self.lanes
+        while i != 0:  # nothing is as early as what is not known
+            self.heap[i] = self.heap[(i - 1) // 2]
+            i = (i - 1) // 2
+        self.heap[0] = lane
+        self.lanes += 1
+        self.following = None
+        self.look_ahead()
+        return walker
+
+    cdef Walker close_lane(self):
+        # the source in hand has ended; its walker has closed
+        cdef lane_t *lane = self.heap[0]
+        cdef Walker walker = self.in_hand()
+        walker.close()
+        if not self.keep:
+            self.walkers[lane.number] = None
+        self.streams -= not lane.stable
+        free(lane)
+        self.lanes -= 1
+        self.heap[0] = self.heap[self.lanes]
+        self.settle()
+        self.look_ahead()
+        return walker
+
+    cdef Walker in_hand(self):
+        return <Walker>self.walkers[self.heap[0].number]
+
+    cdef bint all_stable(self) noexcept nogil:
+        return self.streams == 0 and self.lanes != 0
+
+    cdef void settle(self) noexcept nogil:
+        # the first of the heap to where it belongs
+        cdef size_t i = 0, child
+        cdef lane_t *lane
+        if self.lanes == 0:
+            return
+        lane = self.heap[0]
+        while True:
+            child = 2 * i + 1
+            if child >= self.lanes:
+                break
+            if child + 1 < self.lanes and before(self.heap[child + 1], self.heap[child]):
+                child += 1
+            if not before(self.heap[child], lane):
+                break
+            self.heap[i] = self.heap[child]
+            i = child
+        self.heap[i] = lane
+
+    cdef int64_t limit(self) noexcept nogil:
+        # the last time at which it is the turn of the source in hand
+        cdef int64_t until = INT64_MAX if self.full else self.due
+        cdef int64_t time
+        cdef size_t i
+        for i in range(1, self.lanes if self.lanes < 3 else 3):
+            time = self.heap[i].time
+            if time != INT64_MIN and self.heap[i].number < self.heap[0].number:
+                time -= 1
+            if time < until:
+                until = time
+        return until
+
+    cdef bint turn(self, lane_t *lane) noexcept nogil:
+        # records of the lane in hand are left over: it is the turn of another one, or of a source
+        # that was not begun
+        lane.time = lane.held[lane.at].time
+        self.settle()
+        if self.heap[0].time <= self.due:
+            return False
+        if self.full:
+            self.overdue = True
+        return not self.full
+
+    cdef int refill(
+        self, lane_t *lane, int64_t until, record_t *out, size_t cap, size_t *count
+    ) noexcept nogil:
+        # records up to `until` into `out`, the rest of those that were read into the lane
+        cdef size_t got, i = 0
+        cdef int status
+        if cap > HELD:
+            cap = HELD
+        status = walk_fill(lane.walk, out, cap, &got)
+        lane.at = lane.have = 0
+        if until == INT64_MAX:
+            i = got
+        else:
+            while i < got and out[i].time <= until:
+                i += 1
+        if i < got:
+            lane.have = got - i
+            memcpy(lane.held, out + i, (got - i) * sizeof(record_t))
+        count[0] = i
+        return status
+
+    cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil:
+        cdef size_t n = 0, got
+        cdef int status = READ_OK
+        cdef int64_t until
+        cdef lane_t *lane
+        while n < cap:
+            if self.lanes == 0:
+                status = MERGE_BEGIN if self.more_to_come else READ_END
+                break
+            lane = self.heap[0]
+            if n != 0 and lane.stable != self.stable:
+                break
+            until = self.limit()
+            if lane.at < lane.have:
+                got = n
+                while lane.at < lane.have and n < cap and lane.held[lane.at].time <= until:
+                    out[n] = lane.held[lane.at]
+                    n += 1
+                    lane.at += 1
+                if n != got:
+                    self.current = lane.number
+                    self.stable = lane.stable
+            else:
+                status = self.refill(lane, until, out + n, cap - n, &got)
+                if got != 0:
+                    n += got
+                    self.current = lane.number
+                    self.stable = lane.stable
+                if lane.have == 0 and status != READ_OK:
+                    if status == READ_END:
+                        status = MERGE_CLOSE
+                    break
+                status = READ_OK
+            if lane.at < lane.have and n < cap and self.turn(lane):
+                status = MERGE_BEGIN
+                break
+        count[0] = n
+        return status
+
+    cdef int next_batch(self, record_t *out, size_t cap, size_t *count) except -1:
+        cdef int status
+        while True:
+            with nogil:
+                status = self.fill(out, cap, count)
+            if status == READ_MEMORY:
+                raise MemoryError
+            if count[0] != 0 or status == READ_END:
+                return 0
+            if status == READ_MORE:
+                self.in_hand().more()
+            elif status == MERGE_BEGIN:
+                self.begin()
+            elif status == MERGE_CLOSE:
+                self.close_lane()
+
+    def rows(self):
+        """All records as an array of `dtypes.RECORDS`; `interface` counts within each source."""
+        cdef record_t batch[BATCH]
+        cdef size_t count
+        cdef Block block = Block(sizeof(row_t))
+        while True:
+            self.next_batch(batch, BATCH, &count)
+            if count == 0:
+                block.shrink()
+                return block.array(dtypes.RECORDS)
+            if append_rows(&block.table, batch, count) != 0:
+                raise MemoryError
+
+    @property
+    def kept(self):
+        """The walkers of the sources begun so far, in the order of sources."""
+        return list(self.walkers)
