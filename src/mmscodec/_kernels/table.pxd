@@ -4,10 +4,7 @@
 # uninitialised and stay valid until the next call that may grow the table.
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
-
-cdef extern from "mmscodec_block.h" nogil:
-    void *block_resize(void *p, size_t n, size_t m) noexcept
-    void block_free(void *p, size_t n) noexcept
+from mmscodec._kernels.blocks cimport free_block, resize_block
 
 cdef struct table_t:
     uint8_t *data
@@ -24,7 +21,7 @@ cdef inline void table_init(table_t *t, size_t itemsize) noexcept nogil:
 
 
 cdef inline void table_free(table_t *t) noexcept nogil:
-    block_free(t.data, t.capacity * t.itemsize)
+    free_block(t.data, t.capacity * t.itemsize)
     t.data = NULL
     t.rows = 0
     t.capacity = 0
@@ -33,13 +30,14 @@ cdef inline void table_free(table_t *t) noexcept nogil:
 cdef inline int table_resize(table_t *t, size_t capacity) noexcept nogil:
     # 0, or -1 when there is no memory; the rows there are stay good
     cdef void *p
+    cdef size_t size = capacity * t.itemsize
     if capacity > (<size_t>-1 >> 1) // t.itemsize:
         return -1
-    p = block_resize(t.data, t.capacity * t.itemsize, capacity * t.itemsize)
+    p = resize_block(t.data, t.capacity * t.itemsize, &size)
     if p == NULL:
         return -1
     t.data = <uint8_t *>p
-    t.capacity = capacity
+    t.capacity = size // t.itemsize
     return 0
 
 

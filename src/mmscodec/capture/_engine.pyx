@@ -256,14 +256,12 @@ cdef class Engine:
         }
 
     def drain(self):
-        """The tables so far as blocks, by name; they start anew, except flows, which are copied."""
-        cdef Block flows = Block(sizeof(flow_row_t))
+        """The tables so far as blocks, by name; they start anew, except flows, which are copied.
+
+        At the end nothing is copied.
+        """
         track_sync(&self.track)
-        if table_reserve(&flows.table, self.track.rows.rows) != 0:
-            raise MemoryError
-        flows.table.rows = self.track.rows.rows
-        if flows.table.rows:
-            memcpy(flows.table.data, self.track.rows.data, flows.table.rows * sizeof(flow_row_t))
+        flows = take(&self.track.rows) if self.finished else copied(&self.track.rows)
         extents = take(&self.track.extents)
         kept = take(&self.track.bytes)
         if track_next_epoch(
@@ -295,6 +293,16 @@ cdef class View:
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)  # does nothing where none was taken
+
+
+cdef Block copied(const table_t *table):
+    cdef Block block = Block(table.itemsize)
+    if table_reserve(&block.table, table.rows) != 0:
+        raise MemoryError
+    block.table.rows = table.rows
+    if table.rows:
+        memcpy(block.table.data, table.data, table.rows * table.itemsize)
+    return block
 
 
 cdef Block take(table_t *table):
