@@ -62,6 +62,7 @@ cdef struct mms_tables_t:
     table_t data
     table_t faults
     table_t arena  # bytes of control messages, kept only in captures
+    table_t joined  # lent bytes and those behind them, side by side for one look
     bint capture
 
 cdef struct mms_stream_t:
@@ -77,6 +78,8 @@ cdef struct mms_stream_t:
     bint skipping  # bytes, since a fault
     table_t carry  # bytes kept until they can be decided, by mms_push alone
     size_t carry_start
+    const uint8_t *lent  # or where they lie, as long as they lie in one piece that stays
+    size_t lent_size
     int64_t piece_end[4]  # where the pieces before this one ended, the latest first, as far as
     int64_t piece_time[4]  # bytes of them wait in the carry, and when they came
     uint64_t need  # bytes from `position` on without which nothing more can be decided

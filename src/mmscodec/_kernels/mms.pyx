@@ -58,6 +58,7 @@ cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil:
     table_init(&t.data, sizeof(data_row_t) + tail)
     table_init(&t.faults, sizeof(fault_row_t) + tail)
     table_init(&t.arena, 1)
+    table_init(&t.joined, 1)
 
 
 cdef void mms_tables_free(mms_tables_t *t) noexcept nogil:
@@ -66,6 +67,7 @@ cdef void mms_tables_free(mms_tables_t *t) noexcept nogil:
     table_free(&t.data)
     table_free(&t.faults)
     table_free(&t.arena)
+    table_free(&t.joined)
 
 
 cdef void mms_midstream(mms_stream_t *s) noexcept nogil:

@@ -49,6 +49,48 @@ cdef inline void drop_carry(mms_stream_t *s) noexcept nogil:
     s.carry_start = 0
 
 
+cdef int own_lent(mms_stream_t *s) noexcept nogil:
+    # what was lent is copied after all
+    cdef int status = MMS_OK
+    if s.lent_size:
+        status = keep(s, s.lent, s.lent_size)
+        s.lent_size = 0
+    return status
+
+
+cdef int join_lent(
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
+) noexcept nogil:
+    # Lent bytes are looked at together with those behind them. *taken: how many of these n bytes
+    # are done with.
+    cdef size_t have = s.lent_size, used, take = missing(s, have)
+    cdef int status
+    taken[0] = 0
+    if take > n:
+        take = n
+    t.joined.rows = 0
+    if table_reserve(&t.joined, have + take) != 0:
+        return MMS_NO_MEMORY
+    memcpy(t.joined.data, s.lent, have)
+    memcpy(t.joined.data + have, p, take)
+    status = mms_scan(s, t, t.joined.data, have + take, False, &used)
+    if status != MMS_OK:
+        return status
+    s.lent_size = 0
+    if used >= have:
+        # what is undecided lies in this piece: go on there
+        taken[0] = used - have
+        return MMS_OK
+    taken[0] = take
+    return keep(s, t.joined.data + used, have + take - used)
+
+
+cdef inline size_t missing(const mms_stream_t *s, size_t have) noexcept nogil:
+    # how many bytes more are worth a look
+    cdef size_t take = <size_t>s.need - have if s.need > have else 0
+    return take if take > STEP else <size_t>STEP
+
+
 cdef int keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
     s.carry.itemsize = 1
     if s.carry_start > 4096 and s.carry_start > s.carry.rows >> 1:
@@ -65,6 +107,7 @@ cdef int keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
 cdef void mms_push_free(mms_stream_t *s) noexcept nogil:
     table_free(&s.carry)
     s.carry_start = 0
+    s.lent_size = 0
 
 
 cdef int fault_row(
@@ -93,17 +136,17 @@ cdef int end_payload(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
 cdef inline void next_piece(mms_stream_t *s, int64_t time) noexcept nogil:
     # remember when the bytes came that wait in the carry
     cdef int i
-    if carried(s):
+    if mms_undecided(s):
         for i in range(3, 0, -1):
             s.piece_end[i] = s.piece_end[i - 1]
             s.piece_time[i] = s.piece_time[i - 1]
-        s.piece_end[0] = s.position + <int64_t>carried(s)
+        s.piece_end[0] = s.position + <int64_t>mms_undecided(s)
         s.piece_time[0] = s.time
     s.time = time
 
 
 cdef int mms_push(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, int64_t time
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, bint stays, int64_t time
 ) noexcept nogil:
     cdef size_t take
     cdef size_t used
@@ -121,10 +164,14 @@ cdef int mms_push(
                 status = end_payload(s, t)
                 if status != MMS_OK:
                     return status
+        elif s.lent_size:
+            status = join_lent(s, t, p, n, &take)
+            if status != MMS_OK:
+                return status
+            p += take
+            n -= take
         elif carried(s):
-            take = <size_t>s.need - carried(s) if s.need > carried(s) else 0
-            if take < STEP:
-                take = STEP
+            take = missing(s, carried(s))
             if take > n:
                 take = n
             status = keep(s, p, take)
@@ -149,6 +196,10 @@ cdef int mms_push(
                 return status
             if used == n:
                 return MMS_OK
+            if stays:
+                s.lent = p + used
+                s.lent_size = n - used
+                return MMS_OK
             return keep(s, p + used, n - used)
     return MMS_OK
 
@@ -163,8 +214,8 @@ cdef uint64_t size_of_head(const uint8_t *q, size_t n) noexcept nogil:
 cdef int drain(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
     # decide about the carry as if the stream ended here
     cdef size_t used = 0
-    cdef int status = MMS_OK
-    if carried(s) or s.skipping:
+    cdef int status = own_lent(s)
+    if status == MMS_OK and (carried(s) or s.skipping):
         status = mms_scan(s, t, carry_begin(s), carried(s), True, &used)
         s.carry_start += used
     return status

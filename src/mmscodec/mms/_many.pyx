@@ -11,7 +11,7 @@ from mmscodec._kernels.mms cimport (
     mms_tables_init,
     mms_tables_t,
 )
-from mmscodec._kernels.mms_push cimport mms_finish, mms_push, mms_push_free
+from mmscodec._kernels.mms_push cimport mms_finish, mms_push, mms_push_free, mms_undecided
 from mmscodec._kernels.table cimport table_init, table_t
 
 import numpy as np
@@ -88,7 +88,7 @@ cdef class DecodersBase:
 
     def buffered(self, connection):
         cdef Py_ssize_t number = self.check(connection)
-        return self.streams[number].carry.rows - self.streams[number].carry_start
+        return mms_undecided(&self.streams[number])
 
     cdef object taken(self):
         return (
@@ -117,7 +117,7 @@ cdef class DecodersBase:
                     time = times[i]
                 PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
                 status = mms_push(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
-                                  <size_t>view.len, time)
+                                  <size_t>view.len, False, time)
                 PyBuffer_Release(&view)
                 if status == MMS_NO_MEMORY:
                     raise MemoryError
