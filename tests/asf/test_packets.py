@@ -105,7 +105,7 @@ def test_progress_is_told_in_this_thread_and_adds_up(tmp_path, monkeypatch, plac
     )  # fmt: skip
     assert {thread for thread, _ in told} == {threading.get_ident()}
     assert sum(count for _, count in told) == len(plan) * SIZE
-    assert told
+    assert len(told) > 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
@@ -126,24 +126,25 @@ def test_whoever_stops_it_gets_all_threads_back(tmp_path, error):
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_error_in_either_thread_is_raised(tmp_path, monkeypatch, which):
     flows, buffers, plan = many(3)
+    first = PacketWriter(flows, buffers, SIZE)
     failed = threading.Event()
 
     class Fails:
         packet_size = SIZE
 
         def twin(self):
-            return Waits(flows, buffers, SIZE)
+            return first.twin() if which == 0 else self
 
         def write(self, *args):
             failed.set()
             raise OSError(errno.ENOSPC, "full")
 
-    class Waits(PacketWriter):  # so that the other thread has its turn
+    class Waits(PacketWriter):
         def twin(self):
             return Fails()
 
         def write(self, *args):
-            assert failed.wait(60)
+            failed.wait(10)
             super().write(*args)
 
     writer = Fails() if which == 0 else Waits(flows, buffers, SIZE)

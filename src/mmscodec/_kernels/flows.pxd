@@ -33,26 +33,32 @@ cdef struct probe_t:
     uint32_t incarnation
     uint32_t links
 
-cdef enum:
-    # what a packet touches; the rest of a connection is for rare events
-    HOT_CONNECTION = 64
-    HOT_SIDE = 80
+cdef enum express_t:
+    # what quick.pxd may do with a segment that continues the stream
+    EXPRESS_NONE = 0
+    EXPRESS_DATA = 1  # MMS, in the midst of Data packets of one size
+    EXPRESS_OTHER = 2  # of no interest
 
 cdef struct side_t:
+    # the first 64 bytes, up to the middle of tcp, are all that the express lane touches
+    int64_t last_time
+    uint64_t bytes  # of payload on the wire
     int32_t row  # of the flows table, -1 while nobody wants the flow
-    uint8_t state
-    uint8_t waits  # stands in line for the ceilings
-    uint16_t judged  # what was known of UDP ports when it was set aside
     uint32_t extent  # the last one, counted from 1
     uint32_t epoch  # to which that number belongs
     uint32_t packets
+    uint64_t header  # while EXPRESS_DATA: the header of the last Data packet
+    uint16_t left  # and what is still to come of it
+    uint8_t express
+    uint8_t state
     uint32_t isn
-    uint64_t bytes  # of payload on the wire
-    int64_t last_time
-    mms_stream_t *mms
     tcp_t tcp
+    uint8_t waits  # stands in line for the ceilings
+    uint16_t judged  # what was known of UDP ports when it was set aside
+    mms_stream_t *mms
     int64_t first_time
     probe_t *probe
+    uint64_t padding[4]  # to three lines of the cache
 
 cdef struct connection_t:
     uint8_t src[16]  # of side 0
@@ -69,6 +75,15 @@ cdef struct connection_t:
     uint8_t padding[12]  # sides begin where a line of the cache does
     side_t side[2]
 
+cdef enum:
+    LANE_WAYS = 4  # a line of the cache
+
+cdef struct lane_t:
+    # from addresses and ports, as they stand in an IPv4 packet, to a side
+    uint64_t addresses
+    uint32_t ports
+    uint32_t who  # number of the connection * 2 + side + 1; 0 = nobody
+
 cdef struct flows_t:
     table_t connections
     table_t free  # uint32_t numbers of places to be used again
@@ -76,7 +91,9 @@ cdef struct flows_t:
     size_t mask
     size_t count
     uint64_t seed
-    uint32_t last  # number of the connection found last
+    lane_t *lanes  # sets of LANE_WAYS; see lanes.pxd
+    size_t lane_mask  # of sets
+    table_t lane_memory  # where they lie, aligned to a set
 
 cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil
 cdef void flows_free(flows_t *f) noexcept nogil

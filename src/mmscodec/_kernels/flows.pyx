@@ -1,8 +1,9 @@
-from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.lanes cimport lane_forget
 from mmscodec._kernels.segment cimport segment_t
-from mmscodec._kernels.table cimport table_free, table_init, table_row
+from mmscodec._kernels.table cimport table_free, table_init, table_resize, table_row
 from mmscodec._kernels.tcp cimport tcp_init
 
 cdef enum:
@@ -14,11 +15,11 @@ cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil:
     table_init(&f.connections, sizeof(connection_t))
     table_init(&f.free, sizeof(uint32_t))
     f.count = 0
-    f.last = 0
     f.seed = scramble(seed)
     f.mask = FIRST_SLOTS - 1
+    table_init(&f.lane_memory, sizeof(lane_t))
     f.slots = <uint64_t *>calloc(FIRST_SLOTS, sizeof(uint64_t))
-    return 0 if f.slots != NULL else -1
+    return 0 if f.slots != NULL and new_lanes(f) == 0 else -1
 
 
 cdef void flows_free(flows_t *f) noexcept nogil:
@@ -26,7 +27,21 @@ cdef void flows_free(flows_t *f) noexcept nogil:
     table_free(&f.connections)
     table_free(&f.free)
     free(f.slots)
+    table_free(&f.lane_memory)
     f.slots = NULL
+
+
+cdef int new_lanes(flows_t *f) noexcept nogil:
+    # as many as there are slots, all empty: they fill again by themselves
+    cdef size_t sets = (f.mask + 1) // LANE_WAYS, line = LANE_WAYS * sizeof(lane_t)
+    table_free(&f.lane_memory)
+    table_init(&f.lane_memory, line)
+    if table_resize(&f.lane_memory, sets + 1) != 0:
+        return -1
+    f.lanes = <lane_t *>((<uintptr_t>f.lane_memory.data + line - 1) // line * line)
+    f.lane_mask = sets - 1
+    memset(f.lanes, 0, sets * line)
+    return 0
 
 
 cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept nogil:
@@ -50,7 +65,7 @@ cdef int grow(flows_t *f) noexcept nogil:
     free(f.slots)
     f.slots = slots
     f.mask = mask
-    return 0
+    return new_lanes(f)
 
 
 cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
@@ -91,6 +106,7 @@ cdef void flows_clear(flows_t *f) noexcept nogil:
     f.free.rows = 0
     f.count = 0
     memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
+    memset(f.lanes, 0, (f.lane_mask + 1) * LANE_WAYS * sizeof(lane_t))
 
 
 cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
@@ -112,6 +128,7 @@ cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
             f.slots[i] = f.slots[j]
             i = j
     f.slots[i] = 0
+    lane_forget(f, c)
     c.live = False
     f.count -= 1
     place = <uint32_t *>table_row(&f.free)

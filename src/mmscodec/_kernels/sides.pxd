@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.flows cimport connection_t, probe_t, side_t
 from mmscodec._kernels.mms cimport mms_stream_t
+from mmscodec._kernels.segment cimport segment_t
 from mmscodec._kernels.tcp cimport run_t
 from mmscodec._kernels.track cimport extent_t, track_t
 
@@ -31,3 +32,11 @@ cdef inline const uint8_t *sender(const connection_t *c, int number) noexcept no
     if number:
         return c.dst
     return c.src
+
+
+cdef inline void count_packet(side_t *side, const segment_t *s, int64_t time) noexcept nogil:
+    if side.packets == 0:
+        side.first_time = time
+    side.packets += 1
+    side.bytes += s.wire_len
+    side.last_time = time

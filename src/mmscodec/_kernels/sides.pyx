@@ -11,6 +11,7 @@ from mmscodec._kernels.mms_push cimport mms_finish, mms_gap, mms_push, mms_push_
 from mmscodec._kernels.probe cimport (
     VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX, looks_like_packet, probe_stream, verdict_t,
 )
+from mmscodec._kernels.quick cimport settle
 from mmscodec._kernels.segment cimport PROTOCOL_UDP
 from mmscodec._kernels.table cimport table_reserve, table_row
 from mmscodec._kernels.tcp cimport (
@@ -164,6 +165,7 @@ cdef int carry_extents(
     cdef int64_t need
     cdef extent_t *extent
     cdef size_t at = t.extents.rows, j
+    settle(side)
     if side.mms == NULL or side.epoch != t.epoch:
         return 0
     need = side.mms.pending.offset if side.mms.payload_left else side.mms.position
@@ -303,6 +305,7 @@ cdef int feed_mms(track_t *t, connection_t *c, int number, const run_t *run) noe
     cdef side_t *side = &c.side[number]
     cdef size_t messages
     cdef int status
+    cdef bint stays
     if unlikely(side.mms == NULL):
         if stream_of(t, side) == NULL:
             return -1
@@ -314,7 +317,8 @@ cdef int feed_mms(track_t *t, connection_t *c, int number, const run_t *run) noe
     if run.kind == RUN_GAP:
         return -1 if mms_gap(side.mms, &t.tables, <uint64_t>run.length, run.time) < 0 else 0
     messages = t.tables.messages.rows
-    status = mms_push(side.mms, &t.tables, run.data, <size_t>run.length, run.time)
+    stays = run.memory == NULL and is_stable(t, run.place)
+    status = mms_push(side.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
     if unlikely(messages != t.tables.messages.rows) and read_funnels(t, c, number, messages) != 0:
         return -1
     return -1 if status < 0 else 0
@@ -424,6 +428,7 @@ cdef int give_held(track_t *t, connection_t *c, int number) noexcept nogil:
 cdef int track_adopt(track_t *t, connection_t *c, int number, uint8_t state) noexcept nogil:
     # from now on the flow is wanted
     cdef side_t *side = &c.side[number]
+    settle(side)
     if side.state == SIDE_OTHER:
         tcp_init(&side.tcp)  # offset 0 is the next byte that comes
     if side.state > SIDE_PROBING and side.state != SIDE_OTHER:
@@ -483,6 +488,7 @@ cdef int probe(track_t *t, connection_t *c, int number, run_t *run) noexcept nog
 
 
 cdef int flush_side(track_t *t, connection_t *c, int number, uint8_t reason) noexcept nogil:
+    settle(&c.side[number])
     if c.side[number].state == SIDE_OTHER:
         return 0
     if tcp_finish(&c.side[number].tcp, &t.pool, reason) != 0:

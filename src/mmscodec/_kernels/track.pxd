@@ -8,10 +8,12 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.flows cimport flows_hash, flows_t
 from mmscodec._kernels.mms cimport mms_tables_t
 from mmscodec._kernels.cursor cimport NETWORK_SEGMENT, network_fault_t, network_t
+from mmscodec._kernels.lanes cimport plain_segment
 from mmscodec._kernels.network cimport network_decode
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_t
 from mmscodec._kernels.tcp cimport tcp_pool_t
+from mmscodec._kernels.wire cimport likely, load_be16, load_le32, load_le64
 
 cdef enum side_state_t:
     SIDE_NEW = 0
@@ -136,8 +138,13 @@ cdef struct item_t:
     segment_t segment
     uint64_t place
     int64_t time
+    uint64_t addresses  # of a plain segment (lanes.pxd), as they stand in the frame
+    uint32_t ports
+    uint32_t caplen
+    const uint8_t *frame  # of a plain segment
     uint32_t hash
-    bint stable  # the payload stays where it is
+    uint8_t stable  # the payload stays where it is
+    uint8_t complete  # the hash, and all fields of the segment, are there
 
 cdef struct chosen_t:
     uint8_t a[16]
@@ -180,7 +187,7 @@ cdef void track_free(track_t *t) noexcept nogil
 cdef int track_records(
     track_t *t, const record_t *records, size_t count
 ) noexcept nogil
-cdef int track_items(track_t *t, const item_t *items, size_t count) noexcept nogil
+cdef int track_items(track_t *t, item_t *items, size_t count) noexcept nogil
 cdef int track_network_fault(
     track_t *t, const network_fault_t *fault, int64_t time
 ) noexcept nogil
@@ -188,12 +195,34 @@ cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil
 
 
-cdef inline bint fill_item(
-    const flows_t *flows, const uint8_t *ports, const record_t *record, bint stable, item_t *item
+cdef inline int next_item(
+    network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
+    bint stable, item_t *item, bint *wanted
 ) noexcept nogil:
-    # the rest of an item by its segment; False if it is from and to other ports
+    # the segment in a frame, by where it goes; a status of the network
+    cdef int status
+    wanted[0] = False
+    if likely(plain_segment(record, &item.segment)):
+        item.frame = record.data
+        item.caplen = record.caplen
+        item.addresses = load_le64(record.data + 26)
+        item.ports = load_le32(record.data + 34)
+        item.time = record.time
+        item.stable = stable
+        item.place = record.position + <uint64_t>(item.segment.payload - record.data)
+        item.segment.owned = False
+        item.complete = False
+        wanted[0] = ports == NULL or ports[load_be16(record.data + 34)] \
+            or ports[load_be16(record.data + 36)]
+        return NETWORK_SEGMENT
+    status = network_decode(network, record, &item.segment)
+    if status != NETWORK_SEGMENT:
+        return status
     if ports != NULL and not (ports[item.segment.src_port] or ports[item.segment.dst_port]):
-        return False
+        return status
+    wanted[0] = True
+    item.frame = NULL
+    item.complete = True
     item.hash = flows_hash(flows, &item.segment)
     item.time = record.time
     if item.segment.owned:
@@ -202,16 +231,4 @@ cdef inline bint fill_item(
     else:
         item.stable = stable
         item.place = record.position + <uint64_t>(item.segment.payload - record.data)
-    return True
-
-
-cdef inline int next_item(
-    network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
-    bint stable, item_t *item, bint *wanted
-) noexcept nogil:
-    # the segment in a frame, by where it goes; a status of the network
-    cdef int status = network_decode(network, record, &item.segment)
-    wanted[0] = False
-    if status == NETWORK_SEGMENT:
-        wanted[0] = fill_item(flows, ports, record, stable, item)
     return status
