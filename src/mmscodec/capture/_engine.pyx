@@ -9,7 +9,7 @@ from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_init, table_reserve, table_row, table_t
 from mmscodec._kernels.sides cimport track_fault, track_next_epoch
 from mmscodec._kernels.track cimport (
-    chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
+    chosen_t, extent_t, source_t, track_finish, track_free, track_init,
     track_records, track_sync,
 )
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
