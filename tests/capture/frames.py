@@ -226,6 +226,15 @@ def wifi(inner: bytes, *, qos: bool = True, ht: bool = False, four: bool = False
     return head + bytes(6 * four + 2 * qos + 4 * ht) + snap(inner)
 
 
+def aggregate(*inner: bytes, ht: bool = False, pad: bool = False) -> bytes:
+    """An 802.11 frame with several packets, all but the last padded; None of it encrypted."""
+    head = bytes([0x88, 0x81 if ht else 0x01, 0, 0]) + bytes(20) + b"\x80\0" + bytes(4 * ht)
+    head += bytes(2 * pad)
+    parts = [bytes.fromhex("020000000001020000000002") + be16(len(p)) + p for p in map(snap, inner)]
+    padded = [part + bytes(-len(part) % 4) for part in parts[:-1]]
+    return head + b"".join([*padded, parts[-1]])
+
+
 def attribute(kind: int, value: bytes) -> bytes:
     """Of NFLOG, padded."""
     return struct.pack("<HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)

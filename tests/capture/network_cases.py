@@ -112,6 +112,9 @@ LINKS = {
     "wifi-qos": Case(105, f.wifi(V6), 6),
     "wifi-qos-ht": Case(105, f.wifi(V4, ht=True)),
     "wifi-four-addresses": Case(105, f.wifi(V4, four=True)),
+    "wifi-aggregate": Case(105, f.aggregate(V4)),
+    "wifi-aggregate-ht": Case(105, f.aggregate(V6, ht=True), 6),
+    "wifi-aggregate-padded": Case(105, f.aggregate(V4, pad=True)),
     "radiotap": Case(127, f.radiotap(f.wifi(V4) + b"\xde\xad\xbe\xef")),
     "ppi": Case(192, b"\0\0\x08\0\x69\0\0\0" + f.wifi(V4)),
     "nflog": Case(239, b"\x02\0\0\0" + b"\x05\0\x0a\0a\0\0\0" + f.attribute(9, V4)),
@@ -195,6 +198,9 @@ TUNNELS = {
     "gre-sequence": Case(1, f.ethernet(f.ipv4(f.gre(V4, sequence=7), protocol=47, **OUTER))),
     "gre-ppp": Case(1, f.ethernet(f.ipv4(f.gre(b"\xff\x03" + f.ppp(V4), 0x880B), protocol=47))),
     "gre-aruba": Case(1, f.ethernet(f.ipv4(f.gre(f.wifi(V4), 0x8240), protocol=47, **OUTER))),
+    "gre-aruba-aggregate": Case(
+        1, f.ethernet(f.ipv4(f.gre(f.aggregate(V6), 0x8200), protocol=47, **OUTER)), 6
+    ),
     "gre-nsh": Case(1, f.ethernet(f.ipv4(f.gre(f.nsh(V4, 1), 0x894F), protocol=47, **OUTER))),
     "pptp-compressed": Case(
         1,

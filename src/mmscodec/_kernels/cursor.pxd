@@ -12,6 +12,7 @@ cdef enum:
     NETWORK_SEGMENT = 1
     NETWORK_FAULT = 2
     NETWORK_OTHER = 3  # inside the loop: no IP here; outside it is NOTHING
+    NETWORK_SEVERAL = 4  # a segment, and more packets in the same frame
 
 cdef enum:
     STEP_LINK = 16  # kind: link type
@@ -27,6 +28,7 @@ cdef enum:
     STEP_PROTOCOL  # kind: IP protocol or IPv6 next header
     STEP_GRE
     STEP_TUNNEL  # kind: UDP port
+    STEP_AGGREGATE  # a part of an 802.11 aggregate
     STEP_NEXT  # kind: as NSH and VXLAN-GPE number what follows
 
 cdef enum:
@@ -50,12 +52,6 @@ cdef struct network_fault_t:
     int64_t need
     int64_t have
 
-cdef struct network_t:
-    fragments_t fragments
-    network_fault_t fault  # of the last call that returned NETWORK_FAULT
-    uint32_t max_depth  # tunnels inside each other
-    bint ignore_vlan  # VLAN ids stay out of `scope`
-
 cdef struct cursor_t:
     const uint8_t *p
     uint32_t n  # bytes captured from p on
@@ -70,6 +66,13 @@ cdef struct cursor_t:
     bint owned  # p lies in a reassembled datagram
     int64_t time
     uint64_t position  # of the frame
+
+cdef struct network_t:
+    fragments_t fragments
+    network_fault_t fault  # of the last call that returned NETWORK_FAULT
+    uint32_t max_depth  # tunnels inside each other
+    bint ignore_vlan  # VLAN ids stay out of `scope`
+    cursor_t rest  # of a frame with several packets: the next one; none while `wire` is 0
 
 
 cdef inline void advance(cursor_t *c, uint32_t k) noexcept nogil:

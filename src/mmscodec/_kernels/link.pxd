@@ -9,3 +9,4 @@ cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int mpls_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int next_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil
+cdef int aggregate_step(network_t *net, cursor_t *c) noexcept nogil

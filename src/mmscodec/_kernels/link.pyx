@@ -6,6 +6,7 @@ from libc.stdint cimport uint32_t
 from mmscodec._kernels.cursor cimport (
     FIELD_LINK,
     NETWORK_OTHER,
+    STEP_AGGREGATE,
     STEP_ETHERNET,
     STEP_ETHERTYPE,
     STEP_IP,
@@ -31,6 +32,7 @@ cdef enum:
     SCOPE_VLAN = 0
     SCOPE_PPPOE = 1
     SCOPE_BACKBONE = 2
+    AGGREGATE_HEAD = 14
 
 
 cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
@@ -510,8 +512,8 @@ cdef int ppi(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil:
-    # 802.11 data frames that carry one unencrypted LLC packet
-    cdef uint32_t control, flags, length = 24
+    # 802.11 data frames that are not encrypted
+    cdef uint32_t control, flags, length = 24, behind = 0
     if c.n < 2:
         return short_of(net, c, FIELD_LINK, 2)
     control = c.p[0]
@@ -525,9 +527,32 @@ cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil:
         if flags & 0x80:
             length += 4  # high throughput control
         if c.n >= length and c.p[length - (6 if flags & 0x80 else 2)] & 0x80:
-            return NETWORK_OTHER  # several packets in one frame
+            behind = AGGREGATE_HEAD
     if c.n < length:
         return short_of(net, c, FIELD_LINK, length)
-    if c.n - length < 3 or c.p[length] != 0xAA:
+    if c.n - length > behind and c.p[length + behind] != 0xAA:
         length += length & 3  # some drivers pad the header to a multiple of 4
-    return skip(net, c, length, STEP_LLC)
+    return skip(net, c, length, STEP_AGGREGATE if behind else STEP_LLC)
+
+
+cdef int aggregate_step(network_t *net, cursor_t *c) noexcept nogil:
+    # one of several packets, each behind two addresses and its length, and padded to 4 bytes
+    cdef uint32_t length, k
+    if net.rest.wire:
+        return NETWORK_OTHER  # an aggregate inside an aggregate
+    if c.n < AGGREGATE_HEAD:
+        return short_of(net, c, FIELD_LINK, AGGREGATE_HEAD)
+    length = <uint32_t>load_be16(c.p + 12) + AGGREGATE_HEAD
+    if length > c.wire:
+        return bad(net, c, FIELD_LINK, length)
+    k = (length + 3) & ~<uint32_t>3
+    if c.wire > k and c.wire - k >= AGGREGATE_HEAD:  # less is a checksum
+        net.rest = c[0]
+        if c.n >= k:
+            advance(&net.rest, k)
+        else:
+            advance(&net.rest, c.n)
+            net.rest.wire = c.wire - k
+    trim(c, length)
+    advance(c, AGGREGATE_HEAD)
+    return STEP_LLC

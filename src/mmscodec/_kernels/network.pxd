@@ -19,6 +19,9 @@ from mmscodec._kernels.wire cimport likely, load_be16, load_be32
 # should be secret. Every network_init needs one network_free.
 cdef void network_init(network_t *net, uint64_t seed) noexcept nogil
 cdef void network_free(network_t *net) noexcept nogil
+# What else is in the frame after NETWORK_SEVERAL or a fault; NOTHING at its end. Payload that was
+# `owned` is gone with the call.
+cdef int network_more(network_t *net, segment_t *out) noexcept nogil
 cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexcept nogil
 
 # At the end of the capture: NETWORK_FAULT for each datagram whose fragments never were complete,
@@ -110,7 +113,8 @@ cdef inline int network_decode(
     network_t *net, const record_t *rec, segment_t *out
 ) noexcept nogil:
     # NETWORK_SEGMENT: `out` is filled. Its payload lies in the record, or, when `owned`, in the
-    # defragmenter until the next call. NETWORK_FAULT: see net.fault; `out` is undefined.
+    # defragmenter until the next call. NETWORK_SEVERAL: the same, and there is more in the frame.
+    # NETWORK_FAULT: see net.fault; `out` is undefined, and there may be more as well.
     cdef uint16_t kind
     if likely(rec.linktype == 1 and rec.caplen >= 42):
         kind = load_be16(rec.data + 12)

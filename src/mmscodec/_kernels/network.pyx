@@ -8,6 +8,8 @@ from mmscodec._kernels.cursor cimport (
     NETWORK_NOTHING,
     NETWORK_OTHER,
     NETWORK_SEGMENT,
+    NETWORK_SEVERAL,
+    STEP_AGGREGATE,
     STEP_ETHERNET,
     STEP_ETHERTYPE,
     STEP_GRE,
@@ -31,6 +33,7 @@ from mmscodec._kernels.fragments cimport (
 )
 from mmscodec._kernels.ip cimport ip_step, ipv4_step, ipv6_step, protocol_step
 from mmscodec._kernels.link cimport (
+    aggregate_step,
     ethernet_step,
     ethertype_step,
     link_step,
@@ -47,6 +50,7 @@ cdef void network_init(network_t *net, uint64_t seed) noexcept nogil:
     fragments_init(&net.fragments, seed)
     net.max_depth = 4
     net.ignore_vlan = False
+    net.rest.wire = 0
 
 
 cdef void network_free(network_t *net) noexcept nogil:
@@ -80,15 +84,49 @@ cdef int step(network_t *net, cursor_t *c, segment_t *out, int which) noexcept n
         return tunnel_step(net, c)
     if which == STEP_NEXT:
         return next_step(net, c)
+    if which == STEP_AGGREGATE:
+        return aggregate_step(net, c)
     return wifi_step(net, c)
 
 
-cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexcept nogil:
+cdef int walk(network_t *net, cursor_t *c, segment_t *out, int which) noexcept nogil:
     # Every step takes bytes off the frame or goes on to a lower layer, so the loop ends.
-    cdef cursor_t c
     cdef segment_t datagram  # the last UDP datagram on a tunnel's port
     cdef bint fallback = False
-    cdef int which = STEP_LINK
+    while which >= STEP_LINK:
+        which = step(net, c, out, which)
+        if which == STEP_TUNNEL:
+            datagram = out[0]
+            fallback = True
+    if which == NETWORK_SEGMENT:
+        return which
+    if fallback and net.rest.wire == 0 and (
+        which == NETWORK_OTHER
+        or (which == NETWORK_FAULT and net.fault.code == FAULT_BAD_NETWORK_HEADER)
+    ):
+        out[0] = datagram
+        return NETWORK_SEGMENT
+    if which != NETWORK_FAULT and net.fragments.dropped:
+        return report_drops(net)
+    return which if which == NETWORK_FAULT else NETWORK_NOTHING
+
+
+cdef int lead(network_t *net, segment_t *out, int status) noexcept nogil:
+    # on to the next packet of the frame, as long as nothing is in those before it
+    cdef cursor_t c
+    while status == NETWORK_NOTHING and net.rest.wire:
+        c = net.rest
+        net.rest.wire = 0
+        status = walk(net, &c, out, STEP_AGGREGATE)
+    return NETWORK_SEVERAL if status == NETWORK_SEGMENT and net.rest.wire else status
+
+
+cdef int network_more(network_t *net, segment_t *out) noexcept nogil:
+    return lead(net, out, NETWORK_NOTHING)
+
+
+cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexcept nogil:
+    cdef cursor_t c
     c.p = rec.data
     c.n = rec.caplen
     c.wire = rec.wire_len if rec.wire_len > rec.caplen else rec.caplen
@@ -102,22 +140,8 @@ cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexc
     c.owned = False
     c.time = rec.time
     c.position = rec.position
-    while which >= STEP_LINK:
-        which = step(net, &c, out, which)
-        if which == STEP_TUNNEL:
-            datagram = out[0]
-            fallback = True
-    if which == NETWORK_SEGMENT:
-        return which
-    if fallback and (
-        which == NETWORK_OTHER
-        or (which == NETWORK_FAULT and net.fault.code == FAULT_BAD_NETWORK_HEADER)
-    ):
-        out[0] = datagram
-        return NETWORK_SEGMENT
-    if which != NETWORK_FAULT and net.fragments.dropped:
-        return report_drops(net)
-    return which if which == NETWORK_FAULT else NETWORK_NOTHING
+    net.rest.wire = 0
+    return lead(net, out, walk(net, &c, out, STEP_LINK))
 
 
 cdef int report_drops(network_t *net) noexcept nogil:

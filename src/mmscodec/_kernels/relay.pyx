@@ -2,12 +2,13 @@
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT, network_t
+from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_t
 from mmscodec._kernels.flows cimport flows_t
+from mmscodec._kernels.network cimport network_more
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.track cimport (
-    item_t, next_item, track_items, track_network_fault, track_t,
+    fill_item, item_t, next_item, track_items, track_network_fault, track_t,
 )
 
 
@@ -49,12 +50,47 @@ cdef int keep_payload(relay_t *r, item_t *item) noexcept nogil:
     return 0
 
 
+cdef int keep_fault(relay_t *r, const network_t *network, const record_t *record) noexcept nogil:
+    cdef relay_fault_t *fault = <relay_fault_t *>table_row(&r.faults)
+    if fault == NULL:
+        return -1
+    fault.fault = network.fault
+    fault.time = record.time
+    fault.before = r.items.rows
+    return 0
+
+
+cdef int fill_several(
+    relay_t *r, network_t *network, const flows_t *flows, const uint8_t *ports, bint stable,
+    const record_t *record, int status, size_t room
+) noexcept nogil:
+    # A frame with a fault in it, or with several packets, the first of them behind the last item.
+    # There is always room for one item of this frame and `room` more.
+    cdef uint64_t segments = r.segments
+    cdef item_t *item
+    while status != NETWORK_NOTHING:
+        if status == NETWORK_FAULT:
+            if keep_fault(r, network, record) != 0:
+                return -1
+        else:
+            r.segments += 1
+            item = <item_t *>r.items.data + r.items.rows
+            if fill_item(flows, ports, record, stable, item):
+                if item.segment.owned and keep_payload(r, item) != 0:
+                    return -1
+                r.items.rows += 1
+                if table_reserve(&r.items, room + 1) != 0:
+                    return -1
+        status = network_more(network, &(<item_t *>r.items.data + r.items.rows).segment)
+    r.skipped += r.segments == segments
+    return 0
+
+
 cdef int relay_fill(
     relay_t *r, network_t *network, const flows_t *flows, const uint8_t *ports, bint stable,
     const record_t *records, size_t count
 ) noexcept nogil:
     cdef item_t *item
-    cdef relay_fault_t *fault
     cdef size_t i
     cdef int status
     cdef bint wanted
@@ -62,15 +98,14 @@ cdef int relay_fill(
     for i in range(count):
         item = <item_t *>r.items.data + r.items.rows
         status = next_item(network, flows, ports, records + i, stable, item, &wanted)
-        if status != NETWORK_SEGMENT:
+        if status == NETWORK_NOTHING:
             r.skipped += 1
-            if status == NETWORK_FAULT:
-                fault = <relay_fault_t *>table_row(&r.faults)
-                if fault == NULL:
-                    return -1
-                fault.fault = network.fault
-                fault.time = records[i].time
-                fault.before = r.items.rows
+            continue
+        if status != NETWORK_SEGMENT:
+            if fill_several(
+                r, network, flows, ports, stable, records + i, status, count - i - 1
+            ) != 0:
+                return -1
             continue
         r.segments += 1
         if not wanted:

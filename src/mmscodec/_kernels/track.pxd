@@ -195,6 +195,25 @@ cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil
 
 
+cdef inline bint fill_item(
+    const flows_t *flows, const uint8_t *ports, const record_t *record, bint stable, item_t *item
+) noexcept nogil:
+    # the rest of an item by its segment; False if it is from and to other ports
+    if ports != NULL and not (ports[item.segment.src_port] or ports[item.segment.dst_port]):
+        return False
+    item.frame = NULL
+    item.complete = True
+    item.hash = flows_hash(flows, &item.segment)
+    item.time = record.time
+    if item.segment.owned:
+        item.stable = False
+        item.place = ARENA()
+    else:
+        item.stable = stable
+        item.place = record.position + <uint64_t>(item.segment.payload - record.data)
+    return True
+
+
 cdef inline int next_item(
     network_t *network, const flows_t *flows, const uint8_t *ports, const record_t *record,
     bint stable, item_t *item, bint *wanted
@@ -216,19 +235,6 @@ cdef inline int next_item(
             or ports[load_be16(record.data + 36)]
         return NETWORK_SEGMENT
     status = network_decode(network, record, &item.segment)
-    if status != NETWORK_SEGMENT:
-        return status
-    if ports != NULL and not (ports[item.segment.src_port] or ports[item.segment.dst_port]):
-        return status
-    wanted[0] = True
-    item.frame = NULL
-    item.complete = True
-    item.hash = flows_hash(flows, &item.segment)
-    item.time = record.time
-    if item.segment.owned:
-        item.stable = False
-        item.place = ARENA()
-    else:
-        item.stable = stable
-        item.place = record.position + <uint64_t>(item.segment.payload - record.data)
+    if status == NETWORK_SEGMENT:
+        wanted[0] = fill_item(flows, ports, record, stable, item)
     return status

@@ -2,7 +2,7 @@
 from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memset
-from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_SEGMENT
+from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT
 from mmscodec._kernels.datagrams cimport take_udp
 from mmscodec._kernels.flows cimport (
     CLOSED_A, CLOSED_B, connection_t, flows_add, flows_age, flows_at, flows_clear, flows_find,
@@ -10,7 +10,9 @@ from mmscodec._kernels.flows cimport (
 )
 from mmscodec._kernels.lanes cimport lane_find, lane_prefetch, lane_put
 from mmscodec._kernels.mms cimport mms_stream_t, mms_tables_free, mms_tables_init
-from mmscodec._kernels.network cimport network_finish, network_free, network_init, quick_ipv4
+from mmscodec._kernels.network cimport (
+    network_finish, network_free, network_init, network_more, quick_ipv4,
+)
 from mmscodec._kernels.probe cimport looks_like_packet
 from mmscodec._kernels.quick cimport (
     express, express_begin, express_end, express_out_t, let_express, settle,
@@ -422,6 +424,24 @@ cdef int track_network_fault(
         fault.have, time)
 
 
+cdef int take_several(
+    track_t *t, const record_t *record, bint stable, int status, item_t *item
+) noexcept nogil:
+    # a frame with a fault in it, or with several packets, the first of them in `item`
+    cdef uint64_t segments = t.segments
+    while status != NETWORK_NOTHING:
+        if status == NETWORK_FAULT:
+            if track_network_fault(t, &t.network.fault, record.time) != 0:
+                return -1
+        else:
+            t.segments += 1
+            if fill_item(&t.flows, t.ports, record, stable, item) and take_batch(t, item, 1) != 0:
+                return -1
+        status = network_more(&t.network, &item.segment)
+    t.skipped += t.segments == segments
+    return 0
+
+
 cdef int track_records(track_t *t, const record_t *records, size_t count) noexcept nogil:
     # Frames of the current source, in order. 0, or -1 without memory.
     cdef item_t items[BATCH]
@@ -434,14 +454,15 @@ cdef int track_records(track_t *t, const record_t *records, size_t count) noexce
         status = next_item(
             &t.network, &t.flows, t.ports, records + i, stable, items + n, &wanted)
         if unlikely(status != NETWORK_SEGMENT):
-            t.skipped += 1
-            if status == NETWORK_FAULT:
-                # rows stand in the order of frames
-                if take_batch(t, items, n) != 0 or track_network_fault(
-                    t, &t.network.fault, records[i].time
-                ) != 0:
-                    return -1
-                n = 0
+            if status == NETWORK_NOTHING:
+                t.skipped += 1
+                continue
+            # rows stand in the order of frames
+            if take_batch(t, items, n) != 0 or take_several(
+                t, records + i, stable, status, items + n
+            ) != 0:
+                return -1
+            n = 0
             continue
         t.segments += 1
         if not wanted:

@@ -49,6 +49,15 @@ class Network:
         time: int = ...,
         position: int = ...,
     ) -> Segment | NetworkFault | None: ...
+    def decode_all(
+        self,
+        frame: Buffer,
+        *,
+        linktype: int = ...,
+        wire_len: int | None = None,
+        time: int = ...,
+        position: int = ...,
+    ) -> list[Segment | NetworkFault]: ...
     def decode_array(
         self, source: Buffer, records: NDArray[Any]
     ) -> tuple[NDArray[Any], NDArray[Any]]: ...

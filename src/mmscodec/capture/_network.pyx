@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.network cimport (
-    NETWORK_FAULT, NETWORK_SEGMENT, network_decode, network_fault_t, network_finish, network_free,
-    network_init, network_t,
+    NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_fault_t,
+    network_finish, network_free, network_init, network_more, network_t,
 )
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_reserve, table_row
@@ -103,6 +103,15 @@ cdef object fault_of(const network_fault_t *fault):
     )
 
 
+cdef object segment_of(const segment_t *s):
+    return Segment(
+        PyBytes_FromStringAndSize(<const char *>s.src, 16),
+        PyBytes_FromStringAndSize(<const char *>s.dst, 16),
+        s.src_port, s.dst_port, s.protocol, s.tcp_flags, s.window, s.seq, s.ack, s.scope,
+        s.wire_len, PyBytes_FromStringAndSize(<const char *>s.payload, s.length),
+    )
+
+
 cdef int store_fault(Block faults, const network_fault_t *fault) noexcept nogil:
     cdef fault_row_t *row = <fault_row_t *>table_row(&faults.table)
     if row == NULL:
@@ -136,6 +145,12 @@ cdef inline void store_segment(
     row.tcp_flags = s.tcp_flags
     row.owned = s.owned
     memset(row.padding, 0, 7)
+
+
+cdef inline void add_to_sums(uint64_t *sums, const segment_t *s) noexcept nogil:
+    sums[0] += 1
+    sums[1] += s.length
+    sums[2] += <uint64_t>s.seq + s.src_port + s.dst[15] + s.wire_len
 
 
 cdef inline int frame_at(
@@ -204,12 +219,28 @@ cdef class Network:
         Returns
         -------
         Segment or NetworkFault or None
-            None for all that is neither TCP nor UDP, and for a fragment that waits for others.
+            None for all that is neither TCP nor UDP, and for a fragment that waits for others. Of
+            a frame with several packets, the first that is something.
+        """
+        cdef list found = self.decode_all(
+            frame, linktype=linktype, wire_len=wire_len, time=time, position=position
+        )
+        return found[0] if found else None
+
+    def decode_all(self, frame, *, linktype=1, wire_len=None, time=0, position=0):
+        """Decode one frame that may hold several packets, as aggregates of 802.11 do.
+
+        Parameters are those of `decode`.
+
+        Returns
+        -------
+        list of Segment and NetworkFault
         """
         cdef record_t record
         cdef segment_t s
         cdef Py_buffer view
         cdef int result
+        cdef list found = []
         PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE)
         try:
             if view.len > 0xFFFFFFFF:
@@ -222,17 +253,14 @@ cdef class Network:
             record.linktype = linktype
             record.interface = 0
             result = network_decode(&self.net, &record, &s)
-            if result == NETWORK_SEGMENT:
-                return Segment(
-                    PyBytes_FromStringAndSize(<const char *>s.src, 16),
-                    PyBytes_FromStringAndSize(<const char *>s.dst, 16),
-                    s.src_port, s.dst_port, s.protocol, s.tcp_flags, s.window, s.seq, s.ack,
-                    s.scope, s.wire_len,
-                    PyBytes_FromStringAndSize(<const char *>s.payload, s.length),
+            while result != NETWORK_NOTHING:
+                found.append(
+                    fault_of(&self.net.fault) if result == NETWORK_FAULT else segment_of(&s)
                 )
+                result = network_more(&self.net, &s)
         finally:
             PyBuffer_Release(&view)
-        return fault_of(&self.net.fault) if result == NETWORK_FAULT else None
+        return found
 
     def decode_array(self, source, records):
         """Decode many frames of one buffer.
@@ -278,6 +306,7 @@ cdef class Network:
         cdef const place_t *place = <const place_t *>places.buf
         cdef size_t i, count = <size_t>places.len // sizeof(place_t)
         cdef record_t record
+        cdef row_t *row
         cdef segment_t s
         cdef int result
         if table_reserve(&segments.table, count) != 0:
@@ -287,13 +316,18 @@ cdef class Network:
                 if frame_at(view, &place[i], &record) != 0:
                     return -2
                 result = network_decode(&self.net, &record, &s)
-                if result == NETWORK_SEGMENT:
-                    store_segment(
-                        <row_t *>table_row(&segments.table), &s, <uint32_t>i,
-                        <const uint8_t *>view.buf,
-                    )
-                elif result == NETWORK_FAULT and store_fault(faults, &self.net.fault) != 0:
-                    return -1
+                while result != NETWORK_NOTHING:
+                    if result == NETWORK_FAULT:
+                        if store_fault(faults, &self.net.fault) != 0:
+                            return -1
+                    else:
+                        row = <row_t *>table_row(&segments.table)
+                        if row == NULL:
+                            return -1
+                        store_segment(row, &s, <uint32_t>i, <const uint8_t *>view.buf)
+                    if result == NETWORK_SEGMENT:
+                        break
+                    result = network_more(&self.net, &s)
         return 0
 
     def totals(self, source, records):
@@ -328,15 +362,20 @@ cdef class Network:
         cdef size_t i, count = <size_t>places.len // sizeof(place_t)
         cdef record_t record
         cdef segment_t s
+        cdef int result
         sums[0] = sums[1] = sums[2] = 0
         with nogil:
             for i in range(count):
                 if frame_at(view, &place[i], &record) != 0:
                     return -2
-                if network_decode(&self.net, &record, &s) == NETWORK_SEGMENT:
-                    sums[0] += 1
-                    sums[1] += s.length
-                    sums[2] += <uint64_t>s.seq + s.src_port + s.dst[15] + s.wire_len
+                result = network_decode(&self.net, &record, &s)
+                if result == NETWORK_SEGMENT:
+                    add_to_sums(sums, &s)
+                    continue
+                while result != NETWORK_NOTHING:
+                    if result != NETWORK_FAULT:
+                        add_to_sums(sums, &s)
+                    result = network_more(&self.net, &s)
         return 0
 
     def finish(self):

@@ -5,7 +5,8 @@ from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp, memcpy
 from mmscodec._block cimport Block
 from mmscodec._kernels.network cimport (
-    NETWORK_SEGMENT, network_decode, network_free, network_init, network_t,
+    NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_free, network_init,
+    network_more, network_t,
 )
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_row
@@ -136,12 +137,18 @@ cdef int choose(
     cdef size_t i
     cdef segment_t s
     cdef bint wanted
+    cdef int status
     cdef row_t *row
     for i in range(count):
-        if network_decode(net, batch + i, &s) == NETWORK_SEGMENT:
+        status = network_decode(net, batch + i, &s)
+        if status == NETWORK_SEGMENT:
             wanted = in_flow(flows, n, &s, batch[i].time)
         else:
             wanted = between_hosts(hosts, n, batch + i)
+            while status != NETWORK_NOTHING:  # several packets in one frame
+                if status != NETWORK_FAULT:
+                    wanted = wanted or in_flow(flows, n, &s, batch[i].time)
+                status = network_more(net, &s)
         if not wanted:
             continue
         row = <row_t *>table_row(&out.table)
