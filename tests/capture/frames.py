@@ -7,6 +7,7 @@ with the code under test.
 from __future__ import annotations
 
 import struct
+import zlib
 from ipaddress import ip_address
 
 CLIENT = "192.0.2.10"
@@ -113,6 +114,11 @@ def ipv6(
     length = len(inner) if length is None else length
     head = struct.pack(">IHBB", 0x60000000, length, protocol, 64)
     return head + ip_address(src).packed + ip_address(dst).packed + inner
+
+
+def ipcomp(inner: bytes, *, following: int, index: int = 2, level: int = 9) -> bytes:
+    squeeze = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return struct.pack(">BBH", following, 0, index) + squeeze.compress(inner) + squeeze.flush()
 
 
 def extension(inner: bytes, *, following: int, words: int = 0, body: bytes | None = None) -> bytes:

@@ -251,6 +251,36 @@ UDP_TUNNELS = {
     "teredo-indications": (3544, f.teredo(V6, authentication=True, origin=True), 6),
 }
 
+#: IPComp: cutting them leaves nothing to read
+COMPRESSED = {
+    "ipcomp": Case(1, f.ethernet(f.ipv4(f.ipcomp(SEGMENT, following=6), protocol=108))),
+    "ipcomp-udp": Case(
+        1, f.ethernet(f.ipv6(f.ipcomp(DATAGRAM, following=17), protocol=108)), 6, f.UDP
+    ),
+    "ipcomp-negotiated": Case(
+        1, f.ethernet(f.ipv6(f.ipcomp(V6, following=41, index=0x635C), protocol=108, **OUTER6)), 6
+    ),
+    "ipcomp-stored": Case(
+        1, f.ethernet(f.ipv4(f.ipcomp(V4, following=4, level=0), protocol=108, **OUTER))
+    ),
+    "ipcomp-authentication": Case(
+        1,
+        f.ethernet(
+            f.ipv6(
+                f.authentication(f.ipcomp(V6, following=41), following=108),
+                protocol=51,
+                **OUTER6,
+            )
+        ),
+        6,
+    ),
+    "ipcomp-extension": Case(
+        1,
+        f.ethernet(f.ipv6(f.ipcomp(f.extension(SEGMENT, following=6), following=60), protocol=108)),
+        6,
+    ),
+}
+
 
 def over_udp(port: int, body: bytes) -> bytes:
     return f.ethernet(f.ipv4(f.udp(body, dst_port=port), protocol=17, **OUTER))

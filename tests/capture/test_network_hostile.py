@@ -10,7 +10,7 @@ import pytest
 
 from mmscodec.capture._network import Network, NetworkFault, Segment
 from tests.capture import frames as f
-from tests.capture.network_cases import CASES
+from tests.capture.network_cases import CASES, COMPRESSED
 from tests.capture.test_network_fragments import four, pieces, six
 
 ROUNDS = 40_000
@@ -19,7 +19,7 @@ INTERESTING = [0, 1, 7, 8, 15, 16, 0x3F, 0x40, 0x45, 0x60, 0x7F, 0x80, 0xFE, 0xF
 
 
 def seeds() -> list[tuple[int, bytes]]:
-    every = [(case.linktype, case.frame) for case in CASES.values()]
+    every = [(case.linktype, case.frame) for case in (CASES | COMPRESSED).values()]
     inner = f.udp(f.vxlan(f.ethernet(f.ipv4(f.tcp(bytes(90))))), dst_port=4789)
     several = f.aggregate(
         f.ipv4(f.tcp(b"one")), f.ipv6(f.tcp(b"three")), f.ipv4(inner, protocol=17)

@@ -11,12 +11,14 @@ import pytest
 
 from tests.capture import build
 from tests.capture import frames as f
-from tests.capture.network_cases import CASES, PAYLOAD
+from tests.capture.network_cases import CASES, COMPRESSED, PAYLOAD
 
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 
 FIELDS = ["ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "tcp.srcport", "udp.srcport", "tcp.seq_raw",
           "tcp.payload", "udp.payload"]  # fmt: skip
+
+FRAMES = CASES | COMPRESSED
 
 #: what Wireshark 4.0 does not do by itself: case -> why
 NOT_THEIRS = {
@@ -35,9 +37,9 @@ NOT_THEIRS = {
 @cache
 def dissected(linktype: int) -> dict[str, dict[str, list[str]]]:
     """The values of each field in each case of a link type, in wire order."""
-    names = [name for name, case in CASES.items() if case.linktype == linktype]
+    names = [name for name, case in FRAMES.items() if case.linktype == linktype]
     capture = build.pcap(
-        [(i * 10**6, CASES[name].frame) for i, name in enumerate(names)], linktype=linktype
+        [(i * 10**6, FRAMES[name].frame) for i, name in enumerate(names)], linktype=linktype
     )
     command = ["tshark", "-n", "-r", "-", "-T", "fields", "-E", "separator=|"]
     command += [word for field in FIELDS for word in ("-e", field)]
@@ -49,9 +51,9 @@ def dissected(linktype: int) -> dict[str, dict[str, list[str]]]:
     }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", FRAMES)
 def test_wireshark_sees_the_same_segment(name):
-    case = CASES[name]
+    case = FRAMES[name]
     seen = dissected(case.linktype)[name]
     four, tcp = case.version == 4, case.protocol == f.TCP
     wanted = {

@@ -14,12 +14,9 @@ AGGREGATE = "zeek/tunnels__gre-aruba-amsdu.pcap"
 SHORT = "zeek/tunnels__gtp__gtp9_unknown_or_too_short_payload.pcap"
 OVERLAP = "zeek/ipv4__fragmented-4.pcap"
 FAST_OPEN = "suricata-verify/tcp-fastopen-10-syn-data-ignore__input.pcap"
-COMPRESSED = "libpcap/filter__AH-IPcomp-IPv6.pcap"
 
 #: (file, sender) -> why the stream is not what the oracle says; a test below proves each
 EXCEPTIONS = {
-    (COMPRESSED, "4000::1:12764"): "the payload is IPComp, which is not decompressed",
-    (COMPRESSED, "2003::8c00:1:80"): "the payload is IPComp, which is not decompressed",
     (
         OVERLAP,
         "128.32.46.142:7790",

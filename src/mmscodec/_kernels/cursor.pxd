@@ -52,6 +52,11 @@ cdef struct network_fault_t:
     int64_t need
     int64_t have
 
+# Raw DEFLATE into `out`: the bytes written, or -1 if it is none or has more than `capacity`.
+ctypedef int (*inflate_t)(
+    const uint8_t *data, uint32_t length, uint8_t *out, uint32_t capacity
+) noexcept nogil
+
 cdef struct cursor_t:
     const uint8_t *p
     uint32_t n  # bytes captured from p on
@@ -64,6 +69,7 @@ cdef struct cursor_t:
     uint8_t version  # of the last IP header
     bint jumbo  # IPv6 payload length was 0
     bint owned  # p lies in a reassembled datagram
+    bint inflated  # so does what IPComp had compressed; once a frame
     int64_t time
     uint64_t position  # of the frame
 
@@ -72,6 +78,9 @@ cdef struct network_t:
     network_fault_t fault  # of the last call that returned NETWORK_FAULT
     uint32_t max_depth  # tunnels inside each other
     bint ignore_vlan  # VLAN ids stay out of `scope`
+    inflate_t inflate  # NULL: what is compressed is passed over
+    uint64_t squeezed  # bytes that were inflated
+    uint64_t unfolded  # and what came of them
     cursor_t rest  # of a frame with several packets: the next one; none while `wire` is 0
 
 

@@ -81,6 +81,8 @@ cdef struct fragments_t:
 
 cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil
 cdef void fragments_free(fragments_t *f) noexcept nogil
+# Room for bytes that stay until fragments_release, or NULL.
+cdef uint8_t *fragments_room(fragments_t *f, uint32_t size) noexcept nogil
 cdef void fragments_release(fragments_t *f) noexcept nogil
 cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil
 cdef bint fragments_drop_oldest(fragments_t *f) noexcept nogil

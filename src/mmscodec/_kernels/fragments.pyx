@@ -1,6 +1,6 @@
 # Reassembly of IP fragments; the policies are explained in docs/decisions/0014.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.table cimport table_free, table_init, table_row
 from mmscodec._kernels.wire cimport load_le64
@@ -213,6 +213,22 @@ cdef void fragments_release(fragments_t *f) noexcept nogil:
         f.finished = (<uint8_t **>block)[0]
         f.bytes -= (<uint64_t *>block)[1]
         free(block)
+
+
+cdef uint8_t *fragments_room(fragments_t *f, uint32_t size) noexcept nogil:
+    cdef uint8_t *block
+    while f.bytes + BLOCK_HEAD + size > f.max_bytes and f.oldest >= 0:
+        drop(f, f.oldest)
+    if f.bytes + BLOCK_HEAD + size > f.max_bytes:
+        return NULL
+    block = <uint8_t *>malloc(BLOCK_HEAD + <size_t>size)
+    if block == NULL:
+        return NULL
+    (<uint8_t **>block)[0] = f.finished
+    (<uint64_t *>block)[1] = BLOCK_HEAD + <uint64_t>size
+    f.finished = block
+    f.bytes += BLOCK_HEAD + <uint64_t>size
+    return block + BLOCK_HEAD
 
 
 cdef int finish(fragments_t *f, int32_t i, fragment_t *x) noexcept nogil:

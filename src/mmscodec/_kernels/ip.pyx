@@ -33,6 +33,7 @@ from mmscodec._kernels.fragments cimport (
     fragment_t,
     fragments_add,
     fragments_release,
+    fragments_room,
 )
 from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
 from mmscodec._kernels.wire cimport load_be16, load_be32
@@ -40,6 +41,10 @@ from mmscodec._kernels.wire cimport load_be16, load_be32
 cdef enum:
     EXTENSIONS_MAX = 256  # a bound on what a frame may cost; no list of RFCs needs as many
     UNCUT_MAX = 1 << 20
+    INFLATED_MAX = 65535
+    # text is 3 times shorter in a packet; beyond this in all packets together, it is a bomb
+    UNFOLD_FREE = 64 << 20
+    UNFOLD_TIMES = 8
 
 
 cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil:
@@ -194,6 +199,8 @@ cdef int protocol_step(network_t *net, cursor_t *c, segment_t *out) noexcept nog
         return extension(net, c, 4)
     if kind == 97:
         return ethernet_in_ip(net, c)
+    if kind == 108:
+        return compressed(net, c)
     if kind == 137:
         return STEP_MPLS
     if c.version == 6:
@@ -255,6 +262,37 @@ cdef int fragment_header(network_t *net, cursor_t *c, segment_t *out) noexcept n
         advance(c, 8)
         return STEP_PROTOCOL
     return fragment(net, c, out, 8, load_be32(c.p + 4), flags & 0xFFF8, flags & 1)
+
+
+cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
+    # IPComp (RFC 3173): next header, flags, an index. 2 is DEFLATE, 256 and more were negotiated,
+    # 1, 3 and 4 are other methods. Once a frame, so that none can unfold without end.
+    cdef uint8_t *out
+    cdef int length
+    if c.n < 4:
+        return short_of(net, c, FIELD_IP, 4)
+    length = load_be16(c.p + 2)
+    if net.inflate == NULL or c.inflated or (length != 2 and length < 256):
+        return NETWORK_NOTHING
+    if c.n < c.wire:
+        return short_of(net, c, FIELD_IP, c.wire)
+    if not c.owned:
+        fragments_release(&net.fragments)
+    out = fragments_room(&net.fragments, INFLATED_MAX)
+    if out == NULL:
+        return NETWORK_NOTHING
+    length = net.inflate(c.p + 4, c.n - 4, out, INFLATED_MAX)
+    if length < 0:
+        return NETWORK_NOTHING
+    if net.unfolded + <uint32_t>length > UNFOLD_FREE + (net.squeezed + c.n) * UNFOLD_TIMES:
+        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_IP, length)
+    net.squeezed += c.n
+    net.unfolded += <uint32_t>length
+    c.kind = c.p[0]
+    c.p = out
+    c.n = c.wire = <uint32_t>length
+    c.owned = c.inflated = True
+    return STEP_PROTOCOL
 
 
 cdef int ethernet_in_ip(network_t *net, cursor_t *c) noexcept nogil:

@@ -16,7 +16,7 @@ from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, record_t, seg
 from mmscodec._kernels.wire cimport likely, load_be16, load_be32
 
 # Defaults: 32 MiB, 65,535 datagrams and 60 s of fragments, 4 tunnels inside each other. `seed`
-# should be secret. Every network_init needs one network_free.
+# should be secret; `inflate` is the caller's to set. Every network_init needs one network_free.
 cdef void network_init(network_t *net, uint64_t seed) noexcept nogil
 cdef void network_free(network_t *net) noexcept nogil
 # What else is in the frame after NETWORK_SEVERAL or a fault; NOTHING at its end. Payload that was

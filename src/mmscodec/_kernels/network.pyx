@@ -51,6 +51,8 @@ cdef void network_init(network_t *net, uint64_t seed) noexcept nogil:
     net.max_depth = 4
     net.ignore_vlan = False
     net.rest.wire = 0
+    net.inflate = NULL
+    net.squeezed = net.unfolded = 0
 
 
 cdef void network_free(network_t *net) noexcept nogil:
@@ -138,6 +140,7 @@ cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexc
     c.version = 0
     c.jumbo = False
     c.owned = False
+    c.inflated = False
     c.time = rec.time
     c.position = rec.position
     net.rest.wire = 0

@@ -12,6 +12,7 @@ from mmscodec._kernels.track cimport (
     chosen_t, extent_t, source_t, track_finish, track_free, track_init,
     track_records, track_sync,
 )
+from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
 from mmscodec.capture._walker cimport Walker
 
@@ -60,6 +61,7 @@ cdef class Engine:
         self.track.held_total = max_held
         self.track.max_packet = max_packet
         self.track.network.ignore_vlan = ignore_vlan
+        self.track.network.inflate = inflate
         self.track.pool.held_limit = max_held_flow
         self.track.pool.pending_limit = max_pending
         if ports is not None:

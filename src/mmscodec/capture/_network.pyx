@@ -11,6 +11,7 @@ from mmscodec._kernels.network cimport (
 )
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_reserve, table_row
+from mmscodec.capture._inflate cimport inflate
 
 import os
 from typing import NamedTuple
@@ -196,6 +197,7 @@ cdef class Network:
         self.net.fragments.max_age = <int64_t>(max_fragment_age * 1e9)
         self.net.max_depth = max_depth
         self.net.ignore_vlan = ignore_vlan
+        self.net.inflate = inflate
 
     def __dealloc__(self):
         network_free(&self.net)

@@ -11,6 +11,7 @@ from mmscodec._kernels.network cimport (
 from mmscodec._kernels.segment cimport record_t, segment_t
 from mmscodec._kernels.table cimport table_row
 from mmscodec._kernels.wire cimport load_le64
+from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport Merge
 
 from mmscodec.schema import dtypes
@@ -187,6 +188,7 @@ def select_records(Merge merge, keys):
     cdef int status = 0
     PyObject_GetBuffer(keys, &view, PyBUF_SIMPLE)
     network_init(&net, 0)
+    net.inflate = inflate
     try:
         n = view.len // sizeof(key_t)
         if view.len % sizeof(key_t):
