@@ -39,6 +39,20 @@ def test_a_seek_back_writes_each_packet_once(tmp_path):
     assert (row["seeks"], row["pauses"]) == (1, 0)
 
 
+def test_packets_that_a_seek_went_past_are_told_from_lost_ones(tmp_path):
+    play = Play().open().connect(udp=7000).open_file(SHORT).read_header(SHORT, udp=7000)
+    play.start(10).packets(SHORT, [0, 1, 2], udp=7000)
+    play.packets(SHORT, [4, 5], sequence=4, udp=7000).stop(10)
+    play.start(11, position=2.0).packets(SHORT, range(20, 30), incarnation=11, udp=7000)
+    ((made, _),) = written(capture(tmp_path, play.close_file().close()), tmp_path / "out.asf")
+    assert made.missing == [(3, 1), (6, 14)]
+    assert (made.missing_packets, made.skipped) == (15, 14)
+    play = Play().open().connect().open_file(SHORT).read_header(SHORT)
+    play.start(10, position=1.0).packets(SHORT, range(10, 30))
+    ((made, _),) = written(capture(tmp_path, play.close_file().close()), tmp_path / "out.asf")
+    assert (made.missing, made.skipped) == ([(0, 10)], 10)
+
+
 def test_a_pause_is_no_seek(tmp_path):
     play = Play().open().connect().open_file(SHORT).read_header(SHORT)
     play.start(10).packets(SHORT, range(20), incarnation=10).stop(10)
@@ -164,6 +178,53 @@ def test_udp_order_duplicates_and_resends_are_resolved_and_counted(tmp_path):
     ((made, data),) = written(cap, tmp_path / "out.asf")
     assert made.missing == [(7, 1)]
     assert data[len(ASF.header) :] == b"".join(ASF.packets[:7] + ASF.packets[8:])
+
+
+def cut_short(
+    kept, *, hr=0, stop=False, places=range(30), attributes=0x01800000, asked=(), **start
+):
+    """UDP: the server sent 30 packets and said so, of which the first `kept` came."""
+    play = Play().open().connect(udp=7000).open_file(SHORT, attributes=attributes)
+    play.read_header(SHORT, udp=7000).start(**start)
+    play.packets(SHORT, list(places)[:kept], udp=7000)
+    if asked:
+        play.udp("c", resend(*asked), 7000, 1755)
+    if stop:
+        play.stop()
+    else:
+        play.say("LinkMacToViewerReportEndOfStream", hr=hr, play_incarnation=10)
+    return play.close_file().close()
+
+
+def losses(tmp_path, play):
+    row = capture(tmp_path, play).sessions[0]
+    return int(row["lost"]), int(row["longest_loss"]), int(row["lost_at_end"])
+
+
+def test_packets_lost_behind_the_last_one_are_counted_when_the_server_sent_all(tmp_path):
+    assert losses(tmp_path, cut_short(30)) == (0, 0, 0)
+    assert losses(tmp_path, cut_short(26)) == (4, 4, 4)
+    assert losses(tmp_path, cut_short(26, hr=1)) == (4, 4, 4)
+    both = [*range(10), *range(11, 30)]
+    play = Play().open().connect(udp=7000).open_file(SHORT).read_header(SHORT, udp=7000).start()
+    for place in both[:20]:
+        play.data(place, SHORT.packets[place], 10, place, udp=7000)
+    play.say("LinkMacToViewerReportEndOfStream", hr=0, play_incarnation=10)
+    assert losses(tmp_path, play.close_file().close()) == (10, 9, 9)
+
+
+def test_what_nobody_said_was_sent_is_not_lost(tmp_path):
+    assert losses(tmp_path, cut_short(26, stop=True))[2] == 0
+    assert losses(tmp_path, cut_short(26, hr=0x80070057))[2] == 0
+    assert losses(tmp_path, cut_short(26, frame_offset=2000))[2] == 0
+    assert losses(tmp_path, cut_short(26, attributes=0x02000000))[2] == 0
+    thinned = cut_short(10, places=range(0, 30, 2))  # the server leaves packets out
+    assert losses(tmp_path, thinned)[2] == 0
+
+
+def test_packets_asked_for_that_never_came_are_lost_at_the_end(tmp_path):
+    assert losses(tmp_path, cut_short(26, stop=True, asked=(26, 27, 26))) == (2, 2, 2)
+    assert losses(tmp_path, cut_short(26, asked=(26,)))[2] == 4
 
 
 def test_header_over_udp_asked_for_twice_is_one_header(tmp_path):

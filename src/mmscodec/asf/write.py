@@ -32,6 +32,8 @@ class AsfFile:
         Streams, names, codecs, durations, as the server sent them.
     missing : list of (int, int)
         First LocationId and number of packets of each hole.
+    skipped : int
+        Packets in those holes that no start of playback came by: a seek went past them.
     filled : int
         Fillers written for missing packets.
     behind : int
@@ -55,6 +57,7 @@ class AsfFile:
     size: int = 0
     header: AsfHeader | None = None
     missing: list[tuple[int, int]] = field(default_factory=list)
+    skipped: int = 0
     filled: int = 0
     behind: int = 0
     duplicates: int = 0

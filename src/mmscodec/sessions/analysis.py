@@ -66,7 +66,8 @@ class Sessions:
     ) -> None:
         facts = _facts.facts_of(ends, self.control)
         entries = entries_of(ends, self.control, self.data, self.cap.payload)
-        session = Session(index, ends, facts, entries, measure(entries, ends, facts, self.data))
+        quality = measure(entries, ends, facts, self.data, self.control)
+        session = Session(index, ends, facts, entries, quality)
         session.rows = np.concatenate([ends.tcp, ends.udp])
         row = self.table[index]
         session.row = row
@@ -138,6 +139,7 @@ class Sessions:
         row["location_jumps"] = quality.location_jumps
         row["locations_left_out"] = quality.locations_left_out
         row["lost"], row["longest_loss"] = quality.delivery.lost, quality.delivery.longest
+        row["lost_at_end"] = quality.lost_at_end
         row["reordered"] = quality.delivery.reordered
         row["duplicates"] = quality.delivery.duplicates
         row["resends_delivered"] = quality.resends_delivered

@@ -20,7 +20,6 @@ from mmscodec.sessions.session import Session
 
 MAX_HEADER = 16 << 20
 MAX_PACKET = 0xFFFF  # PacketSize has two bytes, so no server can have longer ones
-LIVE = 0x06000000  # BROADCAST and LIVE
 
 
 def write_asf(
@@ -130,7 +129,7 @@ def _write(
     size = packet_size_of(entry, described, longest)
     if size <= 0:
         raise TruncatedError("neither its header nor the server says how long its packets are")
-    live = described.broadcast or bool(entry.attributes & LIVE)
+    live = described.broadcast or entry.live
     plan, flows = plan_entry(
         cap, entry, rows, size, live, options["missing"] == "fill", options["max_fill"]
     )
@@ -144,7 +143,21 @@ def _write(
     writer = PacketWriter(extents, buffers, size)
     made = write_file(path, head, described, plan, writer, progress=options["progress"])
     made.problems += _problems(entry, head, described, size, plan)
+    made.skipped = _skipped(plan.missing, entry, cap.data)
     return made
+
+
+def _skipped(missing: np.ndarray, entry: Entry, data: np.ndarray) -> int:
+    # packets in holes that lie between the first and the last LocationId of no segment
+    if not len(missing):
+        return 0
+    places = [data["location_id"][segment.rows].astype(np.int64) for segment in entry.segments]
+    first = np.array([some.min() for some in places], np.int64)
+    order = np.argsort(first, kind="stable")
+    last = np.maximum.accumulate(np.array([some.max() for some in places], np.int64)[order])
+    before = np.searchsorted(first[order], missing[:, 0]) - 1
+    inside = (before >= 0) & (last[np.maximum(before, 0)] > missing[:, 0])
+    return int(missing[~inside, 1].sum())
 
 
 def _problems(entry: Entry, head: bytes, described: AsfHeader, size: int, plan: Plan) -> list[str]:

@@ -19,6 +19,7 @@ from mmscodec.sessions.ends import NO_ROWS, Ends
 
 MEDIA, HEADER, PACKET_PAIR = 0, 1, 2
 MAX_ENTRIES = 10_000
+LIVE = 0x06000000  # BROADCAST and LIVE
 
 _OPENED = MID["LinkMacToViewerReportOpenFile"]
 _CHANGE = MID["LinkMacToViewerReportStreamChange"]
@@ -53,6 +54,11 @@ class Entry:
     attributes: int = 0
     header: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
     segments: list[Segment] = field(default_factory=list)
+
+    @property
+    def live(self) -> bool:
+        """Its packets have no numbers that begin at 0, and no known end."""
+        return bool(self.attributes & LIVE)
 
     @property
     def rows(self) -> np.ndarray:

@@ -54,8 +54,11 @@ def extend(af_flags: np.ndarray, location_id: np.ndarray, segment: np.ndarray) -
     return out
 
 
-def delivery(sequence: np.ndarray) -> Delivery:
-    """Loss, reordering and duplicates of extended sequence numbers in order of arrival."""
+def delivery(sequence: np.ndarray, behind: int = 0) -> Delivery:
+    """Loss, reordering and duplicates of extended sequence numbers in order of arrival.
+
+    `behind` more are known to be missing after the last one.
+    """
     if len(sequence) == 0:
         return Delivery()
     unique, first = np.unique(sequence, return_index=True)
@@ -63,8 +66,8 @@ def delivery(sequence: np.ndarray) -> Delivery:
     fresh = sequence[np.sort(first)]
     late = fresh < np.maximum.accumulate(fresh)
     return Delivery(
-        lost=int(holes.sum()),
-        longest=int(holes.max()) if len(holes) else 0,
+        lost=int(holes.sum()) + behind,
+        longest=max(int(holes.max()) if len(holes) else 0, behind),
         reordered=int(late.sum()),
         duplicates=len(sequence) - len(unique),
     )

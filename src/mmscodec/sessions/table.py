@@ -27,7 +27,8 @@ _COLUMNS = {
     # Data packets
     "media_packets": "u8", "media_bytes": "u8", "received_bit_rate": "f8",
     "location_jumps": "u8", "locations_left_out": "u8",
-    "lost": "u8", "longest_loss": "u8", "reordered": "u8", "duplicates": "u8",
+    "lost": "u8", "longest_loss": "u8", "lost_at_end": "u8",
+    "reordered": "u8", "duplicates": "u8",
     "resend_requests": "u4", "resends_asked": "u4", "resends_delivered": "u4",
     # what was wrong
     "violations": "i4", "deviations": "i4", "faults": "u4", "gaps": "u4",
