@@ -55,6 +55,61 @@ def test_many_sessions_fit_one_line_each(capsys):
     assert "nosuch.wmv" in out
 
 
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("form", [[], ["-t"], ["-e", "--states", "--rates", "0.25"]])
+def test_lines_are_no_wider_than_the_terminal(capsys, monkeypatch, width, form):
+    monkeypatch.setenv("COLUMNS", str(width))
+    files = sorted(FOLDER.glob("*.pcap*"))
+    status, out, _ = run(capsys, "sessions", *form, *files)
+    assert status == 0
+    assert [line for line in out.splitlines() if len(line) > width] == []
+    for words in ("nosuch.wmv", "refused"):
+        assert words in out
+
+
+def test_what_was_extracted_is_told_within_the_terminal(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run(capsys, "extract", FOLDER / "libmms_seek.pcap")
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.startswith("0000-sample.asf  123 kB, 38 packets, 55 not played, 1 video")
+
+
+def test_findings_of_a_session_are_counted_by_kind(capsys):
+    file = FOLDER / "mplayer_ping.pcap"
+    _, out, _ = run(capsys, "sessions", "--json", file)
+    record = json.loads(out)
+    counts = {"violation": 0, "deviation": 0, "uninitialised": 0}
+    for kind in record["findings"]:
+        counts[kind["severity"]] += kind["count"]
+    assert counts["deviation"] == record["deviations"] == 17
+    assert counts["violation"] == record["violations"] == 0
+    kinds = {(kind["field"], kind["code"]): kind["count"] for kind in record["findings"]}
+    assert kinds["TcpMessageHeader.chunkCount", "CHUNK_COUNT"] == 10
+    _, out, _ = run(capsys, "sessions", file)
+    assert "17 deviations (chunkCount 10 times, " in out
+    assert "5 other kinds)" in out
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x"])
+def test_steps_of_the_bit_rate_have_a_length(capsys, text):
+    with pytest.raises(SystemExit) as stopped:
+        run(capsys, "sessions", "--rates", text, FOLDER / "vlc_udp.pcap")
+    assert stopped.value.code == 2
+    assert "invalid seconds value" in capsys.readouterr().err
+
+
+def test_packets_lost_at_the_end_are_said_and_end_with_status_3(capsys, tmp_path):
+    full = whole(ASF, udp=7000).frames
+    last = max(i for i, frame in enumerate(full) if frame[2] == "udp")
+    capture(tmp_path, whole(ASF, udp=7000), keep=lambda i, _: not last - 2 <= i <= last)
+    _, out, _ = run(capsys, "sessions", tmp_path / "play.pcap")
+    assert "3 lost (at most 3 in a row, 3 at the end)" in out
+    status, out, _ = run(capsys, "extract", "-o", tmp_path, tmp_path / "play.pcap")
+    assert status == 3
+    assert "ends 3 packets before the file does" in out
+
+
 def test_extracted_files_are_those_that_were_served(capsys, tmp_path):
     status, out, _ = run(capsys, "extract", "-o", tmp_path / "new", FOLDER / "libmms_playlist.pcap")
     assert status == 0

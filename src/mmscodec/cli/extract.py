@@ -12,8 +12,11 @@ from typing import Any
 from mmscodec.cli.damage import DAMAGED, Damage, say
 from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
+from mmscodec.cli.output import width_of
 from mmscodec.cli.progress import progress
-from mmscodec.cli.sessions import amount, counted, selected
+from mmscodec.cli.session_words import amount, counted
+from mmscodec.cli.sessions import selected
+from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
 
 SUFFIXES = (".asf", ".wmv", ".wma")
@@ -62,9 +65,11 @@ def words(made: Any) -> str:
     parts = [f"{made.path}  {amount(made.size)}, {counted(made.packets, 'packet')}"]
     if made.complete:
         parts.append("complete")
-    if made.missing_packets:
-        what = "missing, filled" if made.filled else "missing"
-        parts.append(f"{made.missing_packets} {what}")
+    behind = ", filled" if made.filled else ""
+    if lost := made.missing_packets - made.skipped:
+        parts.append(f"{lost} missing{behind}")
+    if made.skipped:
+        parts.append(f"{made.skipped} not played{behind}")
     if made.behind:
         parts.append(f"ends {counted(made.behind, 'packet')} before the file does")
     for name, text in (
@@ -140,7 +145,8 @@ def tell(session: Any, made: Any, options: argparse.Namespace) -> None:
         record = {"session": session.index, **made.as_dict()}
         print(json.dumps(record, separators=(",", ":"), default=str))
         return
-    print(safe(words(made)))
+    width = width_of(sys.stdout)
+    print("\n".join(wrapped(safe(words(made)), width, indent=2)))
     for problem in made.problems if made.path is not None else ():
-        print(f"  {safe(problem)}")
+        print("\n".join(wrapped(safe(problem), width, "  ", 4)))
     sys.stdout.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -11,17 +12,33 @@ from typing import Any
 from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
-from mmscodec.cli.output import colored, columns, iso_time
+from mmscodec.cli.output import colored, iso_time, width_of
 from mmscodec.cli.progress import progress
+from mmscodec.cli.session_words import Report, Tables, amount, short, span
+from mmscodec.cli.width import fitted, wrapped
 from mmscodec.schema import mms
-from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text, hresult_text
-from mmscodec.sessions import MATCHES, SIDES, STATES
+from mmscodec.schema.values import hresult_text
+from mmscodec.sessions import SIDES, STATES
 
 HEADS = (
     "session", "start", "client", "server", "over", "packets", "bytes", "lost", "file", "end",
 )  # fmt: skip
-BAR_LEN = 40
-PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
+#: The same where a terminal is narrower than WIDE.
+NARROW_HEADS = ("no", "start", "client", "over", "bytes", "lost", "file", "end")
+WIDE = 130
+MATCH_WORDS = {0: "", 1: "id", 2: "order"}
+#: What may be cut of a table, down to so many columns.
+LEAST = {"client": 12, "file": 8, "end": 9, "request": 10, "response": 12, "result": 8}
+LABEL_LEN, INDENT = 9, 12
+BAR_LEN, RATE_LEN = 40, 48  # RATE_LEN: the columns in front of the bar
+
+
+def seconds(text: str) -> float:
+    """A length of time on the command line."""
+    value = float(text)
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError
+    return value
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--states", action="store_true", help="also states of both sides over time")
     parser.add_argument(
-        "--rates", type=float, metavar="SECONDS", help="also the bit rate in steps of this length"
+        "--rates", type=seconds, metavar="SECONDS", help="also the bit rate in steps of this length"
     )
     parser.add_argument(
         "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
@@ -42,246 +59,74 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
-def amount(count: float, unit: str = "B") -> str:
-    """A number with the prefix that keeps it short.
-
-    >>> amount(1_234_567), amount(999), amount(64_000, "bit/s")
-    ('1.23 MB', '999 B', '64 kbit/s')
-    """
-    for prefix in ("", "k", "M", "G"):
-        if count < 1000 or prefix == "G":
-            break
-        count /= 1000
-    return f"{count:.3g} {prefix}{unit}"
-
-
-def span(ns: int) -> str:
-    """A time in the unit that suits it.
-
-    >>> span(1_500), span(2_345_678), span(61_000_000_000), span(-1)
-    ('1.5 us', '2.35 ms', '61 s', '?')
-    """
-    if ns < 0:
-        return "?"
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
-        if ns >= size:
-            return f"{ns / size:.3g} {unit}"
-    return f"{ns} ns"
-
-
-def counted(number: int, word: str, plural: str = "") -> str:
-    """`1 seek`, `2 seeks`."""
-    return f"{number} {word if number == 1 else plural or word + 's'}"
-
-
-def short(mid: int) -> str:
-    """Name of a message without its prefix."""
-    name = mms.message_name(mid)
-    for prefix in PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
-
-
-class Report:
-    """A session in words: (label, text) lines."""
-
-    def __init__(self, capture: Any, session: Any) -> None:
-        self.capture, self.session, self.row = capture, session, session.row
-
-    def lines(self) -> Iterator[tuple[str, str]]:
-        """What there is to say, in order."""
-        for label in ("client", "server", "file", "auth", "played", "did", "network", "log"):
-            if text := getattr(self, f"_{label}")():
-                yield label, text
-        for label in ("requests", "wrong", "partial"):
-            if text := getattr(self, f"_{label}")():
-                yield label, text
-
-    def title(self) -> str:
-        """Number, start, duration and end."""
-        row = self.row
-        length = span(int(row["end"]) - int(row["start"]))
-        return (
-            f"session {self.session.index}  {iso_time(int(row['start']))}  {length}  "
-            f"{self.session.end_text}"
-        )
-
-    def _client(self) -> str:
-        s = self.session
-        player = f"{s.player} {s.player_version}".strip()
-        guid = f"{{{s.guid}}}" if s.guid else ""
-        return "  ".join(filter(None, (s.client_address, player, guid, s.via and f"via {s.via}")))
-
-    def _server(self) -> str:
-        return "  ".join(filter(None, (self.session.server_address, self.session.server_version)))
-
-    def _file(self) -> str:
-        row, parts = self.row, [self.session.url]
-        if 0 < row["duration"] < float("inf"):
-            parts.append(f"{row['duration']:.4g} s")
-        if row["bit_rate"]:
-            parts.append(amount(int(row["bit_rate"]), "bit/s"))
-        if row["packet_size"]:
-            known = row["packet_count"] not in (0, 0xFFFFFFFF)
-            count = f"{row['packet_count']} packets" if known else "packets"
-            parts.append(f"{count} of {row['packet_size']} bytes")
-        if row["attributes"]:
-            names = flags_text(int(row["attributes"]), FILE_ATTRIBUTES)
-            parts.append(names.replace("FILE_ATTRIBUTE_MMS_", "").lower().replace("|", " "))
-        return ", ".join(filter(None, parts))
-
-    def _auth(self) -> str:
-        if not self.session.auth:
-            return ""
-        return f"{self.session.auth}, {counted(int(self.row['challenges']), 'challenge')}"
-
-    def _played(self) -> str:
-        row = self.row
-        if not row["media_packets"]:
-            return ""
-        over = {6: "TCP", 17: "UDP"}.get(int(row["transport"]), "?")
-        text = f"{row['media_packets']} packets, {amount(int(row['media_bytes']))} over {over}"
-        if row["received_bit_rate"]:
-            text += f", {amount(float(row['received_bit_rate']), 'bit/s')}"
-        if row["start_up"] >= 0:
-            text += f"; started after {span(int(row['start_up']))}"
-        if row["first_data"] >= 0:
-            text += f", first Data {span(int(row['first_data']))} after StartPlaying"
-        return text
-
-    def _did(self) -> str:
-        row = self.row
-        moves = ("seek", "pause", "stride")
-        parts = [counted(int(row[f"{name}s"]), name) for name in moves if row[f"{name}s"]]
-        if row["entries"] > 1:
-            parts.append(f"{row['entries']} playlist entries")
-        if row["redirected_to"] >= 0:
-            parts.append(f"went on as session {row['redirected_to']}")
-        if row["reconnect_of"] >= 0:
-            parts.append(f"resumes session {row['reconnect_of']}")
-        if self.session.redirect_location:
-            parts.append(f"redirected to {self.session.redirect_location}")
-        return ", ".join(parts)
-
-    def _network(self) -> str:
-        row, parts = self.row, []
-        if row["pings"]:
-            times = f"{span(int(row['ping_min']))} to {span(int(row['ping_max']))}"
-            parts.append(f"{counted(int(row['pings']), 'ping')} {times}")
-        if row["transport"] == 17 and row["media_packets"]:
-            parts.append(f"{row['lost']} lost (at most {row['longest_loss']} in a row)")
-            parts.append(f"{row['reordered']} out of order, {row['duplicates']} twice")
-        if row["resends_asked"]:
-            parts.append(f"{row['resends_delivered']} of {row['resends_asked']} resent")
-        if row["location_jumps"]:
-            parts.append(
-                f"{row['locations_left_out']} locations left out in "
-                f"{counted(int(row['location_jumps']), 'jump')}"
-            )
-        return ", ".join(parts)
-
-    def _log(self) -> str:
-        log = self.session.log
-        if log is None:
-            return ""
-        return (
-            f"by the client: {log['dw_packets_received']} packets, "
-            f"{amount(log['qw_bytes_received'])}, {log['dw_packets_lost_client']} lost, "
-            f"{log['dw_packets_recovered_resent']} recovered, quality "
-            f"{log['dw_min_reception_quality']} %, {log['ms_played']} ms played"
-        )
-
-    def _requests(self) -> str:
-        row = self.row
-        if not row["requests"]:
-            return ""
-        text = str(row["requests"])
-        if row["unanswered"]:
-            mine = self.capture.exchanges
-            mine = mine[mine["session"] == self.session.index]
-            mine = mine[(mine["request"] >= 0) & (mine["response"] < 0)]
-            names = dict.fromkeys(short(int(mid)) for mid in mine["request_mid"])
-            text += f", {row['unanswered']} not answered: {', '.join(names)}"
-        return text
-
-    def _wrong(self) -> str:
-        row, parts = self.row, []
-        for name, word in (("violations", "violation"), ("deviations", "deviation")):
-            if row[name] > 0:
-                parts.append(counted(int(row[name]), word))
-        if row["faults"]:
-            parts.append(counted(int(row["faults"]), "malformed place"))
-        return ", ".join(parts)
-
-    def _partial(self) -> str:
-        return self.session.partial_text
-
-
-def exchange_lines(capture: Any, index: int) -> list[str]:
+def exchange_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
     """Requests and responses of one session as a table."""
-    rows = capture.exchanges
-    rows = rows[rows["session"] == index]
-    start = int(capture.sessions["start"][index])
+    start = int(session.row["start"])
     cells = []
-    for row in rows:
+    for row in tables.of("exchanges", session.index):
         request = short(int(row["request_mid"])) if row["request"] >= 0 else "-"
         answer = short(int(row["response_mid"])) if row["response"] >= 0 else "-"
-        hr = hresult_text(int(row["hr"])) if row["hr"] > 0 else ""
-        how = MATCHES[int(row["match"])] if row["match"] else ""
+        hr = hresult_text(int(row["hr"])).split(" (")[0] if row["hr"] > 0 else ""
+        how = MATCH_WORDS[int(row["match"])]
         late = span(int(row["latency"])) if row["latency"] >= 0 else ""
         data = span(int(row["data_latency"])) if row["data_latency"] >= 0 else ""
         cells.append(
             (f"{(int(row['time']) - start) / 1e9:.6f}", request, answer, late, data, how, hr)
         )
-    return columns(cells, ("time", "request", "response", "latency", "first Data", "by", "result"))
+    heads = ("time", "request", "response", "latency", "first Data", "by", "result")
+    used = [i for i in range(len(heads)) if i < 4 or any(cell[i] for cell in cells)]
+    return fitted(
+        [[cell[i] for i in used] for cell in cells], [heads[i] for i in used], width, LEAST
+    )
 
 
-def state_lines(capture: Any, index: int) -> list[str]:
+def state_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
     """States of both sides as a table."""
-    rows = capture.transitions
-    rows = rows[rows["session"] == index]
-    start = int(capture.sessions["start"][index])
+    start = int(session.row["start"])
     cells = []
-    for row in rows:
+    for row in tables.of("transitions", session.index):
         message = int(row["message"])
         cause = "connection ended" if row["data"] < 0 else "header complete"
         if message >= 0:
-            cause = short(int(capture.messages["mid"][message]))
+            cause = short(int(tables.capture.messages["mid"][message]))
         change = f"{STATES[int(row['before'])]} > {STATES[int(row['after'])]}"
         when = f"{(int(row['time']) - start) / 1e9:.6f}"
         cells.append((when, SIDES[int(row["side"])], change, cause))
-    return columns(cells, ("time", "side", "state", "by"))
+    return fitted(cells, ("time", "side", "state", "by"), width, {"by": 8})
 
 
-def rate_lines(capture: Any, index: int, seconds: float) -> list[str]:
+def rate_lines(tables: Tables, session: Any, length: float, width: int | None) -> list[str]:
     """Received bit rate over time, with a bar against the announced one."""
-    rows = capture.session_rates(index, seconds)
-    start = int(capture.sessions["start"][index])
+    rows = tables.capture.session_rates(session.index, length)
+    start = int(session.row["start"])
     most = max(int(rows["bit_rate"].max(initial=0)), int(rows["announced"].max(initial=0)), 1)
+    size = BAR_LEN if width is None else min(max(width - RATE_LEN, 8), BAR_LEN)
     cells = []
     for row in rows:
         when = f"{(int(row['time']) - start) / 1e9:.3f}"
-        bar = "#" * round(BAR_LEN * int(row["bit_rate"]) / most)
+        bar = "#" * round(size * int(row["bit_rate"]) / most)
         if row["announced"]:
-            mark = min(round(BAR_LEN * int(row["announced"]) / most), BAR_LEN - 1)
-            bar = f"{bar:<{BAR_LEN}}"
+            mark = min(round(size * int(row["announced"]) / most), size - 1)
+            bar = f"{bar:<{size}}"
             bar = bar[:mark] + "|" + bar[mark + 1 :]
         rate = amount(int(row["bit_rate"]), "bit/s")
-        cells.append((when, int(row["packets"]), int(row["bytes"]), rate, bar.rstrip()))
-    return columns(cells, ("time", "packets", "bytes", "received", "| announced"))
+        cells.append((when, int(row["packets"]), amount(int(row["bytes"])), rate, bar.rstrip()))
+    known = sorted({int(rate) for rate in rows["announced"] if rate})
+    told = ", ".join(amount(rate, "bit/s") for rate in known)
+    return fitted(cells, ("time", "packets", "bytes", "received", f"| announced {told}"), width, {})
 
 
-def as_json(capture: Any, session: Any, options: argparse.Namespace) -> dict[str, Any]:
+def as_json(tables: Tables, session: Any, options: argparse.Namespace) -> dict[str, Any]:
     """A session with all its columns and texts."""
     out = session.as_dict()
+    out["findings"] = tables.findings(session.row)
     for name, asked in (("exchanges", options.exchanges), ("transitions", options.states)):
         if asked:
-            rows = getattr(capture, name)
-            rows = rows[rows["session"] == session.index]
-            out[name] = [dict(zip(rows.dtype.names, row.tolist())) for row in rows]
+            rows = tables.of(name, session.index)
+            out[name] = [dict(zip(rows.dtype.names or (), row.tolist())) for row in rows]
     if options.rates:
-        rates = capture.session_rates(session.index, options.rates)
-        out["rates"] = [dict(zip(rates.dtype.names, row.tolist())) for row in rates]
+        rates = tables.capture.session_rates(session.index, options.rates)
+        out["rates"] = [dict(zip(rates.dtype.names or (), row.tolist())) for row in rates]
     for item in out.get("exchanges", ()):
         for name in ("request", "response"):
             item[f"{name}_name"] = (
@@ -293,20 +138,30 @@ def as_json(capture: Any, session: Any, options: argparse.Namespace) -> dict[str
     return out
 
 
-def table_lines(capture: Any, chosen: list[Any]) -> list[str]:
+def table_lines(chosen: list[Any], width: int | None) -> list[str]:
     """One line for each session."""
+    narrow = width is not None and width < WIDE
     cells = []
     for session in chosen:
         row = session.row
-        cells.append(
-            (
-                session.index, iso_time(int(row["start"]))[:19], session.client_address,
-                session.server_address, session.transport_name, row["media_packets"],
-                row["media_bytes"], row["lost"], session.file_name,
-                session.end_text + (" (partial)" if row["partial"] else ""),
-            )
-        )  # fmt: skip
-    return columns([[safe(str(cell)) for cell in line] for line in cells], HEADS)
+        start, end = iso_time(int(row["start"]))[:19], session.end_text
+        cell = {
+            "session": session.index, "no": session.index, "start": start,
+            "client": session.client_address, "server": session.server_address,
+            "over": session.transport_name, "packets": row["media_packets"],
+            "bytes": row["media_bytes"], "lost": row["lost"], "file": session.file_name,
+            "end": end + (" (partial)" if row["partial"] else ""),
+        }  # fmt: skip
+        if narrow:
+            # the reason in one word: "closed by the client" is closed
+            end = end.split(":")[0].removeprefix("connection ").removeprefix("capture ")
+            cell |= {
+                "start": start[11:], "client": session.ends.client_host,
+                "bytes": amount(int(row["media_bytes"])),
+                "end": ("partial, " if row["partial"] else "") + end.split(" ")[0],
+            }  # fmt: skip
+        cells.append([safe(str(cell[head])) for head in (NARROW_HEADS if narrow else HEADS)])
+    return fitted(cells, NARROW_HEADS if narrow else HEADS, width, LEAST)
 
 
 def selected(capture: Any, numbers: list[int] | None) -> list[Any]:
@@ -332,29 +187,45 @@ def run(options: argparse.Namespace) -> int:
             except IndexError as error:
                 say(str(error))
                 return 2
+        tables = Tables(capture)
         if options.json:
             for session in chosen:
-                print(json.dumps(as_json(capture, session, options), separators=(",", ":")))
+                print(json.dumps(as_json(tables, session, options), separators=(",", ":")))
         elif options.table:
-            print("\n".join(table_lines(capture, chosen)))
+            print("\n".join(table_lines(chosen, width_of(sys.stdout))))
         else:
-            print("\n\n".join(blocks(capture, chosen, options)) or "no MMS sessions")
+            print_blocks(tables, chosen, options)
         sys.stdout.flush()
     return damage.report()
 
 
-def blocks(capture: Any, chosen: list[Any], options: argparse.Namespace) -> Iterator[str]:
-    """Each session as a block of lines."""
+def print_blocks(tables: Tables, chosen: list[Any], options: argparse.Namespace) -> None:
+    """Each session as a block of lines, one empty line between them."""
     bold, plain = ("\x1b[1m", "\x1b[0m") if colored(sys.stdout) else ("", "")
-    for session in chosen:
-        report = Report(capture, session)
-        out = [bold + safe(report.title()) + plain]
-        out += [f"  {label:<9} {safe(text)}" for label, text in report.lines()]
-        if options.exchanges:
-            out += ["", *(f"  {line}" for line in exchange_lines(capture, session.index))]
-        if options.states:
-            out += ["", *(f"  {line}" for line in state_lines(capture, session.index))]
-        if options.rates:
-            lines = rate_lines(capture, session.index, options.rates)
-            out += ["", *(f"  {line}" for line in lines)]
-        yield "\n".join(out)
+    if not chosen:
+        print("no MMS sessions")
+    for number, session in enumerate(chosen):
+        first, *more = block(tables, session, options)
+        print("\n".join([*[""] * bool(number), bold + first + plain, *more]))
+
+
+def block(tables: Tables, session: Any, options: argparse.Namespace) -> Iterator[str]:
+    """The lines about one session."""
+    width = width_of(sys.stdout)
+    inner = None if width is None else width - 2
+    report = Report(tables, session)
+    yield from wrapped(safe(report.title()), width, indent=2)
+    for label, text in report.lines():
+        yield from wrapped(safe(text), width, f"  {label:<{LABEL_LEN}} ", INDENT)
+    parts = []
+    if options.exchanges:
+        parts.append(exchange_lines(tables, session, inner))
+    if options.states:
+        parts.append(state_lines(tables, session, inner))
+    if options.rates:
+        parts.append(rate_lines(tables, session, options.rates, inner))
+    for lines in parts:
+        if len(lines) < 2:  # the heads alone
+            continue
+        yield ""
+        yield from (f"  {line}".rstrip() for line in lines)

@@ -1,0 +1,258 @@
+"""One session in words: what was asked for, what came, how well, and what was wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mmscodec.cli.output import iso_time
+from mmscodec.schema import mms
+from mmscodec.schema.findings import FINDING_FIELDS, FINDING_TEXTS, FindingCode, Severity
+from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text
+from mmscodec.sessions.ends import RowsByFlow
+
+PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
+KINDS = 3  # of findings that are named
+
+
+def amount(count: float, unit: str = "B") -> str:
+    """A number with the prefix that keeps it short.
+
+    >>> amount(1_234_567), amount(999), amount(64_000, "bit/s")
+    ('1.23 MB', '999 B', '64 kbit/s')
+    """
+    for prefix in ("", "k", "M", "G"):
+        if count < 1000 or prefix == "G":
+            break
+        count /= 1000
+    return f"{count:.3g} {prefix}{unit}"
+
+
+def span(ns: int) -> str:
+    """A time in the unit that suits it.
+
+    >>> span(1_500), span(2_345_678), span(61_000_000_000), span(-1)
+    ('1.5 us', '2.35 ms', '61 s', '?')
+    """
+    if ns < 0:
+        return "?"
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if ns >= size:
+            return f"{ns / size:.3g} {unit}"
+    return f"{ns} ns"
+
+
+def counted(number: int, word: str, plural: str = "") -> str:
+    """`1 seek`, `2 seeks`."""
+    return f"{number} {word if number == 1 else plural or word + 's'}"
+
+
+def short(mid: int) -> str:
+    """Name of a message without its prefix."""
+    name = mms.message_name(mid)
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def kind_words(kind: dict[str, Any]) -> str:
+    """`ConnectFunnel.maxBitRate 2 times`: which field a kind of finding is about, how often."""
+    name = kind["field"] or kind["text"]
+    for prefix in (*PREFIXES, "TcpMessageHeader."):
+        name = name.removeprefix(prefix)
+    return f"{name} {kind['count']} times" if kind["count"] > 1 else name
+
+
+class Tables:
+    """Rows of the tables of a capture by session, found without looking at all of them."""
+
+    def __init__(self, capture: Any) -> None:
+        self.capture = capture
+        self._bounds: dict[str, np.ndarray] = {}
+        self._findings: RowsByFlow | None = None
+
+    def of(self, name: str, session: int) -> np.ndarray:
+        """Rows of `exchanges` or `transitions`, which are in order of sessions."""
+        rows = getattr(self.capture, name)
+        if name not in self._bounds:
+            numbers = np.arange(len(self.capture.sessions) + 1)
+            self._bounds[name] = np.searchsorted(np.ascontiguousarray(rows["session"]), numbers)
+        low, high = self._bounds[name][session : session + 2]
+        return rows[low:high]
+
+    def findings(self, row: Any) -> list[dict[str, Any]]:
+        """Kinds of findings in the flows of a session with their counts, most frequent first."""
+        found = self.capture.findings
+        if self._findings is None:
+            self._findings = RowsByFlow(found, len(self.capture.flows))
+        flows = {int(row[name]) for name in ("client", "server", "data_flow", "resend_flow")}
+        rows = np.concatenate([self._findings[flow] for flow in flows])
+        kinds = Counter(
+            zip(*(found[rows][name].tolist() for name in ("severity", "code", "field")))
+        )
+        return [
+            {
+                "severity": Severity(severity).name.lower(),
+                "code": FindingCode(code).name,
+                "field": field_name(field),
+                "count": count,
+                "text": FINDING_TEXTS[FindingCode(code)],
+            }
+            for (severity, code, field), count in sorted(
+                kinds.items(), key=lambda item: (item[0][0], -item[1], item[0])
+            )
+        ]
+
+
+def field_name(number: int) -> str | None:
+    """`LinkViewerToMacConnect.MBZ`, None for a finding about no one field."""
+    if number not in FINDING_FIELDS:
+        return None
+    struct, path, _ = FINDING_FIELDS[number]
+    return f"{struct.name}.{path}"
+
+
+class Report:
+    """A session in words: (label, text) lines."""
+
+    def __init__(self, tables: Tables, session: Any) -> None:
+        self.tables, self.session, self.row = tables, session, session.row
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What there is to say, in order."""
+        for label in ("client", "server", "file", "auth", "played", "did", "network", "log"):
+            if text := getattr(self, f"_{label}")():
+                yield label, text
+        for label in ("requests", "wrong", "partial"):
+            if text := getattr(self, f"_{label}")():
+                yield label, text
+
+    def title(self) -> str:
+        """Number, start, duration and end."""
+        row = self.row
+        length = span(int(row["end"]) - int(row["start"]))
+        return (
+            f"session {self.session.index}  {iso_time(int(row['start']))}  {length}  "
+            f"{self.session.end_text}"
+        )
+
+    def _client(self) -> str:
+        s = self.session
+        player = f"{s.player} {s.player_version}".strip()
+        guid = f"{{{s.guid}}}" if s.guid else ""
+        return "  ".join(filter(None, (s.client_address, player, guid, s.via and f"via {s.via}")))
+
+    def _server(self) -> str:
+        return "  ".join(filter(None, (self.session.server_address, self.session.server_version)))
+
+    def _file(self) -> str:
+        row, parts = self.row, [self.session.url]
+        if 0 < row["duration"] < float("inf"):
+            parts.append(f"{row['duration']:.4g} s")
+        if row["bit_rate"]:
+            parts.append(amount(int(row["bit_rate"]), "bit/s"))
+        if row["packet_size"]:
+            known = row["packet_count"] not in (0, 0xFFFFFFFF)
+            count = f"{row['packet_count']} packets" if known else "packets"
+            parts.append(f"{count} of {row['packet_size']} bytes")
+        if row["attributes"]:
+            names = flags_text(int(row["attributes"]), FILE_ATTRIBUTES)
+            parts.append(names.replace("FILE_ATTRIBUTE_MMS_", "").lower().replace("|", " "))
+        return ", ".join(filter(None, parts))
+
+    def _auth(self) -> str:
+        if not self.session.auth:
+            return ""
+        return f"{self.session.auth}, {counted(int(self.row['challenges']), 'challenge')}"
+
+    def _played(self) -> str:
+        row = self.row
+        if not row["media_packets"]:
+            return ""
+        over = {6: "TCP", 17: "UDP"}.get(int(row["transport"]), "?")
+        text = f"{row['media_packets']} packets, {amount(int(row['media_bytes']))} over {over}"
+        if row["received_bit_rate"]:
+            text += f" at {amount(float(row['received_bit_rate']), 'bit/s')}"
+        if row["start_up"] >= 0:
+            text += f"; started after {span(int(row['start_up']))}"
+        if row["first_data"] >= 0:
+            text += f", first Data {span(int(row['first_data']))} after StartPlaying"
+        return text
+
+    def _did(self) -> str:
+        row = self.row
+        moves = ("seek", "pause", "stride")
+        parts = [counted(int(row[f"{name}s"]), name) for name in moves if row[f"{name}s"]]
+        if row["stream_switches"]:
+            parts.append(counted(int(row["stream_switches"]), "stream switch", "stream switches"))
+        if row["entries"] > 1:
+            parts.append(f"{row['entries']} playlist entries")
+        if row["redirected_to"] >= 0:
+            parts.append(f"went on as session {row['redirected_to']}")
+        if row["reconnect_of"] >= 0:
+            parts.append(f"resumes session {row['reconnect_of']}")
+        if self.session.redirect_location:
+            parts.append(f"redirected to {self.session.redirect_location}")
+        return ", ".join(parts)
+
+    def _network(self) -> str:
+        row, parts = self.row, []
+        if row["pings"]:
+            times = f"{span(int(row['ping_min']))} to {span(int(row['ping_max']))}"
+            parts.append(f"{counted(int(row['pings']), 'ping')} {times}")
+        if row["transport"] == 17 and row["media_packets"]:
+            detail = f" (at most {row['longest_loss']} in a row"
+            detail += f", {row['lost_at_end']} at the end)" if row["lost_at_end"] else ")"
+            parts.append(f"{row['lost']} lost" + detail * bool(row["lost"]))
+            parts.append(f"{row['reordered']} out of order, {row['duplicates']} twice")
+        if row["resends_asked"]:
+            parts.append(f"{row['resends_delivered']} of {row['resends_asked']} resent")
+        if row["location_jumps"]:
+            parts.append(
+                f"{row['locations_left_out']} locations left out in "
+                f"{counted(int(row['location_jumps']), 'jump')}"
+            )
+        return ", ".join(parts)
+
+    def _log(self) -> str:
+        log = self.session.log
+        if log is None:
+            return ""
+        return (
+            f"by the client: {log['dw_packets_received']} packets, "
+            f"{amount(log['qw_bytes_received'])}, {log['dw_packets_lost_client']} lost, "
+            f"{log['dw_packets_recovered_resent']} recovered, quality "
+            f"{log['dw_min_reception_quality']} %, {log['ms_played']} ms played"
+        )
+
+    def _requests(self) -> str:
+        row = self.row
+        if not row["requests"]:
+            return ""
+        text = str(row["requests"])
+        if row["unanswered"]:
+            mine = self.tables.of("exchanges", self.session.index)
+            mine = mine[(mine["request"] >= 0) & (mine["response"] < 0)]
+            names = dict.fromkeys(short(int(mid)) for mid in mine["request_mid"])
+            text += f", {row['unanswered']} not answered: {', '.join(names)}"
+        return text
+
+    def _wrong(self) -> str:
+        row, parts = self.row, []
+        kinds = self.tables.findings(row) if row["violations"] + row["deviations"] > 0 else []
+        for name, word in (("violations", "violation"), ("deviations", "deviation")):
+            if row[name] > 0:
+                mine = [kind for kind in kinds if kind["severity"] == word]
+                texts = [kind_words(kind) for kind in mine[:KINDS]]
+                if len(mine) > KINDS:
+                    texts.append(counted(len(mine) - KINDS, "other kind"))
+                parts.append(f"{counted(int(row[name]), word)} ({', '.join(texts)})")
+        if row["faults"]:
+            parts.append(counted(int(row["faults"]), "malformed place"))
+        return "; ".join(parts)
+
+    def _partial(self) -> str:
+        return self.session.partial_text
