@@ -55,10 +55,38 @@ def records(flow: np.ndarray, seq, flags: int, payload: np.ndarray, first: int) 
     return rows
 
 
-def capture(name: str, flows: int, payload: int, megabytes: int, *, other: bool = False) -> Corpus:
-    """Every flow says SYN and a Ping, then come Data packets of `payload` bytes, flows in turns.
+def media(first: int, count: int, size: int) -> np.ndarray:
+    """Data packets `first` to `first` + count of `size` bytes, one a row."""
+    number = np.arange(first, first + count)
+    rows = np.empty((count, size), np.uint8)
+    rows[:] = np.random.default_rng(1).integers(0, 256, size, np.uint8)
+    rows[:, :4] = np.ascontiguousarray(number, "<u4").view(np.uint8).reshape(-1, 4)
+    rows[:, 4], rows[:, 5] = 4, number & 255
+    rows[:, 6:8] = np.frombuffer(np.uint16(size).tobytes(), np.uint8)
+    return rows
 
-    With `other`, what the flows say is of no known protocol.
+
+def across(begin: int, count: int, payload: int, packet: int) -> np.ndarray:
+    """Segments `begin` to `begin` + count of a stream of Data packets of another size."""
+    start, end = begin * payload, (begin + count) * payload
+    first = start // packet
+    stream = media(first, -(-end // packet) - first, packet).reshape(-1)
+    return stream[start - first * packet : end - first * packet].reshape(count, payload)
+
+
+def capture(
+    name: str,
+    flows: int,
+    payload: int,
+    megabytes: int,
+    *,
+    other: bool = False,
+    packet: int | None = None,
+) -> Corpus:
+    """Every flow says SYN and a Ping, then come segments of `payload` bytes, flows in turns.
+
+    Each is one Data packet; with one flow and `packet`, Data packets have that size and lie across
+    segments. With `other`, what the flows say is of no known protocol.
     """
     rounds = max(1, (megabytes << 20) // ((HEADERS + payload) * flows))
     everybody = np.arange(flows)
@@ -74,19 +102,19 @@ def capture(name: str, flows: int, payload: int, megabytes: int, *, other: bool 
         parts.append(records(everybody, np.full(flows, seq), flags, block, at).tobytes())
         at += flows
     step = max(1, min(rounds, (16 << 20) // (payload * flows) + 1))
-    rng = np.random.default_rng(1)
-    noise = rng.integers(0, 256, payload, np.uint8)
     for begin in range(0, rounds, step):
         count = min(step, rounds - begin)
         number = np.repeat(np.arange(begin, begin + count), flows)
-        block = np.empty((count * flows, payload), np.uint8)
-        block[:] = noise
-        if not other:
-            block[:, :4] = np.ascontiguousarray(number, "<u4").view(np.uint8).reshape(-1, 4)
-            block[:, 4], block[:, 5] = 4, number & 255
-            block[:, 6:8] = np.frombuffer(np.uint16(payload).tobytes(), np.uint8)
+        if packet:
+            assert flows == 1
+            block = across(begin, count, payload, packet)
+        else:
+            block = np.repeat(media(begin, count, payload), flows, axis=0)
+        if other:
+            block[:, :8] = 0x2E
         seq = 1 + len(first) + number * payload
         parts.append(records(np.tile(everybody, count), seq, 16, block, at).tobytes())
         at += count * flows
     raw = np.frombuffer(b"".join(parts), np.uint8)
-    return Corpus(name, raw, at, flows, 0 if other else rounds * flows)
+    data = rounds * payload // packet if packet else rounds * flows
+    return Corpus(name, raw, at, flows, 0 if other else data)

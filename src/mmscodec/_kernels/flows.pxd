@@ -58,7 +58,6 @@ cdef struct side_t:
     mms_stream_t *mms
     int64_t first_time
     probe_t *probe
-    uint64_t padding[4]  # to three lines of the cache
 
 cdef struct connection_t:
     uint8_t src[16]  # of side 0
