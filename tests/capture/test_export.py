@@ -132,30 +132,6 @@ def test_frames_of_one_flow_leave_out_other_connections(tmp_path):
         assert len(one.flows) == 2
 
 
-def test_fragments_between_the_hosts_come_along(tmp_path):
-    first, second = bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])
-
-    def ip(payload, offset=0, more=False, number=1, protocol=17):
-        head = b"\x45\0" + (20 + len(payload)).to_bytes(2, "big") + number.to_bytes(2, "big")
-        head += ((0x2000 if more else 0) | offset // 8).to_bytes(2, "big")
-        return bytes(12) + b"\x08\0" + head + bytes([64, protocol, 0, 0]) + first + second + payload
-
-    def udp(payload):
-        return b"\x04\x00\x08\x00" + (8 + len(payload)).to_bytes(2, "big") + bytes(2) + payload
-
-    whole = udp(bytes(3000))
-    frames = [
-        ip(udp(b"hello")),
-        ip(whole[:1480], more=True),
-        bytes(12) + b"\x08\x06" + bytes(46),
-        ip(whole[1480:], 1480),
-        ip(udp(b"bye")),
-    ]
-    data = build.pcap([(10**18 + i * 1000, frame) for i, frame in enumerate(frames)])
-    with mmscodec.open(data, protocols=None) as cap:
-        assert cap.write_pcap(tmp_path / "out") == 4
-
-
 def test_a_stream_without_a_spool_cannot_be_written(tmp_path):
     import gzip
 

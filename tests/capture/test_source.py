@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mmscodec
 from mmscodec.capture import compression, mapped
 from mmscodec.capture._map import Map
 from mmscodec.capture._walker import Walker
@@ -515,3 +516,16 @@ def test_closing_twice_is_fine(trace):
     next(iter(sources))
     sources.close()
     sources.close()
+
+
+@POSIX
+@pytest.mark.parametrize("spool", [True, False])
+def test_a_file_cut_while_it_is_read_ends_early_where_it_is_not_mapped(tmp_path, spool):
+    # large enough that it is not read in one go; the process would end if it were mapped
+    frames = build.frames(4000, size=1000)
+    path = tmp_path / "trace.pcap"
+    path.write_bytes(build.pcap(frames))
+    with mmscodec.open(path, protocols=None, mapped=False, spool=spool) as cap:
+        os.truncate(path, 2_000_000)
+        assert 1000 < cap.counts["records"] < 2000
+        assert [int(row["code"]) for row in cap.faults if row["flow"] == -1][-1] == 128

@@ -7,6 +7,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.table cimport table_t
 
 cdef enum:
+    MAX_JOINED = 8
+
+cdef enum:
     FRAGMENT_HELD = 0
     FRAGMENT_WHOLE = 1
     FRAGMENT_REFUSED = 2  # this fragment cannot be right; `need` and `have` say why
@@ -53,6 +56,7 @@ cdef struct datagram_t:
     uint32_t total  # 0 until the last fragment came
     uint32_t captured
     uint32_t hash
+    uint64_t serial
     int32_t chain  # next of the same bucket, or of the free list
     int32_t older
     int32_t newer
@@ -78,6 +82,12 @@ cdef struct fragments_t:
     uint64_t dropped_bytes
     uint64_t dropped_need
     uint64_t dropped_position
+    # For who wants to know what a frame had fragments of, and clears `joined_count` before it:
+    # numbers of the datagrams, and the last fragment as it came
+    uint64_t serial
+    uint64_t joined[MAX_JOINED]
+    uint32_t joined_count
+    fragment_t last
 
 cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil
 cdef void fragments_free(fragments_t *f) noexcept nogil

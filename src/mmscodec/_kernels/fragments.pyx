@@ -24,6 +24,8 @@ cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil:
     f.bytes = 0
     f.seed = seed
     f.finished = NULL
+    f.serial = 0
+    f.joined_count = 0
     f.dropped = 0
     f.dropped_bytes = 0
     f.dropped_need = 0
@@ -129,6 +131,8 @@ cdef int32_t enter(fragments_t *f, const fragment_t *x, uint32_t h) noexcept nog
     d.protocol = x.protocol
     d.next_header = x.protocol
     d.poisoned = False
+    f.serial += 1
+    d.serial = f.serial
     d.time = x.time
     d.position = x.position
     d.block = NULL
@@ -415,4 +419,8 @@ cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil:
         i = enter(f, x, h)
         if i < 0:
             return FRAGMENT_NO_MEMORY
+    if f.joined_count < MAX_JOINED:
+        f.joined[f.joined_count] = slot(f, i).serial
+        f.joined_count += 1
+        f.last = x[0]
     return insert(f, i, x)

@@ -4,4 +4,8 @@ import numpy as np
 
 from mmscodec.capture._merge import Merge
 
-def select_records(merge: Merge, keys: Any) -> np.ndarray: ...
+LINKS: list[tuple[str, str]]
+
+def select_records(
+    merge: Merge, keys: Any, ignore_vlan: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...

@@ -2,23 +2,26 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 from mmscodec._block cimport Block
+from mmscodec._kernels.fragments cimport fragment_t, fragments_t
 from mmscodec._kernels.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_free, network_init,
     network_more, network_t,
 )
-from mmscodec._kernels.segment cimport record_t, segment_t
-from mmscodec._kernels.table cimport table_row
-from mmscodec._kernels.wire cimport load_le64
+from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, record_t, segment_t
+from mmscodec._kernels.table cimport table_init, table_row, table_t
+from mmscodec._kernels.wire cimport load_be16, load_le64
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport Merge
+from mmscodec.capture._walker cimport append_rows, row_t
 
 from mmscodec.schema import dtypes
 
 cdef enum:
     BATCH = 256
-    LOOK = 160  # bytes of a frame without ports in which the two addresses are looked for
+
+LINKS = [("row", "<u8"), ("datagram", "<u8")]
 
 cdef struct key_t:
     # a row of `KEYS` in export.py
@@ -36,13 +39,15 @@ cdef struct slot_t:
     uint64_t hash
     const key_t *key
 
-cdef struct row_t:
-    int64_t time
-    uint64_t position
-    uint32_t caplen
-    uint32_t wire_len
-    uint32_t linktype
-    uint32_t interface
+cdef struct link_t:
+    # a row with a fragment of a datagram
+    uint64_t row
+    uint64_t datagram
+
+cdef struct choice_t:
+    table_t rows
+    table_t wanted
+    table_t links
 
 
 cdef inline uint64_t mix(uint64_t h, uint64_t v) noexcept nogil:
@@ -97,75 +102,68 @@ cdef bint in_flow(
     return False
 
 
-cdef bint between_hosts(
-    const slot_t *slots, size_t n, const record_t *r
+cdef bint names_flow(
+    const slot_t *slots, size_t n, const fragments_t *f, segment_t *s, int64_t time
 ) noexcept nogil:
-    # fragments, and messages about packets: both addresses stand side by side in any IP header
-    cdef uint8_t pair[32]
-    cdef size_t at, i, end = r.caplen if r.caplen < LOOK else <size_t>LOOK
-    cdef uint64_t hash
-    cdef size_t size, turn
-    for turn in range(2):
-        size = 8 if turn == 0 else 32
-        at = 0
-        while at + size <= end:
-            if size == 32:
-                memcpy(pair, r.data + at, 32)
-            else:
-                for i in range(10):
-                    pair[i] = pair[16 + i] = 0
-                pair[10] = pair[11] = pair[26] = pair[27] = 0xFF
-                memcpy(pair + 12, r.data + at, 4)
-                memcpy(pair + 28, r.data + at + 4, 4)
-            hash = address_hash(pair, pair + 16)
-            i = lower(slots, n, hash)
-            while i < n and slots[i].hash == hash:
-                if (
-                    memcmp(slots[i].key.src, pair, 16) == 0
-                    and memcmp(slots[i].key.dst, pair + 16, 16) == 0
-                    and slots[i].key.first <= r.time <= slots[i].key.last
-                ):
-                    return True
-                i += 1
-            at += 1
-    return False
+    # does the first fragment of a datagram that is not whole name the ports of a chosen flow?
+    cdef const fragment_t *x = &f.last
+    if x.offset != 0 or x.captured < 4:
+        return False
+    if x.protocol != PROTOCOL_TCP and x.protocol != PROTOCOL_UDP:
+        return False
+    s.src_port = load_be16(x.data)
+    s.dst_port = load_be16(x.data + 2)
+    s.protocol = x.protocol
+    s.scope = x.scope
+    return in_flow(slots, n, s, time)
+
+
+cdef int add_row(
+    choice_t *out, const record_t *r, bint wanted, const fragments_t *f
+) noexcept nogil:
+    cdef uint32_t i
+    cdef link_t *link
+    cdef uint8_t *mark = <uint8_t *>table_row(&out.wanted)
+    if mark == NULL or append_rows(&out.rows, r, 1) != 0:
+        return -1
+    mark[0] = wanted
+    for i in range(f.joined_count):
+        link = <link_t *>table_row(&out.links)
+        if link == NULL:
+            return -1
+        link.row = out.rows.rows - 1
+        link.datagram = f.joined[i]
+    return 0
 
 
 cdef int choose(
-    network_t *net, const slot_t *flows, const slot_t *hosts, size_t n, const record_t *batch,
-    size_t count, Block out
+    network_t *net, const slot_t *flows, size_t n, const record_t *batch, size_t count,
+    choice_t *out
 ) noexcept nogil:
     cdef size_t i
     cdef segment_t s
     cdef bint wanted
     cdef int status
-    cdef row_t *row
     for i in range(count):
+        net.fragments.joined_count = 0
         status = network_decode(net, batch + i, &s)
-        if status == NETWORK_SEGMENT:
-            wanted = in_flow(flows, n, &s, batch[i].time)
-        else:
-            wanted = between_hosts(hosts, n, batch + i)
-            while status != NETWORK_NOTHING:  # several packets in one frame
-                if status != NETWORK_FAULT:
-                    wanted = wanted or in_flow(flows, n, &s, batch[i].time)
-                status = network_more(net, &s)
-        if not wanted:
-            continue
-        row = <row_t *>table_row(&out.table)
-        if row == NULL:
+        wanted = False
+        while status != NETWORK_NOTHING:  # there may be several packets in one frame
+            if status != NETWORK_FAULT:
+                wanted = wanted or in_flow(flows, n, &s, batch[i].time)
+            if status == NETWORK_SEGMENT:
+                break
+            status = network_more(net, &s)
+        if status == NETWORK_NOTHING and net.fragments.joined_count and not wanted:
+            wanted = names_flow(flows, n, &net.fragments, &s, batch[i].time)
+        if (wanted or net.fragments.joined_count) \
+                and add_row(out, batch + i, wanted, &net.fragments) != 0:
             return -1
-        row.time = batch[i].time
-        row.position = batch[i].position
-        row.caplen = batch[i].caplen
-        row.wire_len = batch[i].wire_len
-        row.linktype = batch[i].linktype
-        row.interface = batch[i].interface
     return 0
 
 
-def select_records(Merge merge, keys):
-    """Records that belong to flows, or that are fragments between their hosts.
+def select_records(Merge merge, keys, bint ignore_vlan=False):
+    """Records that belong to flows, fragments of their datagrams among them.
 
     Parameters
     ----------
@@ -173,12 +171,21 @@ def select_records(Merge merge, keys):
         Is walked to its end.
     keys : contiguous array of `export.KEYS`
         One row for each flow, with the times between which it was open.
+    ignore_vlan : bool
+        As in `Engine`.
 
     Returns
     -------
-    array of `dtypes.RECORDS`
+    rows : array of `dtypes.RECORDS`
+        Records that belong to a flow, and all that are fragments.
+    wanted : array of bool
+        Those that belong to a flow by themselves: that hold one of its segments, complete a
+        datagram that is one, or are the first fragment of such.
+    links : array
+        row, and number of a datagram that it has a fragment of: `datagram`.
     """
-    cdef Block out = Block(sizeof(row_t))
+    cdef Block rows = Block(sizeof(row_t)), wanted = Block(1), links = Block(sizeof(link_t))
+    cdef choice_t choice
     cdef record_t batch[BATCH]
     cdef size_t count, n, i
     cdef network_t net
@@ -189,30 +196,33 @@ def select_records(Merge merge, keys):
     PyObject_GetBuffer(keys, &view, PyBUF_SIMPLE)
     network_init(&net, 0)
     net.inflate = inflate
+    net.ignore_vlan = ignore_vlan
+    table_init(&choice.rows, sizeof(row_t))
+    table_init(&choice.wanted, 1)
+    table_init(&choice.links, sizeof(link_t))
     try:
         n = view.len // sizeof(key_t)
         if view.len % sizeof(key_t):
             raise ValueError("keys are of another dtype")
-        flows = <slot_t *>malloc((2 * n + 1) * sizeof(slot_t))
+        flows = <slot_t *>malloc((n + 1) * sizeof(slot_t))
         if flows == NULL:
             raise MemoryError
         for i in range(n):
             k = (<const key_t *>view.buf) + i
-            flows[i].key = flows[n + i].key = k
+            flows[i].key = k
             flows[i].hash = flow_hash(k.src, k.dst, k.src_port, k.dst_port, k.protocol, k.scope)
-            flows[n + i].hash = address_hash(k.src, k.dst)
         qsort(flows, n, sizeof(slot_t), by_hash)
-        qsort(flows + n, n, sizeof(slot_t), by_hash)
         while True:
             merge.next_batch(batch, BATCH, &count)
             if count == 0:
                 break
             with nogil:
-                status = choose(&net, flows, flows + n, n, batch, count, out)
+                status = choose(&net, flows, n, batch, count, &choice)
             if status != 0:
                 raise MemoryError
     finally:
+        rows.table, wanted.table, links.table = choice.rows, choice.wanted, choice.links
         free(flows)
         network_free(&net)
         PyBuffer_Release(&view)
-    return out.array(dtypes.RECORDS)
+    return rows.array(dtypes.RECORDS), wanted.array("?"), links.array(LINKS)

@@ -98,7 +98,7 @@ class Capture(CaptureTables, SessionViews):
         -------
         int
             Number of frames written: those with the flows' addresses and ports in their time, and
-            all IP fragments between their hosts. The capture is walked a second time.
+            the fragments of such packets. The capture is walked a second time.
         """
         raw = self._raw_flows
         chosen = np.arange(len(raw)) if flows is None else np.atleast_1d(np.asarray(flows))
@@ -107,7 +107,10 @@ class Capture(CaptureTables, SessionViews):
         chosen = np.arange(len(raw))[chosen]
         peers = raw["peer"][chosen]
         both = np.union1d(chosen, peers[peers >= 0])
-        return write_flows(path, self._sources, flow_keys(raw[both]), format=format)
+        return write_flows(
+            path, self._sources, flow_keys(raw[both]), format=format,
+            ignore_vlan=self._options["ignore_vlan"],
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the files; tables that were read stay."""
@@ -143,6 +146,7 @@ def open(
     max_packet: int = 1 << 20,
     ignore_vlan: bool = False,
     spool: bool = True,
+    mapped: bool = True,
     threads: int = 1,
 ) -> Capture:
     """Open a capture, or several files that are one.
@@ -178,6 +182,14 @@ def open(
     spool : bool
         Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
         that payload can be had. Without it such input is only walked once.
+    mapped : bool
+        False reads uncompressed files as if they were pipes, into the spool if there is one. For
+        files that another program may cut while they are read (`copytruncate` of a log rotation, a
+        file system that goes away): access to a mapped byte that is gone ends the process with
+        SIGBUS, in whatever program maps files, and a library cannot mend that: a signal handler
+        belongs to the process, not to one of its parts. A file that only grows is safe; it is read
+        up to the size that it had when it was opened. Views of payload are views of the mapping,
+        so this holds for as long as they are used.
     threads : int
         2 or more: one thread reads frames of uncompressed files while another follows the
         connections; the rows are the same. Compressed files are always read in a thread of
@@ -204,4 +216,4 @@ def open(
         "ignore_vlan": ignore_vlan,
         "filter": None if filter is None else Filter(filter),
     }
-    return Capture(open_sources(path, spool=spool), options, threads)
+    return Capture(open_sources(path, spool=spool, mapped=mapped), options, threads)

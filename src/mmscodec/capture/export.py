@@ -30,15 +30,23 @@ KEYS = table(
 )  # fmt: skip
 
 
-def write_flows(path: Any, sources: Sources, keys: np.ndarray, *, format: str | None = None) -> int:
+def write_flows(
+    path: Any,
+    sources: Sources,
+    keys: np.ndarray,
+    *,
+    format: str | None = None,
+    ignore_vlan: bool = False,
+) -> int:
     """Write the frames of flows; see `write_records` for the file. Returns their number.
 
-    Of IP fragments, all between the hosts of a chosen flow are written, as ports stand in the
-    first one only.
+    IP fragments are written whose datagram belongs to a flow, in whatever order they came and
+    whatever tunnels they are in. Of a datagram that never was whole it is the first fragment that
+    says so.
     """
-    wanted = np.ascontiguousarray(keys, KEYS)
     merge = Merge((again(source) for source in sources), keep=True)
-    rows = select_records(merge, wanted)
+    rows, wanted, links = select_records(merge, np.ascontiguousarray(keys, KEYS), ignore_vlan)
+    rows = rows[with_fragments(wanted, links)]
     interfaces: list[dict[str, int]] = []
     firsts = []
     for walker in merge.kept:
@@ -46,6 +54,23 @@ def write_flows(path: Any, sources: Sources, keys: np.ndarray, *, format: str | 
         interfaces += walker.interfaces if walker is not None else []
     rows["interface"] += np.array(firsts or [0], "u4")[sources.owners(rows["position"])]
     return write_records(path, sources, rows, interfaces, format=format)
+
+
+def with_fragments(wanted: np.ndarray, links: np.ndarray) -> np.ndarray:
+    """`wanted`, and the rows that have fragments of the same datagrams.
+
+    A packet that was put together from fragments may be a fragment itself, in a tunnel: so it goes
+    on as long as rows are added.
+    """
+    wanted = wanted.copy()
+    datagrams = np.zeros(int(links["datagram"].max(initial=0)) + 1, bool)
+    while len(links):
+        datagrams[links["datagram"][wanted[links["row"]]]] = True
+        more = links["row"][datagrams[links["datagram"]]]
+        if wanted[more].all():
+            break
+        wanted[more] = True
+    return wanted
 
 
 def flow_keys(raw: np.ndarray) -> np.ndarray:
