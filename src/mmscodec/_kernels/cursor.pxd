@@ -52,7 +52,7 @@ cdef struct network_fault_t:
     int64_t need
     int64_t have
 
-# Raw DEFLATE into `out`: the bytes written, or -1 if it is none or has more than `capacity`.
+# Raw DEFLATE into `out`: the bytes written, -1 if it is none, -2 if it has more than `capacity`.
 ctypedef int (*inflate_t)(
     const uint8_t *data, uint32_t length, uint8_t *out, uint32_t capacity
 ) noexcept nogil
@@ -80,7 +80,7 @@ cdef struct network_t:
     bint ignore_vlan  # VLAN ids stay out of `scope`
     inflate_t inflate  # NULL: what is compressed is passed over
     uint64_t squeezed  # bytes that were inflated
-    uint64_t unfolded  # and what came of them
+    uint64_t unfolded  # and what came of them, used or not
     cursor_t rest  # of a frame with several packets: the next one; none while `wire` is 0
 
 

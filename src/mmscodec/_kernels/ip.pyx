@@ -1,5 +1,5 @@
 # IPv4, IPv6 and its extension headers, fragments, TCP and UDP headers.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._kernels.cursor cimport (
     FAULT_FRAGMENT_DROPPED,
@@ -43,7 +43,7 @@ cdef enum:
     UNCUT_MAX = 1 << 20
     INFLATED_MAX = 65535
     # text is 3 times shorter in a packet; beyond this in all packets together, it is a bomb
-    UNFOLD_FREE = 64 << 20
+    UNFOLD_FREE = 16 << 20
     UNFOLD_TIMES = 8
 
 
@@ -268,6 +268,7 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
     # IPComp (RFC 3173): next header, flags, an index. 2 is DEFLATE, 256 and more were negotiated,
     # 1, 3 and 4 are other methods. Once a frame, so that none can unfold without end.
     cdef uint8_t *out
+    cdef uint64_t room
     cdef int length
     if c.n < 4:
         return short_of(net, c, FIELD_IP, 4)
@@ -281,12 +282,16 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
     out = fragments_room(&net.fragments, INFLATED_MAX)
     if out == NULL:
         return NETWORK_NOTHING
-    length = net.inflate(c.p + 4, c.n - 4, out, INFLATED_MAX)
-    if length < 0:
-        return NETWORK_NOTHING
-    if net.unfolded + <uint32_t>length > UNFOLD_FREE + (net.squeezed + c.n) * UNFOLD_TIMES:
-        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_IP, length)
     net.squeezed += c.n
+    room = UNFOLD_FREE + net.squeezed * UNFOLD_TIMES - net.unfolded  # never negative
+    if room > INFLATED_MAX:
+        room = INFLATED_MAX
+    length = net.inflate(c.p + 4, c.n - 4, out, <uint32_t>room)
+    if length == -1:
+        return NETWORK_NOTHING
+    if length < 0:
+        net.unfolded += room  # the work was done
+        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_IP, <int64_t>room + 1)
     net.unfolded += <uint32_t>length
     c.kind = c.p[0]
     c.p = out

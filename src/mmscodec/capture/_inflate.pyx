@@ -17,7 +17,7 @@ cdef int with_zlib(
             PyBytes_FromStringAndSize(<const char *>data, length), capacity
         )
         if not stream.eof:
-            return -1
+            return -2 if len(plain) == capacity else -1
     except (zlib.error, MemoryError):
         return -1
     memcpy(out, <const char *>plain, <size_t>len(plain))
@@ -27,6 +27,6 @@ cdef int with_zlib(
 cdef int inflate(
     const uint8_t *data, uint32_t length, uint8_t *out, uint32_t capacity
 ) noexcept nogil:
-    # the bytes written to `out`; -1 where it is no raw DEFLATE, or more than `capacity`
+    # the bytes written to `out`; -1 where it is no raw DEFLATE, -2 where it has more bytes
     with gil:
         return with_zlib(data, length, out, capacity)
