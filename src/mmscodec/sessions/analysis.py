@@ -9,16 +9,16 @@ import numpy as np
 from mmscodec.sessions import ends as _ends
 from mmscodec.sessions import facts as _facts
 from mmscodec.sessions import table as _table
-from mmscodec.sessions.control import MID, Control, in_order
+from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.moves import moves_of
-from mmscodec.sessions.pairing import exchange_table, pair, rows_of
+from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
 from mmscodec.sessions.quality import measure, rates
 from mmscodec.sessions.session import Session
-from mmscodec.sessions.states import transition_table, transitions
+from mmscodec.sessions.states import TRANSITIONS, transitions
 from mmscodec.sessions.wrong import wrong_by_flow
 
 SYN, FIN, RST = 1, 2, 4
@@ -48,21 +48,20 @@ class Sessions:
         self.control = Control(cap)
         self.data = cap.data
         self.list: list[Session] = []
-        exchanges: list[tuple] = []
-        moves: list[tuple] = []
+        exchanges = _table.Gathered(EXCHANGES)
+        moves = _table.Gathered(TRANSITIONS)
         found = _ends.find(cap, self.control)
-        for ends in found:
-            ends.messages = in_order(ends.messages)
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         for index, ends in enumerate(found):
+            ends.kept = ends.messages
             self._one(index, ends, exchanges, moves)
+            ends.kept = None
         link(self.list, self.table)
-        self.exchanges = exchange_table(exchanges)
-        self.transitions = transition_table(moves)
+        self.exchanges, self.transitions = exchanges.table(), moves.table()
 
     def _one(
-        self, index: int, ends: _ends.Ends, exchanges: list[tuple], moves: list[tuple]
+        self, index: int, ends: _ends.Ends, exchanges: _table.Gathered, moves: _table.Gathered
     ) -> None:
         facts = _facts.facts_of(ends, self.control)
         entries = entries_of(ends, self.control, self.data, self.cap.payload)
@@ -74,12 +73,13 @@ class Sessions:
         self.list.append(session)
         mine = rows_of(index, pair(ends.messages))
         mine = self._with_data(session, mine)
-        exchanges += mine
-        moves += transitions(
+        exchanges.add(mine)
+        changes = transitions(
             index, ends.messages, complete_headers(entries, self.data),
             server_major=facts.server_major, attributes=facts.attributes, udp=len(ends.udp) > 0,
             ended=self._disconnected(ends),
         )  # fmt: skip
+        moves.add(changes)
         self._fill(row, session, mine)
 
     def _disconnected(self, ends: _ends.Ends) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,10 +52,13 @@ class Control:
         self._rows: dict[str, np.ndarray] = {}
         self._arrays: dict[str, np.ndarray] = {}
         self._columns: dict[tuple[str, str], Any] = {}
-        self._present = set(np.unique(self.messages["mid"]).tolist())
+        # row -> where its fields stand in the array of its kind, -1 = it is too short for them
+        self._place = np.full(len(self.messages), -1, np.int32)
+        self._mids = self.messages["mid"].copy()
+        self._present = set(np.unique(self._mids).tolist())
         self._fields = self._common()
 
-    def _common(self) -> dict[str, list[int]]:
+    def _common(self) -> dict[str, np.ndarray]:
         n = len(self.messages)
         out = {name: np.full(n, -1, np.int64) for name in ("hr", "incarnation", "file", "cookie")}
         sources = {
@@ -65,15 +67,16 @@ class Control:
             "file": ("open_file_id",),
             "cookie": ("cookie",),
         }
-        for item in mms.MESSAGES:
-            if item.mid not in self._present:
+        for message, mid in MID.items():
+            if mid not in self._present:
                 continue
-            rows, array = self.rows(item.name), self.array(item.name)
+            rows, array = self.rows(message), self.array(message)
+            self._place[rows] = np.arange(len(rows))
             for target, names in sources.items():
                 for name in names:
                     if name in (array.dtype.names or ()):
                         out[target][rows] = array[name]
-        return {name: values.tolist() for name, values in out.items()}
+        return out
 
     def has(self, name: str) -> bool:
         """Whether the capture holds any message of this name."""
@@ -92,12 +95,11 @@ class Control:
         return self._arrays[name]
 
     def _index(self, name: str, row: int) -> int:
-        rows = self.rows(name)
-        at = int(np.searchsorted(rows, row))
-        return at if at < len(rows) and rows[at] == row else -1
+        of_kind = row >= 0 and self._mids[row] == MID[name]
+        return int(self._place[row]) if of_kind else -1
 
     def record(self, name: str, row: int) -> Any:
-        """Fixed fields of the message in `row`, or None if it is too short for them."""
+        """Fixed fields of the message in `row`; None if it is too short for them, or another."""
         at = self._index(name, row)
         return None if at < 0 else self.array(name)[at]
 
@@ -111,30 +113,32 @@ class Control:
             self._columns[key] = self.cap.column(name, field)
         return self._columns[key][at]
 
-    def all(self) -> Iterator[Message]:
-        """Every message in the order of rows."""
-        m, f = self.messages, self._fields
-        columns = (m["mid"], m["time"], m["offset"], m["flow"])
-        yield from map(
-            Message._make,
-            zip(
-                range(len(m)), *(column.tolist() for column in columns),
-                f["hr"], f["incarnation"], f["file"], f["cookie"],
-            ),
-        )  # fmt: skip
+    def from_client(self) -> np.ndarray:
+        """Of each message of the capture, whether a client sent it."""
+        return (self._mids >> 16 == 3) | (self._mids == mms.RESEND_SIGNATURE)
 
+    def in_order(self, parts: list[np.ndarray]) -> np.ndarray:
+        """Rows of one session by time; of one flow always in stream order.
 
-def in_order(messages: list[Message]) -> list[Message]:
-    """Messages of one session by time; of one flow always in stream order.
+        Clocks jump, and the two directions may come from different files: rows of a flow keep their
+        order, and a time that runs backwards in a flow counts as the latest before it.
 
-    Clocks jump, and the two directions may come from different files: rows of a flow keep their
-    order, and a time that runs backwards in a flow counts as the latest before it.
-    """
-    latest: dict[int, int] = {}
-    keyed = []
-    for message in messages:
-        time = max(message.time, latest.get(message.flow, message.time))
-        latest[message.flow] = time
-        keyed.append((time, message.row, message))
-    keyed.sort(key=lambda item: item[:2])
-    return [message for _, _, message in keyed]
+        Parameters
+        ----------
+        parts : list of numpy.ndarray
+            Rows of each flow, ascending.
+        """
+        if not parts:
+            return np.empty(0, np.int64)
+        times = [np.maximum.accumulate(self.messages["time"][rows]) for rows in parts]
+        rows = np.concatenate(parts)
+        return rows[np.lexsort((rows, np.concatenate(times)))]
+
+    def at(self, rows: np.ndarray) -> list[Message]:
+        """The messages in these rows."""
+        m = self.messages
+        columns = [rows, *(m[name][rows] for name in ("mid", "time", "offset", "flow"))]
+        columns += [
+            self._fields[name][rows] for name in ("hr", "incarnation", "file", "cookie")
+        ]  # fmt: skip
+        return list(map(Message._make, zip(*(column.tolist() for column in columns))))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mmscodec.schema import mms
-from mmscodec.sessions.control import MID, Control, Message
+from mmscodec.sessions.control import Control, Message
 
 FUNNEL = re.compile(r"\\\\([^\\]*)\\(TCP|UDP)\\(\d{1,5})", re.IGNORECASE)
 NO_ROWS = np.empty(0, np.int64)
@@ -28,14 +29,26 @@ class Ends:
     server_host: str = ""
     client_port: int = 0
     server_port: int = 0
-    messages: list[Message] = field(default_factory=list)
+    control: Control | None = None
+    parts: list[np.ndarray] = field(default_factory=list)  # rows of `messages`, flow by flow
+    kept: list[Message] | None = None  # while a session is looked at
     tcp: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
     udp: np.ndarray = field(default_factory=lambda: NO_ROWS)
 
     @property
+    def messages(self) -> list[Message]:
+        """Control messages in causal order; made when asked for, since captures hold millions."""
+        if self.kept is not None:
+            return self.kept
+        return self.control.at(self.control.in_order(self.parts)) if self.control else []
+
+    @property
     def start(self) -> int:
         """Time of the first message, for order."""
-        return min((m.time for m in self.messages), default=0)
+        if self.control is None:
+            return 0
+        times = self.control.messages["time"]
+        return min((int(times[rows].min()) for rows in self.parts if len(rows)), default=0)
 
 
 class RowsByFlow:
@@ -55,59 +68,59 @@ class RowsByFlow:
 def find(cap: Any, control: Control) -> list[Ends]:
     """All sessions of a capture, in order of their first flow."""
     flows = cap.flows
-    by_flow: dict[int, list[Message]] = {}
-    for message in control.all():
-        by_flow.setdefault(message.flow, []).append(message)
+    messages = RowsByFlow(control.messages, len(flows))
     data = RowsByFlow(cap.data, len(flows))
-    found = _connections(flows, by_flow, data)
+    found = _connections(flows, control, messages, data)
     _udp_data(flows, found, data, cap, control)
-    _udp_resends(flows, found, by_flow, control)
+    _udp_resends(flows, found, control)
     return found
 
 
 def _connections(
-    flows: np.ndarray, by_flow: dict[int, list[Message]], data: RowsByFlow
+    flows: np.ndarray, control: Control, messages: RowsByFlow, data: RowsByFlow
 ) -> list[Ends]:
     found: list[Ends] = []
     seen: set[int] = set()
+    votes = _votes(len(flows), control, data)
     mine = np.flatnonzero((flows["transport"] == "tcp") & (flows["protocol"] == "mms"))
     for flow in mine.tolist():
         if flow in seen:
             continue
         peer = int(flows["peer"][flow])
         seen |= {flow, peer}
-        client, server = (flow, peer) if _asks(flow, peer, by_flow, data) else (peer, flow)
-        ends = Ends(client, server)
+        asks = votes[flow] >= (votes[peer] if peer >= 0 else 0)
+        client, server = (flow, peer) if asks else (peer, flow)
+        ends = Ends(client, server, control=control)
         row = flows[client if client >= 0 else server]
         near, far = ("src", "dst") if client >= 0 else ("dst", "src")
         ends.client_host, ends.client_port = str(row[near]), int(row[f"{near}_port"])
         ends.server_host, ends.server_port = str(row[far]), int(row[f"{far}_port"])
-        ends.messages = by_flow.get(client, []) + by_flow.get(server, [])
+        ends.parts = [messages[one] for one in (client, server) if len(messages[one])]
         ends.tcp = data[server]
         found.append(ends)
     return found
 
 
-def _asks(flow: int, peer: int, by_flow: dict[int, list[Message]], data: RowsByFlow) -> bool:
-    # whether `flow` is the client's direction: by what both sides say
-    def votes(one: int) -> int:
-        messages = by_flow.get(one, [])
-        return sum(1 if m.client else -1 for m in messages) - len(data[one])
+def _votes(flows: int, control: Control, data: RowsByFlow) -> list[int]:
+    # of each flow, how much of what it says is a client's: messages of clients less all the rest
+    of, client = control.messages["flow"], control.from_client()
+    here = of >= 0
+    said = np.bincount(of[here & client], minlength=flows)
+    against = np.bincount(of[here & ~client], minlength=flows) + np.diff(data.bounds)
+    return (said - against).tolist()
 
-    return votes(flow) >= votes(peer)
 
-
-def announced(ends: Ends, control: Control) -> list[tuple[int, str, int]]:
-    """Time, address and UDP port of each ConnectFunnel that asks for UDP."""
-    out = []
-    for message in ends.messages:
-        if message.mid != MID["LinkViewerToMacConnectFunnel"]:
-            continue
-        name = control.value("LinkViewerToMacConnectFunnel", "funnel_name", message.row) or ""
-        match = FUNNEL.match(name)
-        if match and match[2].upper() == "UDP" and int(match[3]) < 65536:
-            out.append((message.time, match[1], int(match[3])))
-    return out
+def announced(owner: dict[int, Ends], control: Control) -> Iterator[tuple[Ends, int, str, int]]:
+    """Session, time, address and UDP port of each ConnectFunnel that asks for UDP."""
+    name = "LinkViewerToMacConnectFunnel"
+    if not control.has(name):
+        return
+    for row in control.rows(name).tolist():
+        message = control.messages[row]
+        ends = owner.get(int(message["flow"]))
+        match = FUNNEL.match(control.value(name, "funnel_name", row) or "")
+        if ends and match and match[2].upper() == "UDP" and int(match[3]) < 65536:
+            yield ends, int(message["time"]), match[1], int(match[3])
 
 
 def _udp_data(
@@ -118,9 +131,10 @@ def _udp_data(
     owner: dict[int, Ends] = {}
     for ends in found:
         owner[ends.client] = owner[ends.server] = ends
-        for time, address, port in announced(ends, control):
-            for host in {address, ends.client_host}:
-                ports.setdefault((host, port, ends.server_host), []).append((time, ends))
+    owner.pop(-1, None)
+    for ends, time, address, port in announced(owner, control):
+        for host in {address, ends.client_host}:
+            ports.setdefault((host, port, ends.server_host), []).append((time, ends))
     for users in ports.values():
         users.sort(key=lambda item: item[0])
     times = cap.data["time"]
@@ -138,7 +152,7 @@ def _udp_data(
         if not users:  # the control connection was not captured
             lone = Ends(
                 client_host=str(row["dst"]), client_port=int(row["dst_port"]),
-                server_host=str(row["src"]), server_port=int(row["src_port"]),
+                server_host=str(row["src"]), server_port=int(row["src_port"]), control=control,
             )  # fmt: skip
             found.append(lone)
             users = [(0, lone)]
@@ -154,39 +168,45 @@ def _udp_data(
         ends.udp = np.sort(np.concatenate(some))
 
 
-def _udp_resends(
-    flows: np.ndarray, found: list[Ends], by_flow: dict[int, list[Message]], control: Control
-) -> None:
+def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None:
     # to the server's address and the port of the TCP connection, confirmed by dwClientId = nCubs
-    if not control.has(mms.RESEND.name):
+    name = mms.RESEND.name
+    if not control.has(name):
         return
+    numbers = client_ids(found, control)
     places: dict[tuple[str, str, int, int | None], list[Ends]] = {}
     for ends in sorted(found, key=lambda ends: ends.start):
-        for number in {None, *client_ids(ends, control)}:
+        for number in {None, *numbers.get(id(ends), ())}:
             key = ends.client_host, ends.server_host, ends.server_port, number
             places.setdefault(key, []).append(ends)
     starts = {key: [ends.start for ends in some] for key, some in places.items()}
-    for flow, messages in by_flow.items():
-        row = flows[flow]
-        if row["transport"] != "udp":
+    taken: dict[tuple[int, int], tuple[Ends, list[int]]] = {}
+    for at, row in zip(control.array(name)["dw_client_id"].tolist(), control.rows(name).tolist()):
+        message = control.messages[row]
+        number = int(message["flow"])
+        flow = flows[number]
+        if flow["transport"] != "udp":
             continue
-        where = str(row["src"]), str(row["dst"]), int(row["dst_port"])
-        for message in messages:
-            record = None
-            if message.mid == mms.RESEND_SIGNATURE:
-                record = control.record(mms.RESEND.name, message.row)
-            if record is None:
-                continue
-            key = (*where, int(record["dw_client_id"]))
-            key = key if key in places else (*where, None)
-            if key in places:
-                at = max(bisect_right(starts[key], message.time) - 1, 0)
-                places[key][at].messages.append(message)
-                places[key][at].resend_flow = flow
+        key = str(flow["src"]), str(flow["dst"]), int(flow["dst_port"]), at
+        key = key if key in places else (*key[:3], None)
+        if key in places:
+            index = max(bisect_right(starts[key], int(message["time"])) - 1, 0)
+            ends = places[key][index]
+            ends.resend_flow = number
+            taken.setdefault((id(ends), number), (ends, []))[1].append(row)
+    for ends, rows in taken.values():
+        ends.parts.append(np.array(rows, np.int64))
 
 
-def client_ids(ends: Ends, control: Control) -> set[int]:
-    """nCubs of every ReportFunnelInfo of the session."""
+def client_ids(found: list[Ends], control: Control) -> dict[int, set[int]]:
+    """nCubs of every ReportFunnelInfo, by the `id` of its session."""
     name = "LinkMacToViewerReportFunnelInfo"
-    records = (control.record(name, m.row) for m in ends.messages if m.mid == MID[name])
-    return {int(record["n_cubs"]) for record in records if record is not None}
+    out: dict[int, set[int]] = {}
+    if not control.has(name):
+        return out
+    owner = {flow: ends for ends in found for flow in (ends.client, ends.server) if flow >= 0}
+    of = control.messages["flow"][control.rows(name)].tolist()
+    for flow, number in zip(of, control.array(name)["n_cubs"].tolist()):
+        if flow in owner:
+            out.setdefault(id(owner[flow]), set()).add(number)
+    return out

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Message
 
@@ -149,13 +147,4 @@ def rows_of(session: int, exchanges: list[_Open]) -> list[tuple]:
                 answer.hr if answer else -1, first.incarnation, item.count, -1, -1,
             )
         )  # fmt: skip
-    return out
-
-
-def exchange_table(rows: list[tuple]) -> np.ndarray:
-    """The table out of rows of all sessions."""
-    out = np.zeros(len(rows), EXCHANGES)
-    names = EXCHANGES.names or ()
-    for name, column in zip(names, zip(*rows)):
-        out[name] = column
     return out

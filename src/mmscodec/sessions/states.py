@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Message
 
@@ -121,11 +119,3 @@ def _ends_playback(hr: int, stopping: bool, server_major: int, attributes: int) 
     if server_major >= 9:
         return hr != 1
     return hr != 0 or not attributes & BROADCAST
-
-
-def transition_table(rows: list[tuple]) -> np.ndarray:
-    """The table out of rows of all sessions."""
-    out = np.zeros(len(rows), TRANSITIONS)
-    for name, column in zip(TRANSITIONS.names or (), zip(*rows)):
-        out[name] = column
-    return out
