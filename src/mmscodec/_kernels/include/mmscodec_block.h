@@ -16,6 +16,11 @@
 #define MMSCODEC_LARGE (MMSCODEC_HUGE * 2)
 
 /* The address sanitizer sees the ends of malloc's blocks alone. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
 #include <sys/mman.h>
 
