@@ -9,7 +9,7 @@ from mmscodec._kernels.records cimport (
     FAULT_BAD_RECORD, FAULT_FILE_TRUNCATED, FAULT_UNKNOWN_STRUCTURE, FIELD_CAPLEN, FIELD_MAGIC,
     FIELD_VERSION, FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US,
     MAX_BLOCK, MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE,
-    READ_OK, any_magic, file_header, forget_interfaces, interface_t, new_interface, reader_t,
+    READ_OK, any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t,
     set_fault, wire16, wire32,
 )
 from mmscodec._kernels.segment cimport record_t
@@ -398,15 +398,10 @@ cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept
             return READ_MORE
         if step == STEP_HEADER:
             r.format = FORMAT_UNKNOWN
-        r.fault.code = FAULT_BAD_RECORD
-        r.fault.length = <int64_t>(r.base + q - r.bad_at)
-        r.searching = False
-        return READ_FAULT
+        return end_search(r, r.base + q, FAULT_BAD_RECORD)
     if not r.final:
         pos[0] = q
         r.need = r.header_len
         return READ_MORE
     pos[0] = n
-    r.fault.length = <int64_t>(r.base + n - r.bad_at)
-    r.searching = False
-    return READ_FAULT
+    return end_search(r, r.base + n, r.fault.code)

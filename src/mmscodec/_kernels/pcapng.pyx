@@ -11,7 +11,8 @@ from mmscodec._kernels.records cimport (
     FIELD_INTERFACE, FIELD_MAGIC, FIELD_OPTION, FIELD_VERSION, FORMAT_UNKNOWN, MAGIC_ORDER,
     MAGIC_SECTION, MAX_BLOCK, MAX_COMMENTS, MAX_COMMENT_BYTES, MAX_INTERFACES, PREFETCH,
     READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK, any_magic, comment_t,
-    file_header, forget_interfaces, interface_t, new_interface, reader_t, set_fault, wire16, wire32,
+    end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t, set_fault,
+    wire16, wire32,
 )
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_reserve, table_row
@@ -500,15 +501,10 @@ cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept
             return READ_MORE
         if found == READ_AGAIN:
             r.format = FORMAT_UNKNOWN
-        r.fault.code = FAULT_BAD_BLOCK
-        r.fault.length = <int64_t>(r.base + q - r.bad_at)
-        r.searching = False
-        return READ_FAULT
+        return end_search(r, r.base + q, FAULT_BAD_BLOCK)
     if not r.final:
         pos[0] = q
         r.need = FRAME
         return READ_MORE
     pos[0] = n
-    r.fault.length = <int64_t>(r.base + n - r.bad_at)
-    r.searching = False
-    return READ_FAULT
+    return end_search(r, r.base + n, r.fault.code)

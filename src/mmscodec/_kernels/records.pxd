@@ -151,6 +151,14 @@ cdef inline void set_fault(
     r.fault.have = <int64_t>have
 
 
+cdef inline int end_search(reader_t *r, uint64_t at, uint16_t code) noexcept nogil:
+    # the search is over: the fault reaches from where it began to `at`
+    r.fault.code = code
+    r.fault.length = <int64_t>(at - r.bad_at)
+    r.searching = False
+    return READ_FAULT
+
+
 cdef inline uint32_t wire16(const uint8_t *p, bint swapped) noexcept nogil:
     return load_be16(p) if swapped else load_le16(p)
 
