@@ -9,8 +9,8 @@ from mmscodec._kernels.records cimport (
     FAULT_BAD_RECORD, FAULT_FILE_TRUNCATED, FAULT_UNKNOWN_STRUCTURE, FIELD_CAPLEN, FIELD_MAGIC,
     FIELD_VERSION, FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US,
     MAX_BLOCK, MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE,
-    READ_OK, any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t,
-    set_fault, wire16, wire32,
+    READ_OK, any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface,
+    reader_t, set_fault, wire16, wire32,
 )
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.wire cimport likely, load_be32, load_le32, load_le64, prefetch, unlikely
