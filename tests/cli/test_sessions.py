@@ -72,7 +72,7 @@ def test_what_was_extracted_is_told_within_the_terminal(capsys, monkeypatch, tmp
     monkeypatch.chdir(tmp_path)
     _, out, _ = run(capsys, "extract", FOLDER / "libmms_seek.pcap")
     assert max(map(len, out.splitlines())) <= 80
-    assert out.startswith("0000-sample.asf  123 kB, 38 packets, 55 not played, 1 video")
+    assert out.startswith("0000-sample.asf  123 kB, 38 packets, 55 not played, of 10.05 s, 1 video")
 
 
 def test_findings_of_a_session_are_counted_by_kind(capsys):

@@ -79,6 +79,8 @@ def words(made: Any) -> str:
     ):  # fmt: skip
         if getattr(made, name):
             parts.append(f"{getattr(made, name)} {text}")
+    if made.header is not None and made.header.duration:
+        parts.append(f"of {made.header.duration:.4g} s")
     if made.header is not None and made.header.streams:
         parts.append("; ".join(str(stream) for stream in made.header.streams))
     return ", ".join(parts)
