@@ -73,6 +73,7 @@ LINKS = {
     "mpls-pseudowire-plain": Case(1, f.ethernet(f.mpls(made_by("005056"), 100, 200), 0x8847)),
     "mpls-pseudowire-plain-2": Case(1, f.ethernet(f.mpls(made_by("286ed4"), 100), 0x8847)),
     "mpls-pseudowire-plain-4": Case(1, f.ethernet(f.mpls(made_by("441ea1"), 100), 0x8847)),
+    "mpls-pseudowire-plain-40": Case(1, f.ethernet(f.mpls(made_by("400000"), 100), 0x8847)),
     "mpls-pseudowire-plain-6": Case(1, f.ethernet(f.mpls(made_by("64006a"), 100), 0x8847)),
     "pppoe": Case(1, f.ethernet(f.pppoe(V4), 0x8864, pad=3)),
     "pppoe-vlan": Case(1, f.ethernet(f.tagged(f.pppoe(V6), 3, 0x8864), 0x8100), 6),

@@ -56,6 +56,16 @@ def test_length_over_the_frame_ends_the_aggregate():
         assert len(results) == 2
 
 
+def test_what_is_as_long_as_a_header_is_taken_for_one():
+    frame = f.aggregate(tcp(b"four"))  # ends on a border of 4 bytes
+    frame += bytes(-(len(frame) - 26) % 4)
+    addresses = bytes(12)
+    assert payloads(decode(frame + addresses + b"\0")) == [b"four"]
+    segment, fault = decode(frame + addresses + b"\0\x09")
+    assert segment.payload == b"four"
+    assert (fault.code, fault.offset) == (FaultCode.BAD_NETWORK_HEADER, len(frame))
+
+
 def test_aggregate_cut_by_the_snap_length_says_what_is_missing():
     # the packet that was cut, where that is its header, and that others followed
     frame = f.aggregate(tcp(b"first"), tcp(b"second"), tcp(b"third"))
@@ -79,6 +89,15 @@ def test_aggregate_inside_a_packet_of_an_aggregate_does_not_hide_the_rest():
     inner = f.ipv4(f.gre(f.aggregate(tcp(b"a"), tcp(b"b")), 0x8200), protocol=47)
     assert payloads(decode(f.aggregate(inner, tcp(b"c")))) == [b"c"]
     assert payloads(decode(f.aggregate(tcp(b"c"), inner))) == [b"c", b"a", b"b"]
+
+
+def test_bad_packet_of_an_aggregate_in_a_tunnel_does_not_make_it_a_datagram():
+    aggregate = f.aggregate(b"\x15" + tcp(b"one")[1:], tcp(b"two"))
+    inner = f.ethernet(f.ipv4(f.gre(aggregate, 0x8200), protocol=47))
+    frame = f.ethernet(f.ipv4(f.udp(f.vxlan(inner), dst_port=4789), protocol=17))
+    fault, segment = Network().decode_all(frame)
+    assert fault.code == FaultCode.BAD_NETWORK_HEADER
+    assert segment.payload == b"two"
 
 
 def test_fragments_in_an_aggregate_are_put_together():

@@ -76,6 +76,17 @@ def test_a_capture_unfolds_to_eight_times_its_size_and_a_bit():
     assert isinstance(network.decode(honest), Segment)  # what is shorter still fits
 
 
+def test_room_that_is_left_is_no_more_than_a_datagram():
+    body = f.ipcomp(f.tcp(bytes(60_000)), following=6)
+    over = f.ipcomp(f.tcp(bytes(200_000)), following=6)
+    each = 60_020 - 8 * len(body)
+    for left in range(66_000, 131_000, 9000):
+        network = Network()
+        for _ in range(((16 << 20) - left) // each):
+            assert isinstance(network.decode(framed(body)), Segment)
+        assert network.decode(framed(over)).need == 65536
+
+
 def test_compressed_once_and_no_more():
     twice = f.ipcomp(f.ipcomp(SEGMENT, following=6), following=108)
     assert Network().decode(framed(twice)) is None

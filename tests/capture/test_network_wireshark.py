@@ -24,6 +24,7 @@ FRAMES = CASES | COMPRESSED
 NOT_THEIRS = {
     "mpls-pseudowire-plain-2": "a frame without a control word is looked for behind a 0 only",
     "mpls-pseudowire-plain-4": "taken for IPv4 by the first half byte, whatever the length says",
+    "mpls-pseudowire-plain-40": "taken for IPv4 by the first half byte, whatever the length says",
     "mpls-pseudowire-plain-6": "taken for IPv6 by the first half byte, whatever the length says",
     "wifi-aggregate-padded": "padding that a driver put behind the header is not looked for",
     "loop-ipv6": "Linux's number for IPv6, which is in no BSD",

@@ -373,7 +373,7 @@ cdef int family(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t value
     if c.n < 4:
         return short_of(net, c, FIELD_LINK, 4)
-    if load_be16(c.p) in (0xFF03, 0x0F00, 0x8F00) and load_be16(c.p + 2) != 0:
+    if load_be16(c.p) in (0xFF03, 0x0F00, 0x8F00):
         return ppp_framing(net, c)
     value = load_le32(c.p)
     if value > 0xFFFF:

@@ -143,7 +143,7 @@ cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexc
     c.inflated = False
     c.time = rec.time
     c.position = rec.position
-    net.rest.wire = 0
+    net.rest.wire = 0  # what a caller did not ask for is gone
     return lead(net, out, walk(net, &c, out, STEP_LINK))
 
 
