@@ -151,3 +151,13 @@ def test_captures_hold_every_packet(tmp_path, threads):
     with mmscodec.open(tmp_path / "out.pcap", protocols=None) as cap:
         assert bytes(cap.stream(0)) == text
         assert cap.counts["records"] == 292
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ports_that_nobody_asked_for_are_passed_over(tmp_path, threads):
+    one, two = (f.ipv4(f.tcp(b"x%d" % port, dst_port=port)) for port in (1755, 80))
+    path = tmp_path / "it.pcap"
+    path.write_bytes(build.pcap([(0, f.aggregate(two, one, two))], linktype=105))
+    with mmscodec.open(path, protocols=None, ports=[1755], threads=threads) as cap:
+        assert cap.flows["dst_port"].tolist() == [1755]
+        assert bytes(cap.stream(0)) == b"x1755"

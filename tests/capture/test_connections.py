@@ -60,7 +60,8 @@ def test_of_several_answers_the_first_counts_where_data_follows_it(streams):
     packets += [segment(SERVER, seq=n, ack=100, flags=SYN | ACK) for n in (499, 2**31)]
     packets += [segment(SERVER, text, seq=seq) for text, seq in ((b"ab", 500), (b"cd", 502))]
     packets += [segment(SERVER, b"zz", seq=2**31 + 1)]  # out of every window now
-    assert streams(*packets)[1][1] == b"abcd"
+    packets += [segment(SERVER, b"ef", seq=504)]
+    assert streams(*packets)[1][1] == b"abcdef"
 
 
 def test_answer_to_another_syn_is_another_connection(streams):

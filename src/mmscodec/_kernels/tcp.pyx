@@ -427,7 +427,7 @@ cdef int place_segment(
     cdef int status
     if d.jumps == ANNOUNCED:
         # nothing but SYNs so far: the stream began with the one that is nearest
-        if d.next == 0 and d.pending == 0 and <uint32_t>(seq - d.jump_seq) < AHEAD \
+        if d.next == 0 and <uint32_t>(seq - d.jump_seq) < AHEAD \
                 and <uint32_t>(seq - d.jump_seq) < <uint32_t>(seq - d.next_seq):
             d.next_seq = d.jump_seq
             offset = <uint32_t>(seq - d.jump_seq)
