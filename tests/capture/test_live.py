@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import mmscodec
@@ -21,7 +22,9 @@ def pipe_of(pieces):
     def write():
         with os.fdopen(writer, "wb", buffering=0) as out:
             for piece in pieces:
-                out.write(piece)
+                left = memoryview(piece)
+                while left:
+                    left = left[out.write(left) :]
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
@@ -36,7 +39,7 @@ def test_rows_come_before_the_pipe_is_closed(spool):
 
     def pieces():
         yield raw[: len(raw) // 2]
-        assert half.wait(30)
+        assert half.wait(300)
         yield raw[len(raw) // 2 :]
 
     stream, thread = pipe_of(pieces())
@@ -94,6 +97,85 @@ def test_memory_stays_while_packets_go_by():
     thread.join()
     assert seen > 60_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 16 << 10  # KiB
+
+
+def short_connections(count):
+    """Pieces of a capture of so many MMS connections, five packets each, that end and are gone."""
+    session = recut.read(truth.FOLDER / "libmms_notfound.pcap")
+    model = next(p for p in session if p.payload and p.dst_port == 1755)
+    start, size = model.time // 1000 * 1000, len(model.payload)
+    yield build.pcap_header(magic=build.NANO)
+    steps = [
+        (True, recut.SYN, 0, 0, b""),
+        (False, recut.SYN | 16, 0, 1, b""),
+        (True, 24, 1, 1, model.payload),
+        (False, 17, 1, 1 + size, b""),
+        (True, 17, 1 + size, 2, b""),
+    ]
+    models = []
+    for up, flags, seq, ack, payload in steps:
+        ends = (model.src, 1024, model.dst, 1755) if up else (model.dst, 1755, model.src, 1024)
+        src, src_port, dst, dst_port = ends
+        packet = recut.Packet(start, src, dst, 6, src_port, dst_port, seq, ack, flags, payload)
+        frame = recut.f.ethernet(packet.datagram)
+        at = (26 if up else 30) + 16, (34 if up else 36) + 16  # of the client's address and port
+        models.append((bytearray(build.pcap_record((start, frame), magic=build.NANO)), at))
+    for first in range(0, count, 200):
+        out = []
+        for i in range(first, min(first + 200, count)):
+            address = (0x0A000000 + i // 60000).to_bytes(4, "big")
+            port = (2000 + i % 60000).to_bytes(2, "big")
+            for step, (record, (place, where)) in enumerate(models):
+                time = start + (i * 5 + step) * 1000
+                record[0:4] = (time // 10**9).to_bytes(4, "little")
+                record[4:8] = (time % 10**9).to_bytes(4, "little")
+                record[place : place + 4] = address
+                record[where : where + 2] = port
+                out.append(bytes(record))
+        yield b"".join(out)
+
+
+def test_flows_that_have_ended_are_not_kept():
+    count = 12_000
+    stream, thread = pipe_of(short_connections(count))
+    messages, ended, most = [], set(), 0
+    with stream, mmscodec.open(stream, spool=False, max_flows=500) as capture:
+        for batch in capture.iter_batches(rows=1000):
+            flows = batch.flows
+            assert (np.diff(flows["flow"]) > 0).all()
+            rows = batch.flow_rows(batch.messages["flow"])
+            assert (rows >= 0).all()
+            assert (flows["src_port"][rows] != 1755).all()
+            assert (flows["peer"][rows] == batch.messages["flow"] + 1).all()
+            for i in range(0, len(batch.packets), 50):
+                flow = int(batch.packets["flow"][i])
+                assert len(batch.stream(flow)) == batch.packets["length"][i]
+            messages += batch.messages["flow"].tolist()
+            ended.update(flows["flow"].tolist())
+            most = max(most, len(flows))
+            assert len(batch.faults) == 0  # what was closed lacks nothing
+        assert capture.counts["evicted"] == 0
+    thread.join()
+    assert messages == list(range(0, 2 * count, 2))
+    assert ended == set(range(2 * count))
+    assert most < 4000
+    # a flow that is not there any more
+    assert batch.flow_rows([0]).tolist() == [-1]
+    with pytest.raises(IndexError):
+        batch.read(0, 0, 10)
+
+
+def test_memory_stays_while_connections_go_by():
+    stream, thread = pipe_of(short_connections(40_000))
+    seen, peak = 0, 0
+    with stream, mmscodec.open(stream, spool=False, max_flows=1000) as capture:
+        for batch in capture.iter_batches(rows=2000):
+            seen += len(batch.messages)
+            if seen < 15_000:
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    thread.join()
+    assert seen == 40_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 8 << 10  # KiB
 
 
 def capturing(port):

@@ -9,8 +9,8 @@ from mmscodec.schema import dtypes, mms
 
 FLOWS = np.dtype(
     {
-        "names": ["src", "dst", "src_port", "dst_port", "transport", "protocol"],
-        "formats": ["V16", "V16", "<u2", "<u2", "u1", "u1"],
+        "names": ["flow", "src", "dst", "src_port", "dst_port", "transport", "protocol"],
+        "formats": ["<i4", "V16", "V16", "<u2", "<u2", "u1", "u1"],
     }
 )
 GAPS = np.dtype(
@@ -28,7 +28,7 @@ class FakeCapture:
 
     def __init__(self) -> None:
         self.flows = np.array(
-            [(v4(1), v4(2), 40000, 1755, 6, 1), (v4(2), v4(1), 1755, 40000, 6, 1)], FLOWS
+            [(0, v4(1), v4(2), 40000, 1755, 6, 1), (1, v4(2), v4(1), 1755, 40000, 6, 1)], FLOWS
         )
         self.rows: dict[str, list] = {"messages": [], "data": [], "faults": []}
         self.fixed: dict[str, list[dict[str, Any]]] = {}

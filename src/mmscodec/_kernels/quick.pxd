@@ -160,7 +160,8 @@ cdef inline bint express_data(
     cdef uint64_t header
     cdef uint32_t headers
     cdef extent_t *extent = out.extent
-    if s.seq != side.tcp.next_seq or s.length == 0 or extent >= out.extents_end:
+    if s.seq != side.tcp.next_seq or s.length == 0 or extent >= out.extents_end \
+            or side.epoch != out.epoch:  # the first one after a batch is noted elsewhere
         return False
     if likely(s.length == side.header >> 48 and side.left == 0):
         # the usual case: one Data packet and nothing else
@@ -177,9 +178,8 @@ cdef inline bint express_data(
     extent.offset = side.tcp.next
     extent.place = place
     extent.length = s.length
-    extent.before = side.extent if side.epoch == out.epoch else 0
+    extent.before = side.extent
     side.extent = out.number
-    side.epoch = out.epoch
     out.number += 1
     out.extent += 1
     tcp_advance(&side.tcp, s.length)

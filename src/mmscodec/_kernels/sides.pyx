@@ -1,5 +1,5 @@
 # Flows: their rows, where their bytes lie, what protocol they are, and who gets the next run.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.announce cimport read_funnels
@@ -20,7 +20,7 @@ from mmscodec._kernels.tcp cimport (
 from mmscodec._kernels.track cimport (
     FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, SIDE_MMS, SIDE_OTHER,
     SIDE_PROBING, SIDE_WINMX, ARENA, extent_t, flow_row_t, gap_row_t, is_addressable,
-    is_stable, source_of, source_t, stamp_t, track_t,
+    is_stable, owner_t, slot_of, source_of, source_t, stamp_t, track_t,
 )
 from mmscodec._kernels.wire cimport likely, unlikely
 
@@ -49,7 +49,7 @@ cdef int track_fault(
 ) noexcept nogil:
     cdef fault_row_t *row = <fault_row_t *>table_row(&t.tables.faults)
     cdef row_tail_t tail
-    if row == NULL:
+    if row == NULL or (flow >= 0 and touch(t, flow) != 0):
         return -1
     row.offset = offset
     row.length = length
@@ -65,23 +65,40 @@ cdef int track_fault(
     return 0
 
 
+cdef int touch(track_t *t, int32_t flow) noexcept nogil:
+    # something happened to a flow: the next batch has its row
+    cdef owner_t *owner = <owner_t *>t.owners.data + slot_of(t, flow)
+    cdef int32_t *number
+    if owner.epoch == t.epoch:
+        return 0
+    number = <int32_t *>table_row(&t.touched)
+    if number == NULL:
+        return -1
+    number[0] = flow
+    owner.epoch = t.epoch
+    return 0
+
+
 cdef int32_t track_row(track_t *t, connection_t *c, int number) noexcept nogil:
     # the row of a flow that is wanted, made when it is first asked for; -1 without memory
     cdef side_t *side = &c.side[number]
     cdef side_t *peer = &c.side[1 - number]
     cdef flow_row_t *row
-    cdef uint64_t *owner
+    cdef owner_t *owner
     if likely(side.row >= 0):
         return side.row
-    owner = <uint64_t *>table_row(&t.owners)
+    if t.numbers == INT32_MAX:
+        return -1
+    owner = <owner_t *>table_row(&t.owners)
     if owner == NULL:
         return -1
     row = <flow_row_t *>table_row(&t.rows)
     if row == NULL:
         t.owners.rows -= 1
         return -1
-    owner[0] = (
+    owner.side = (
         <uint64_t>(c - <connection_t *>t.flows.connections.data) * 2 + <uint64_t>number + 1)
+    owner.epoch = owner.padding = 0
     memset(row, 0, sizeof(flow_row_t))
     memcpy(row.src, sender(c, number), 16)
     memcpy(row.dst, sender(c, 1 - number), 16)
@@ -91,9 +108,12 @@ cdef int32_t track_row(track_t *t, connection_t *c, int number) noexcept nogil:
     row.scope = c.scope
     row.control = <int32_t>c.control - 1
     row.peer = peer.row
-    side.row = <int32_t>(t.rows.rows - 1)
+    side.row = row.number = t.numbers
+    t.numbers += 1
+    if touch(t, side.row) != 0:
+        return -1
     if peer.row >= 0:
-        (<flow_row_t *>t.rows.data)[peer.row].peer = side.row
+        (<flow_row_t *>t.rows.data)[slot_of(t, peer.row)].peer = side.row
     return side.row
 
 
@@ -101,7 +121,7 @@ cdef void sync_side(track_t *t, side_t *side) noexcept nogil:
     cdef flow_row_t *row
     if side.row < 0:
         return
-    row = <flow_row_t *>t.rows.data + side.row
+    row = <flow_row_t *>t.rows.data + slot_of(t, side.row)
     row.protocol = FLOW_MMS if side.state == SIDE_MMS else (
         FLOW_WINMX if side.state == SIDE_WINMX else FLOW_NONE)
     row.packets = side.packets
@@ -153,7 +173,9 @@ cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     extent.length = <uint32_t>run.length
     extent.before = side.extent if side.epoch == t.epoch else 0
     side.extent = <uint32_t>t.extents.rows
-    side.epoch = t.epoch
+    if unlikely(side.epoch != t.epoch):
+        side.epoch = t.epoch
+        return touch(t, side.row)
     return 0
 
 
@@ -203,14 +225,22 @@ cdef int track_next_epoch(
     track_t *t, const extent_t *old, const uint8_t *old_bytes
 ) noexcept nogil:
     # The tables of extents and bytes were taken: new ones begin. 0, or -1 without memory.
-    cdef uint64_t *owners = <uint64_t *>t.owners.data
-    cdef size_t i
-    cdef connection_t *c
-    for i in range(t.owners.rows):
-        if owners[i] != 0:
-            c = flows_at(&t.flows, <size_t>((owners[i] - 1) >> 1))
-            if carry_extents(t, &c.side[(owners[i] - 1) & 1], old, old_bytes) != 0:
-                return -1
+    cdef owner_t *owner
+    cdef size_t i, n = 0
+    cdef side_t *side
+    cdef int32_t *touched = <int32_t *>t.touched.data
+    for i in range(t.touched.rows):
+        owner = <owner_t *>t.owners.data + slot_of(t, touched[i])
+        if owner.side == 0:
+            continue
+        side = &flows_at(&t.flows, <size_t>((owner.side - 1) >> 1)).side[(owner.side - 1) & 1]
+        if carry_extents(t, side, old, old_bytes) != 0:
+            return -1
+        if side.epoch == t.epoch + 1:
+            owner.epoch = t.epoch + 1
+            touched[n] = touched[i]
+            n += 1
+    t.touched.rows = n
     t.epoch += 1
     return 0
 
@@ -260,7 +290,7 @@ cdef int64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noexc
 
 cdef int gap_row(track_t *t, side_t *side, const run_t *run) noexcept nogil:
     cdef gap_row_t *row = <gap_row_t *>table_row(&t.gaps)
-    if row == NULL:
+    if row == NULL or touch(t, side.row) != 0:
         return -1
     row.offset = run.offset
     row.length = run.length
@@ -503,7 +533,10 @@ cdef int end_side(track_t *t, connection_t *c, int number) noexcept nogil:
         return -1
     sync_side(t, side)
     if side.row >= 0:
-        (<uint64_t *>t.owners.data)[side.row] = 0
+        if touch(t, side.row) != 0:
+            return -1
+        (<owner_t *>t.owners.data)[slot_of(t, side.row)].side = 0
+        t.ended += 1
     forget_side(t, side)
     return 0
 

@@ -53,6 +53,11 @@ cdef struct flow_row_t:
     uint64_t length  # of the stream so far, gaps included
     uint64_t conflicts
     uint32_t extent  # last one of the flow, counted from 1
+    int32_t number  # of the flow; its row's index until flows are retired
+
+cdef struct owner_t:
+    uint64_t side  # number * 2 + side + 1 of its connection, 0 once that ended
+    uint32_t epoch  # in which the flow was touched last
     uint32_t padding
 
 cdef struct extent_t:
@@ -109,8 +114,11 @@ cdef struct track_t:
     flows_t flows
     tcp_pool_t pool
     mms_tables_t tables
-    table_t rows  # flow_row_t
-    table_t owners  # uint64_t of each row: number * 2 + side + 1 of its connection, 0 once it ended
+    table_t rows  # flow_row_t, ascending by number
+    int32_t numbers  # flows so far
+    table_t owners  # owner_t of each row
+    table_t touched  # int32_t, flows that something happened to in this epoch
+    size_t ended  # rows whose flow has ended
     table_t extents
     table_t gaps
     table_t stamps
@@ -182,6 +190,21 @@ cdef inline bint is_addressable(const track_t *t, uint64_t place) noexcept nogil
     return (place >> 63) == 0 and source_of(t, place).addressable
 
 
+cdef inline size_t slot_of(const track_t *t, int32_t number) noexcept nogil:
+    # index of a flow's row, which is there
+    cdef const flow_row_t *rows = <const flow_row_t *>t.rows.data
+    cdef size_t low = 0, high = t.rows.rows, mid
+    if <size_t>number < high and rows[number].number == number:
+        return <size_t>number  # none was retired
+    while high - low > 1:
+        mid = (low + high) >> 1
+        if rows[mid].number <= number:
+            low = mid
+        else:
+            high = mid
+    return low
+
+
 cdef int track_init(track_t *t, uint64_t seed) noexcept nogil
 cdef void track_free(track_t *t) noexcept nogil
 cdef int track_records(
@@ -193,6 +216,10 @@ cdef int track_network_fault(
 ) noexcept nogil
 cdef int track_finish(track_t *t) noexcept nogil
 cdef void track_sync(track_t *t) noexcept nogil
+# Rows of the flows that were touched in this epoch, up to date, ascending. 0, or -1: no memory
+cdef int track_touched(track_t *t, table_t *out) noexcept nogil
+# Lets go of the rows of flows that have ended, when there are many. Numbers go on.
+cdef void track_retire(track_t *t) noexcept nogil
 
 
 cdef inline bint fill_item(

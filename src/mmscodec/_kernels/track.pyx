@@ -1,6 +1,6 @@
 # The pass: frames in, segments to their connections. See track.pxd for the contract.
-from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, qsort
 from libc.string cimport memcmp, memset
 from mmscodec._kernels.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT
 from mmscodec._kernels.datagrams cimport take_udp
@@ -24,7 +24,7 @@ from mmscodec._kernels.sides cimport (
     consume, count_packet, deliver, end_connection, finish_connection, forget_side, sync_side,
     track_fault, track_row,
 )
-from mmscodec._kernels.table cimport table_free, table_init
+from mmscodec._kernels.table cimport table_free, table_init, table_reserve
 from mmscodec._kernels.tcp cimport (
     GAP_END, GAP_EVICTED, RUN_DATA, TCP_NEW, run_t, tcp_ack, tcp_advance, tcp_believable,
     tcp_in_order, tcp_init, tcp_pool_free, tcp_pool_init, tcp_push,
@@ -50,7 +50,8 @@ cdef int track_init(track_t *t, uint64_t seed) noexcept nogil:
     mms_tables_init(&t.tables, True)
     table_init(&t.chosen, sizeof(chosen_t))
     table_init(&t.rows, sizeof(flow_row_t))
-    table_init(&t.owners, sizeof(uint64_t))
+    table_init(&t.owners, sizeof(owner_t))
+    table_init(&t.touched, sizeof(int32_t))
     table_init(&t.extents, sizeof(extent_t))
     table_init(&t.gaps, sizeof(gap_row_t))
     table_init(&t.stamps, sizeof(stamp_t))
@@ -83,6 +84,7 @@ cdef void track_free(track_t *t) noexcept nogil:
     table_free(&t.chosen)
     table_free(&t.rows)
     table_free(&t.owners)
+    table_free(&t.touched)
     table_free(&t.extents)
     table_free(&t.gaps)
     table_free(&t.stamps)
@@ -95,18 +97,60 @@ cdef void track_free(track_t *t) noexcept nogil:
     tcp_pool_free(&t.pool)
 
 
+cdef inline side_t *side_owned(track_t *t, const owner_t *owner) noexcept nogil:
+    return &flows_at(&t.flows, <size_t>((owner.side - 1) >> 1)).side[(owner.side - 1) & 1]
+
+
 cdef void track_sync(track_t *t) noexcept nogil:
     # bring the rows of flows that are still open up to date
-    cdef uint64_t *owners = <uint64_t *>t.owners.data
+    cdef owner_t *owners = <owner_t *>t.owners.data
     cdef size_t i
     for i in range(t.owners.rows):
-        if owners[i] != 0:
-            sync_side(
-                t, &flows_at(&t.flows, <size_t>((owners[i] - 1) >> 1)).side[(owners[i] - 1) & 1])
+        if owners[i].side != 0:
+            sync_side(t, side_owned(t, owners + i))
+
+
+cdef int by_number(const void *a, const void *b) noexcept nogil:
+    cdef int32_t x = (<const int32_t *>a)[0], y = (<const int32_t *>b)[0]
+    return (x > y) - (x < y)
+
+
+cdef int track_touched(track_t *t, table_t *out) noexcept nogil:
+    cdef int32_t *numbers = <int32_t *>t.touched.data
+    cdef owner_t *owner
+    cdef size_t i, slot
+    if table_reserve(out, t.touched.rows) != 0:
+        return -1
+    if t.touched.rows != 0:
+        qsort(numbers, t.touched.rows, sizeof(int32_t), by_number)
+    for i in range(t.touched.rows):
+        slot = slot_of(t, numbers[i])
+        owner = <owner_t *>t.owners.data + slot
+        if owner.side != 0:
+            sync_side(t, side_owned(t, owner))
+        (<flow_row_t *>out.data)[out.rows] = (<flow_row_t *>t.rows.data)[slot]
+        out.rows += 1
+    return 0
+
+
+cdef void track_retire(track_t *t) noexcept nogil:
+    cdef owner_t *owners = <owner_t *>t.owners.data
+    cdef flow_row_t *rows = <flow_row_t *>t.rows.data
+    cdef size_t i, n = 0
+    if t.ended <= t.rows.rows // 2:
+        return
+    for i in range(t.owners.rows):
+        if owners[i].side != 0:
+            if n != i:
+                owners[n] = owners[i]
+                rows[n] = rows[i]
+            n += 1
+    t.owners.rows = t.rows.rows = n
+    t.ended = 0
 
 
 cdef int evict(track_t *t) noexcept nogil:
-    # too many connections: those silent for longest are ended
+    # too many connections: those silent for longest are ended; what was closed lacks nothing
     cdef int64_t age = flows_age(&t.flows, EVICT_PART)
     cdef size_t i
     cdef connection_t *c
@@ -116,12 +160,12 @@ cdef int evict(track_t *t) noexcept nogil:
         if not c.live or c.side[0].last_time > age or c.side[1].last_time > age:
             continue
         for side in range(2):
-            if c.side[side].row >= 0 and track_fault(
+            if not is_closed(c, side) and c.side[side].row >= 0 and track_fault(
                 t, c.side[side].row, c.side[side].tcp.next, 0, FAULT_FLOW_EVICTED, 0,
                 <int64_t>t.max_flows, <int64_t>t.flows.count, t.last_time
             ) != 0:
                 return -1
-        t.evicted += 1
+        t.evicted += not is_closed(c, 0)
         if end_connection(t, <uint32_t>i, GAP_EVICTED) != 0:
             return -1
     return 0
@@ -195,7 +239,7 @@ cdef void note_flags(track_t *t, connection_t *c, int number, const segment_t *s
     ):
         c.closed = CLOSED_A | CLOSED_B
         if side.row >= 0:
-            (<flow_row_t *>t.rows.data)[side.row].marks |= FLOW_RST
+            (<flow_row_t *>t.rows.data)[slot_of(t, side.row)].marks |= FLOW_RST
 
 
 cdef int take_tcp(

@@ -9,8 +9,8 @@ from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.table cimport table_init, table_reserve, table_row, table_t
 from mmscodec._kernels.sides cimport track_fault, track_next_epoch
 from mmscodec._kernels.track cimport (
-    chosen_t, extent_t, source_t, track_finish, track_free, track_init,
-    track_records, track_sync,
+    chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
+    track_records, track_retire, track_sync, track_touched,
 )
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
@@ -257,19 +257,28 @@ cdef class Engine:
             "connections": self.track.flows.count,
         }
 
-    def drain(self):
-        """The tables so far as blocks, by name; they start anew, except flows, which are copied.
+    def drain(self, bint retire=False):
+        """The tables so far as blocks, by name; they start anew.
 
-        At the end nothing is copied.
+        With `retire` flows has copies of the rows that something happened to since the last time,
+        and those that have ended are not kept any longer. Without it, all of them go: at the end.
         """
-        track_sync(&self.track)
-        flows = take(&self.track.rows) if self.finished else copied(&self.track.rows)
+        cdef Block flows = Block(sizeof(flow_row_t))
+        if retire:
+            if track_touched(&self.track, &flows.table) != 0:
+                raise MemoryError
+        else:
+            track_sync(&self.track)
         extents = take(&self.track.extents)
         kept = take(&self.track.bytes)
         if track_next_epoch(
             &self.track, <const extent_t *>(<Block>extents).table.data, (<Block>kept).table.data
         ) != 0:
             raise MemoryError
+        if retire:
+            track_retire(&self.track)
+        else:
+            flows = take(&self.track.rows)
         return {
             "flows": flows,
             "packets": take(&self.track.tables.packets),
@@ -295,16 +304,6 @@ cdef class View:
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)  # does nothing where none was taken
-
-
-cdef Block copied(const table_t *table):
-    cdef Block block = Block(table.itemsize)
-    if table_reserve(&block.table, table.rows) != 0:
-        raise MemoryError
-    block.table.rows = table.rows
-    if table.rows:
-        memcpy(block.table.data, table.data, table.rows * table.itemsize)
-    return block
 
 
 cdef Block take(table_t *table):

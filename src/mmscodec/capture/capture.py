@@ -66,8 +66,12 @@ class Capture(CaptureTables, SessionViews):
     def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
         """Tables of about `rows` rows each, while the capture is read; memory stays bounded.
 
-        From a pipe or socket, what is there comes before the next bytes are waited for. Rows of
-        `flows` keep their numbers from batch to batch; the table grows by the flows that are kept.
+        From a pipe or socket, what is there comes before the next bytes are waited for. Numbers of
+        flows go on from batch to batch. `flows` of a batch has those that something happened to
+        since the batch before (bytes, gaps, faults, the end), so its rows are found by its column
+        `flow`, see `flow_rows`; a flow that has ended is not kept. A connection ends when its ports
+        are used again, or when there are more than `max_flows` and it was silent for longest.
+
         A capture is read once: after this its own tables are not there. WinMX connections are
         decoded whole, so batches have none.
         """
@@ -75,9 +79,9 @@ class Capture(CaptureTables, SessionViews):
         self._batched = True
         merge = Merge(self._sources)
         while not engine.run(merge, rows, live=True):
-            yield CaptureTables(engine.drain(), self._sources, self)
+            yield CaptureTables(engine.drain(retire=True), self._sources, self)
         engine.finish()
-        yield CaptureTables(engine.drain(), self._sources, self)
+        yield CaptureTables(engine.drain(retire=True), self._sources, self)
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()

@@ -12,7 +12,7 @@ from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, 
 #: Rows of `Capture.flows`.
 FLOWS = np.dtype(
     [
-        ("src", "U39"), ("dst", "U39"), ("src_port", "<u2"), ("dst_port", "<u2"),
+        ("flow", "<i4"), ("src", "U39"), ("dst", "U39"), ("src_port", "<u2"), ("dst_port", "<u2"),
         ("transport", "U3"), ("protocol", "U5"), ("marks", "<u2"), ("scope", "<u4"),
         ("peer", "<i4"), ("control", "<i4"), ("packets", "<u4"), ("gaps", "<u4"),
         ("retransmissions", "<u4"), ("faults", "<u4"), ("first_time", "<i8"),
@@ -27,6 +27,7 @@ RAW_FLOWS = table(
     peer=("i4", 44), control=("i4", 48), packets=("u4", 52), gaps=("u4", 56),
     retransmissions=("u4", 60), first_time=("i8", 64), last_time=("i8", 72), bytes=("u8", 80),
     length=("u8", 88), conflicts=("u8", 96), extent=("u4", 104),
+    flow=("i4", 108),
 )  # fmt: skip
 
 EXTENTS = table(24, offset=("i8", 0), place=("u8", 8), length=("u4", 16), before=("u4", 20))
@@ -104,6 +105,15 @@ def flow_table(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:
         out[name] = raw[name]
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
-    flows = faults["flow"]
-    out["faults"] = np.bincount(flows[flows >= 0], minlength=len(raw))[: len(raw)]
+    rows = find_rows(raw["flow"], faults["flow"])
+    out["faults"] = np.bincount(rows[rows >= 0], minlength=len(raw))
     return out
+
+
+def find_rows(known: np.ndarray, flows: Any) -> np.ndarray:
+    """Indices of flows in an ascending column of their numbers, -1 where one is not there."""
+    flows = np.asarray(flows, np.int64)
+    rows = np.searchsorted(known, flows)
+    if len(known) == 0:
+        return np.full(flows.shape, -1, np.int64)
+    return np.where(known[np.minimum(rows, len(known) - 1)] == flows, rows, -1)

@@ -44,14 +44,26 @@ class CaptureTables:
     def flows(self) -> np.ndarray:
         """One row a flow, that is one direction of a connection.
 
-        src, dst (text), src_port, dst_port, transport ("tcp", "udp"), protocol ("mms", "winmx" or
-        ""), marks (1 SYN, 2 FIN, 4 RST seen), scope (0, or a number that tells apart equal
-        addresses in other VLANs and tunnels), peer (row of the other direction, -1), control (row
-        of the TCP flow that announced a UDP flow, -1), packets, gaps, retransmissions, faults,
-        first_time, last_time, bytes (payload on the wire), length (of the stream, gaps included),
-        conflicts (bytes of retransmissions that differ from the first copy, the one that is kept).
+        flow (its number, which the column `flow` of all other tables holds; of a whole capture also
+        the index of its row), src, dst (text), src_port, dst_port, transport ("tcp", "udp"),
+        protocol ("mms", "winmx" or ""), marks (1 SYN, 2 FIN, 4 RST seen), scope (0, or a number
+        that tells apart equal addresses in other VLANs and tunnels), peer (number of the other
+        direction, -1), control (that of the TCP flow that announced a UDP flow, -1), packets, gaps,
+        retransmissions, faults, first_time, last_time, bytes (payload on the wire), length (of the
+        stream, gaps included), conflicts (bytes of retransmissions that differ from the first copy,
+        the one that is kept).
         """
         return dtypes.flow_table(self._raw_flows, self.faults)
+
+    def flow_rows(self, flows: Any) -> np.ndarray:
+        """Indices in `flows` of flows by their numbers, -1 for those that are not there."""
+        return dtypes.find_rows(self._raw_flows["flow"], flows)
+
+    def _row(self, flow: int) -> int:
+        row = int(self.flow_rows(flow))
+        if row < 0:
+            raise IndexError(f"there is no flow {flow}")
+        return row
 
     @cached_property
     def packets(self) -> np.ndarray:
@@ -130,7 +142,7 @@ class CaptureTables:
 
     def _extents(self, flow: int) -> np.ndarray:
         if flow not in self._flow_extents:
-            last = int(self._raw_flows["extent"][flow])
+            last = int(self._raw_flows["extent"][self._row(flow)])
             found = _extents.collect(self._blocks["extents"], last)
             self._flow_extents[flow] = found.array(dtypes.EXTENTS)
         return self._flow_extents[flow]
@@ -222,10 +234,10 @@ class CaptureTables:
         LimitError
             More than `max_missing` bytes are missing.
         """
-        rows = len(self._raw_flows)
-        if not -rows <= flow < rows:
-            raise IndexError(f"flow {flow} of {rows}")
-        flow %= rows
+        if flow < 0:  # from the end
+            if -flow > len(self._raw_flows):
+                raise IndexError(f"there is no flow {flow}")
+            flow = int(self._raw_flows["flow"][flow])
         first, length = self._span(flow)
         missing = int(self.gaps["length"][self.gaps["flow"] == flow].sum())
         if missing > max_missing:

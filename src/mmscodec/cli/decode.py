@@ -117,15 +117,16 @@ def rows(
     capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
+    winmx = False
     for tables in capture.iter_batches():
         damage.add(tables)
         events = Events(tables, options.severity)
-        if events.newest_flow >= writer.known:
-            writer.flows(tables.flows)
+        writer.flows(tables.flows)
+        winmx = winmx or has_winmx(tables.flows)
         yield from runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()
-    if has_winmx(tables.flows):
+    if winmx:
         yield from winmx_rows(writer, damage, options.files)
 
 

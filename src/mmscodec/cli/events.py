@@ -91,13 +91,6 @@ class Events:
             self.findings = found[found["severity"] <= findings]
             self.parts["findings"] = np.asarray(self.findings)
 
-    @property
-    def newest_flow(self) -> int:
-        """The highest flow number of any row, -1 if there is none."""
-        return max(
-            (int(rows["flow"].max()) for rows in self.parts.values() if len(rows)), default=-1
-        )
-
     def __iter__(self) -> Iterator[Event]:
         parts = list(self.parts.values())
         keys = [

@@ -56,15 +56,15 @@ class Table:
 
     def flows(self, flows: Any) -> None:
         """A line for each flow that is new, then the heads of the columns."""
-        for number in range(self.known, len(flows)):
-            flow = flows[number]
+        new = flows[flows["flow"] >= self.known]
+        for flow in new:
             words = f"{transport(flow)} {protocol(flow)}".strip()
             ends = f"{endpoint(flow, 'src')} > {endpoint(flow, 'dst')}"
-            self._line(f"flow {number:>3}  {ends}  {words}")
-        if not self.known or len(flows) > self.known:
+            self._line(f"flow {flow['flow']:>3}  {ends}  {words}")
+        if len(new):
             head = "name" if self.full_names else "name (short)"
             self._line(f"{'time':>12} {'flow':>4} dir {head:<{self._name_width()}} fields", "1")
-        self.known = len(flows)
+            self.known = int(flows["flow"].max(initial=-1)) + 1
 
     def write(self, event: Event) -> None:
         """One line, cut to the width of the terminal."""
@@ -112,23 +112,21 @@ class Machine:
     def __init__(self, out: TextIO, style: Style) -> None:
         self.out = out
         self.style = style
-        self.ends: list[tuple[str, str]] = []
-
-    @property
-    def known(self) -> int:
-        """Flows whose ends are known."""
-        return len(self.ends)
+        self.ends: dict[int, tuple[str, str]] = {}
+        self.known = 0
 
     def flows(self, flows: Any) -> None:
-        """Remember who speaks to whom."""
-        self.ends += [
-            (endpoint(flow, "src"), endpoint(flow, "dst")) for flow in flows[len(self.ends) :]
-        ]
+        """Remember who speaks to whom, and forget those that are gone."""
+        before = self.ends
+        self.ends = {
+            number: before.get(number) or (endpoint(flow, "src"), endpoint(flow, "dst"))
+            for number, flow in zip(flows["flow"].tolist(), flows)
+        }
+        self.known = max(self.ends, default=-1) + 1
 
     def record(self, event: Event) -> dict[str, Any]:
         """The columns that every event has."""
-        known = 0 <= event.flow < len(self.ends)
-        src, dst = self.ends[event.flow] if known else ("", "")
+        src, dst = self.ends.get(event.flow, ("", ""))
         return {
             "type": event.kind,
             "time": None if event.time == NO_TIME else iso_time(event.time),

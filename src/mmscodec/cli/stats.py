@@ -14,7 +14,6 @@ from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
-from mmscodec.cli.winmx_events import has_winmx
 from mmscodec.schema import mms
 from mmscodec.schema.faults import FaultCode
 
@@ -30,7 +29,7 @@ class Counts:
     """Everything counted, batch by batch."""
 
     def __init__(self) -> None:
-        self.flows: Any = ()
+        self.flows: dict[int, Any] = {}
         self.messages: Counter[int] = Counter()
         self.faults: Counter[int] = Counter()
         self.kinds: dict[str, list[int]] = {}
@@ -41,7 +40,7 @@ class Counts:
 
     def add(self, tables: Any) -> None:
         """Take in one batch."""
-        self.flows = tables.flows
+        self.flows.update(zip(tables.flows["flow"].tolist(), tables.flows))
         messages, data = tables.messages, tables.data
         self.messages.update(messages["mid"].tolist())
         self.faults.update(tables.faults["code"].tolist())
@@ -70,7 +69,9 @@ class Counts:
             self.times += [int(packets["time"].min()), int(packets["time"].max())]
 
     def _per_flow(self, name: str, flow: np.ndarray, weights: np.ndarray) -> None:
-        counts = np.bincount(flow, weights, minlength=len(self.flows)).astype(np.int64)
+        counts = np.bincount(flow, weights, minlength=max(self.flows, default=-1) + 1).astype(
+            np.int64
+        )
         known = self.per_flow.get(name, counts[:0])
         counts[: len(known)] += known
         self.per_flow[name] = counts
@@ -80,7 +81,7 @@ class Counts:
         return {
             "first_time": iso_time(min(self.times)) if self.times else None,
             "last_time": iso_time(max(self.times)) if self.times else None,
-            "flows": [self._flow(number, flow) for number, flow in enumerate(self.flows)],
+            "flows": [self._flow(number, flow) for number, flow in sorted(self.flows.items())],
             "messages": {
                 **{mms.message_name(mid): n for mid, n in sorted(self.messages.items())},
                 **dict(sorted(self.winmx.items())),
@@ -134,7 +135,10 @@ def run(options: argparse.Namespace) -> int:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
-    if has_winmx(counts.flows) and "-" not in options.files:
+    if (
+        any(protocol(flow) == "winmx" for flow in counts.flows.values())
+        and "-" not in options.files
+    ):
         with opened(options.files) as capture:
             counts.add_winmx(capture)
             damage.take(capture.winmx.faults)
