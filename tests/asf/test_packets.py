@@ -24,6 +24,7 @@ needs_places = pytest.mark.skipif(not HAS_PLACES, reason="this system has no pwr
 def _small_ranges(monkeypatch):
     monkeypatch.setattr(packets, "GATHER_LEN", 3 * SIZE)
     monkeypatch.setattr(packets, "RANGE_LEN", 7 * SIZE)
+    monkeypatch.setattr(packets, "START_LEN", 10 * SIZE)
     monkeypatch.setattr(packets, "BIG_LEN", 20 * SIZE)
     monkeypatch.setattr(packets.os, "cpu_count", lambda: 2)
 
@@ -197,16 +198,30 @@ def test_room_is_reserved_or_nobody_minds(tmp_path):
         start_writing(file.fileno(), 0, 100)
 
 
+@needs_places
+@pytest.mark.parametrize("align", [1, 7, 149, 150, 151, 450, 1000, 65536])
+def test_pieces_end_anywhere(tmp_path, align):
+    flows, buffers, plan = many(5, count=60)
+    wanted = filled(PacketWriter(flows, buffers, SIZE), plan)
+    writer = PacketWriter(flows, buffers, SIZE)
+    with open(tmp_path / "x", "wb", buffering=0) as file:
+        for start, stop in ((40, 60), (0, 1), (1, 40), (60, 60)):
+            writer.write(plan, start, stop, file.fileno(), 13, bytearray(align + SIZE), align)
+    assert (tmp_path / "x").read_bytes()[13:] == wanted
+
+
 def test_write_refuses_what_cannot_be(tmp_path):
     writer = PacketWriter([extents_of([(0, 0, 10)])], [(0, bytes(10))], 10)
     with open(tmp_path / "x", "wb", buffering=0) as file:
         number = file.fileno()
         with pytest.raises(ValueError, match="source 1"):
-            writer.write(plan_of([(0, 5, 1)]), 0, 1, number, 0, bytearray(100))
+            writer.write(plan_of([(0, 5, 1)]), 0, 1, number, 0, bytearray(100), 50)
         with pytest.raises(ValueError, match="no room"):
-            writer.write(plan_of([(0, 5, 0)]), 0, 1, number, 0, bytearray(9))
+            writer.write(plan_of([(0, 5, 0)]), 0, 1, number, 0, bytearray(10), 1)
+        with pytest.raises(ValueError, match="no room"):
+            writer.write(plan_of([(0, 5, 0)]), 0, 1, number, 0, bytearray(10), 0)
         with pytest.raises(IndexError):
-            writer.write(plan_of([]), 1, 2, number, 0, bytearray(100))
+            writer.write(plan_of([]), 1, 2, number, 0, bytearray(100), 50)
         with pytest.raises(TypeError):
-            writer.write(b"abc", 0, 1, number, 0, bytearray(100))
+            writer.write(b"abc", 0, 1, number, 0, bytearray(100), 50)
     assert (tmp_path / "x").stat().st_size == 0

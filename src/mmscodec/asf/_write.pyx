@@ -275,7 +275,9 @@ cdef class PacketWriter:
             PyBuffer_Release(&rows)
         return done
 
-    def write(self, plan, size_t start, size_t stop, int descriptor, int64_t at, out):
+    def write(
+        self, plan, size_t start, size_t stop, int descriptor, int64_t at, out, size_t align
+    ):
         """Write packets to their places in a file. The GIL is released.
 
         Parameters
@@ -289,35 +291,42 @@ cdef class PacketWriter:
         at : int
             Where in the file the packet of row 0 stands.
         out : writable buffer
-            Packets are put together here: what suits the processor's cache, at least one packet.
+            Packets are put together here: what suits the processor's cache, and not less than
+            `align` and one packet.
+        align : int
+            What is written ends at multiples of it, where it can: the system likes that.
 
         Raises
         ------
         OSError
         """
         cdef Py_buffer rows, target
-        cdef size_t n, room, part
+        cdef size_t n, part, whole, kept = 0  # bytes in the buffer that are not written yet
+        cdef size_t size = self.packet_size
+        cdef int64_t place = at + <int64_t>(start * size)
+        cdef uint8_t *buffer
         cdef int error = 0
         PyObject_GetBuffer(plan, &rows, PyBUF_SIMPLE)
         try:
             PyObject_GetBuffer(out, &target, PyBUF_SIMPLE | PyBUF_WRITABLE)
             try:
-                room = <size_t>target.len // self.packet_size
-                if room == 0:
-                    raise ValueError(f"no room for a packet of {self.packet_size} bytes")
+                buffer = <uint8_t *>target.buf
+                if align == 0 or <size_t>target.len < align or <size_t>target.len - align < size:
+                    raise ValueError(f"no room for {align} bytes and a packet of {size}")
                 n = self.believed(&rows, start, stop - start if stop > start else 0)
                 with nogil:
                     while n > 0 and error == 0:
-                        part = min(n, room)
-                        self.run(
-                            <const plan_t *>rows.buf, start, start + part, <uint8_t *>target.buf
-                        )
-                        error = file_write_at(
-                            descriptor, target.buf, part * self.packet_size,
-                            at + <int64_t>(start * self.packet_size),
-                        )
+                        part = min(n, (<size_t>target.len - kept) // size)
+                        self.run(<const plan_t *>rows.buf, start, start + part, buffer + kept)
                         start += part
                         n -= part
+                        kept += part * size
+                        whole = <size_t>((<uint64_t>place + kept) % align)
+                        whole = kept - whole if n > 0 and whole < kept else kept
+                        error = file_write_at(descriptor, buffer, whole, place)
+                        place += <int64_t>whole
+                        kept -= whole
+                        memmove(buffer, buffer + whole, kept)
             finally:
                 PyBuffer_Release(&target)
         finally:

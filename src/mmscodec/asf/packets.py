@@ -24,6 +24,8 @@ Progress = Callable[[int], Any]
 GATHER_LEN = 1 << 19
 #: What a thread takes at a time.
 RANGE_LEN = 4 << 20
+#: What the disk is told to begin with at a time.
+START_LEN = 32 << 20
 #: Smaller files are left to the system, which writes them when it likes.
 BIG_LEN = 64 << 20
 
@@ -75,7 +77,7 @@ def write_packets(
         Called in this thread with the number of bytes written since the last call.
     """
     at, size = file.tell(), writer.packet_size
-    buffer = bytearray(max(GATHER_LEN // size, 1) * size)
+    buffer = bytearray(GATHER_LEN + size)
     if not HAS_PLACES:
         return _one_after_the_other(file, rows, writer, buffer, progress)
     descriptor = file.fileno()
@@ -91,7 +93,7 @@ def write_packets(
             if not alone:
                 other = pool.submit(_help, ranges, rows, writer.twin(), descriptor, at)
             while part := ranges.take():
-                writer.write(rows, *part, descriptor, at, buffer)
+                writer.write(rows, *part, descriptor, at, buffer, GATHER_LEN)
                 ranges.done(part[1] - part[0])
                 if progress is not None:
                     progress(ranges.fresh() * size)
@@ -108,16 +110,16 @@ def _help(
     ranges: Ranges, rows: np.ndarray, writer: PacketWriter, descriptor: int, at: int
 ) -> PacketWriter:
     size, begun = writer.packet_size, at
-    buffer = bytearray(max(GATHER_LEN // size, 1) * size)
+    buffer = bytearray(GATHER_LEN + size)
     big = len(rows) * size >= BIG_LEN
     try:
         while part := ranges.take():
-            writer.write(rows, *part, descriptor, at, buffer)
+            writer.write(rows, *part, descriptor, at, buffer, GATHER_LEN)
             ranges.done(part[1] - part[0])
             # up to the range before this one, which the other thread may not have finished: what is
             # not there yet is not begun, and that is all
             end = at + (part[0] * size - RANGE_LEN)
-            if big and end > begun:
+            if big and end - begun >= START_LEN:
                 start_writing(descriptor, begun, end - begun)
                 begun = end
     finally:
