@@ -11,7 +11,8 @@ class FaultTable(np.ndarray):
     """Rows of `mmscodec.schema.dtypes.FAULTS`, one for each fault, in stream order.
 
     Columns: offset (first byte of the fault in its stream), length (bytes skipped), code (a
-    `FaultCode`), field (a key of `FAULT_FIELDS`), need, have. In captures also time and flow.
+    `FaultCode`), field (a key of `FAULT_FIELDS`), need, have. In captures also time,
+    flow and direction.
     """
 
     def text(self) -> list[str]:

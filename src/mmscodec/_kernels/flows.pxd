@@ -51,8 +51,9 @@ cdef struct side_t:
     uint16_t left  # and what is still to come of it
     uint8_t express
     uint8_t state
-    uint32_t isn
+    uint32_t direction  # of its rows
     tcp_t tcp
+    uint32_t isn
     uint8_t waits  # stands in line for the ceilings
     uint16_t judged  # what was known of UDP ports when it was set aside
     mms_stream_t *mms

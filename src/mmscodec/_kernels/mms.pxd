@@ -15,6 +15,10 @@ cdef enum:
     KIND_HEADER = 1
     KIND_PACKET_PAIR = 2
 
+    DIRECTION_UNKNOWN = 0
+    TO_SERVER = 1
+    TO_CLIENT = 2
+
 cdef struct packet_row_t:
     int64_t offset
     int64_t first_message
@@ -53,7 +57,8 @@ cdef struct fault_row_t:
 cdef struct row_tail_t:
     int64_t time
     int32_t flow
-    int32_t padding
+    uint8_t direction
+    uint8_t padding[3]
     int64_t position
 
 cdef struct mms_tables_t:
@@ -90,6 +95,7 @@ cdef struct mms_stream_t:
     bint live  # a peer may wait for an answer: believe a packet that ends where the bytes end
     bint skip_payload  # do not wait for the payload of a Data packet whose header is sure
     int32_t flow
+    uint8_t direction  # by the first message or Data packet
     bint fresh  # nothing was found yet
     uint32_t largest  # size of the largest Data packet so far
     uint64_t announced[4]  # incarnations that the server's answers named

@@ -106,11 +106,20 @@ cdef inline int end_skip(mms_stream_t *s, mms_tables_t *t, int64_t offset) noexc
     return mms_put_fault(s, t, &s.fault)
 
 
+cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
+    # 2.2.4: who sends a message stands in the upper half of its MID
+    if mid >> 16 == 3 or mid == RESEND_SIGNATURE:
+        return TO_SERVER
+    return TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN
+
+
 cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) noexcept nogil:
     cdef data_row_t *row = <data_row_t *>table_row(&t.data)
     if row == NULL:
         return MMS_NO_MEMORY
     row[0] = data[0]
+    if unlikely(s.direction == DIRECTION_UNKNOWN):
+        s.direction = TO_CLIENT
     tail_of(s, t, row, sizeof(data_row_t), data.offset + <int64_t>data.length)
     return MMS_OK
 
@@ -169,8 +178,11 @@ cdef int mms_put_message(
     row.mid = mid
     if t.capture:
         tail.time = arrival(s, offset + <int64_t>length)
+        if unlikely(s.direction == DIRECTION_UNKNOWN):
+            s.direction = direction_of(mid)
         tail.flow = s.flow
-        tail.padding = 0
+        tail.direction = s.direction
+        memset(tail.padding, 0, sizeof(tail.padding))
         tail.position = <int64_t>t.arena.rows
         memcpy(<uint8_t *>row + sizeof(message_row_t), &tail, sizeof(tail))
         if keep(t, m, length) != MMS_OK:

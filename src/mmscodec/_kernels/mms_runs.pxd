@@ -41,7 +41,8 @@ cdef inline void tail_of(
     if t.capture:
         tail.time = arrival(s, end)
         tail.flow = s.flow
-        tail.padding = 0
+        tail.direction = s.direction
+        memset(tail.padding, 0, sizeof(tail.padding))
         memcpy(<uint8_t *>row + size, &tail, 16)
 
 

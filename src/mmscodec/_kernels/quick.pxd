@@ -23,7 +23,7 @@ cdef packed struct quick_row_t:
     data_row_t data
     int64_t time
     int32_t flow
-    int32_t padding
+    uint32_t direction  # and padding
 
 cdef struct express_out_t:
     # where rows go, in registers, while segments take the express lane one after the other
@@ -95,6 +95,7 @@ cdef inline void let_express(const track_t *t, side_t *side) noexcept nogil:
     side.left = <uint16_t>m.payload_left
     side.header = <uint64_t>m.last_size << 48 | <uint64_t>m.pending.af_flags << 40 \
         | <uint64_t>m.last_incarnation << 32 | m.last_location
+    side.direction = m.direction
     side.express = EXPRESS_DATA
 
 
@@ -113,7 +114,7 @@ cdef inline void express_row(
     memset(row.data.padding, 0, sizeof(row.data.padding))
     row.time = out.time
     row.flow = side.row
-    row.padding = 0
+    row.direction = side.direction
 
 
 cdef inline bint goes_on(uint64_t last, uint64_t header) noexcept nogil:

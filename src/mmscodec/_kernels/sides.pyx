@@ -60,7 +60,8 @@ cdef int track_fault(
     row.have = have
     tail.time = time
     tail.flow = flow
-    tail.padding = 0
+    tail.direction = 0  # told by the flow, when somebody asks
+    memset(tail.padding, 0, sizeof(tail.padding))
     memcpy(<uint8_t *>row + sizeof(fault_row_t), &tail, 16)
     return 0
 
@@ -133,6 +134,8 @@ cdef void sync_side(track_t *t, side_t *side) noexcept nogil:
     row.retransmissions = side.tcp.retransmissions
     row.conflicts = side.tcp.conflicts
     row.extent = side.extent if side.epoch == t.epoch else 0
+    if side.mms != NULL:
+        row.direction = side.mms.direction
     if side.tcp.syn:
         row.marks |= FLOW_SYN
     if side.tcp.fin >= 0:

@@ -40,7 +40,8 @@ cdef struct flow_row_t:
     uint16_t dst_port
     uint8_t transport  # 6 or 17
     uint8_t protocol
-    uint16_t marks
+    uint8_t marks
+    uint8_t direction  # of MMS
     uint32_t scope
     int32_t peer
     int32_t control

@@ -1,12 +1,14 @@
 """Captures: files, packets, flows, and the tables of all that was on the wire."""
 
 from mmscodec.capture.capture import Capture, open
+from mmscodec.capture.directions import DIRECTIONS
 from mmscodec.capture.dtypes import GAP_REASONS
 from mmscodec.capture.record_table import Records, records
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
 __all__ = (
+    "DIRECTIONS",
     "GAP_REASONS",
     "Capture",
     "CaptureTables",

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.capture.directions import DIRECTIONS
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, table
 
 #: Rows of `Capture.flows`.
 FLOWS = np.dtype(
     [
         ("flow", "<i4"), ("src", "U39"), ("dst", "U39"), ("src_port", "<u2"), ("dst_port", "<u2"),
-        ("transport", "U3"), ("protocol", "U5"), ("marks", "<u2"), ("scope", "<u4"),
+        ("transport", "U3"), ("protocol", "U5"), ("direction", "U3"), ("marks", "<u2"),
+        ("scope", "<u4"),
         ("peer", "<i4"), ("control", "<i4"), ("packets", "<u4"), ("gaps", "<u4"),
         ("retransmissions", "<u4"), ("faults", "<u4"), ("first_time", "<i8"),
         ("last_time", "<i8"), ("bytes", "<u8"), ("length", "<u8"), ("conflicts", "<u8"),
@@ -23,18 +25,23 @@ FLOWS = np.dtype(
 #: What the kernel writes (flow_row_t).
 RAW_FLOWS = table(
     112, src=("V16", 0), dst=("V16", 16), src_port=("u2", 32), dst_port=("u2", 34),
-    transport=("u1", 36), protocol=("u1", 37), marks=("u2", 38), scope=("u4", 40),
-    peer=("i4", 44), control=("i4", 48), packets=("u4", 52), gaps=("u4", 56),
+    transport=("u1", 36), protocol=("u1", 37), marks=("u1", 38), direction=("u1", 39),
+    scope=("u4", 40), peer=("i4", 44), control=("i4", 48), packets=("u4", 52), gaps=("u4", 56),
     retransmissions=("u4", 60), first_time=("i8", 64), last_time=("i8", 72), bytes=("u8", 80),
-    length=("u8", 88), conflicts=("u8", 96), extent=("u4", 104),
-    flow=("i4", 108),
+    length=("u8", 88), conflicts=("u8", 96), extent=("u4", 104), flow=("i4", 108),
 )  # fmt: skip
 
 EXTENTS = table(24, offset=("i8", 0), place=("u8", 8), length=("u4", 16), before=("u4", 20))
 
 #: Rows of `Capture.gaps`: bytes `offset` to `offset + length` of a flow are missing.
 GAPS = table(
-    32, offset=("i8", 0), length=("i8", 8), time=("i8", 16), flow=("i4", 24), reason=("u1", 28)
+    32,
+    offset=("i8", 0),
+    length=("i8", 8),
+    time=("i8", 16),
+    flow=("i4", 24),
+    reason=("u1", 28),
+    direction=("u1", 29),
 )
 
 #: When the bytes of WinMX flows were there, up to `end`.
@@ -90,8 +97,8 @@ def address_bytes(text: str) -> bytes:
     return address.packed
 
 
-def flow_table(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:
-    """The public flows table out of the kernel's, with faults counted."""
+def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """The public flows table out of the kernel's, with faults counted and directions in words."""
     out = np.zeros(len(raw), FLOWS)
     known: dict[bytes, str] = {}
     for name in ("src", "dst"):
@@ -100,11 +107,12 @@ def flow_table(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:
             known[value] = address_text(value)
         out[name] = [known[value] for value in values]
     for name in FLOWS.names or ():
-        if name in ("src", "dst", "faults", "transport", "protocol"):
+        if name in ("src", "dst", "faults", "transport", "protocol", "direction"):
             continue
         out[name] = raw[name]
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
+    out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]
     rows = find_rows(raw["flow"], faults["flow"])
     out["faults"] = np.bincount(rows[rows >= 0], minlength=len(raw))
     return out

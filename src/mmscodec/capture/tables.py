@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmscodec.capture import _extents, dtypes
+from mmscodec.capture.directions import fill_directions, flow_directions
 from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms.columns import MessageColumns
@@ -26,8 +27,9 @@ class CaptureTables:
     Arrays are one-dimensional, C-contiguous and little-endian, over memory of their own. Rows of
     `packets`, `messages`, `data`, `faults` and `gaps` stand in the order in which they were
     complete; `time` is the capture time (ns since 1970) of the segment that completed the row,
-    `flow` its row in `flows` (-1 for faults of a file or frame). Offsets count from the first byte
-    of the flow.
+    `flow` its row in `flows` (-1 for faults of a file or frame), `direction` a key of
+    `capture.DIRECTIONS`: 1 to the server, 2 to the client, 0 where nobody told. Offsets count from
+    the first byte of the flow.
     """
 
     def __init__(self, blocks: dict[str, Any], sources: Any, owner: Any = None) -> None:
@@ -46,14 +48,22 @@ class CaptureTables:
 
         flow (its number, which the column `flow` of all other tables holds; of a whole capture also
         the index of its row), src, dst (text), src_port, dst_port, transport ("tcp", "udp"),
-        protocol ("mms", "winmx" or ""), marks (1 SYN, 2 FIN, 4 RST seen), scope (0, or a number
-        that tells apart equal addresses in other VLANs and tunnels), peer (number of the other
-        direction, -1), control (that of the TCP flow that announced a UDP flow, -1), packets, gaps,
-        retransmissions, faults, first_time, last_time, bytes (payload on the wire), length (of the
-        stream, gaps included), conflicts (bytes of retransmissions that differ from the first copy,
-        the one that is kept).
+        protocol ("mms", "winmx" or ""), direction ("C>S", "S>C" or ""), marks (1 SYN, 2 FIN, 4 RST
+        seen), scope (0, or a number that tells apart equal addresses in other VLANs and tunnels),
+        peer (number of the other direction, -1), control (that of the TCP flow that announced a UDP
+        flow, -1), packets, gaps, retransmissions, faults, first_time, last_time, bytes (payload on
+        the wire), length (of the stream, gaps included), conflicts (bytes of retransmissions that
+        differ from the first copy, the one that is kept).
         """
-        return dtypes.flow_table(self._raw_flows, self.faults)
+        return dtypes.flow_table(self._raw_flows, self.faults, self._directions)
+
+    @cached_property
+    def _directions(self) -> np.ndarray:
+        return flow_directions(self._raw_flows, self.flow_rows(self._raw_flows["peer"]))
+
+    def _directed(self, rows: Any) -> Any:
+        # rows that could not tell their direction themselves have that of their flow
+        return fill_directions(rows, self.flow_rows(rows["flow"]), self._directions)
 
     def flow_rows(self, flows: Any) -> np.ndarray:
         """Indices in `flows` of flows by their numbers, -1 for those that are not there."""
@@ -68,12 +78,12 @@ class CaptureTables:
     @cached_property
     def packets(self) -> np.ndarray:
         """TcpMessageHeader packets; see `mms.Batch.packets`."""
-        return self._blocks["packets"].array(dtypes.CAPTURE_PACKETS)
+        return self._directed(self._blocks["packets"].array(dtypes.CAPTURE_PACKETS))
 
     @cached_property
     def messages(self) -> np.ndarray:
         """MMS messages; see `mms.Batch.messages`."""
-        return self._blocks["messages"].array(dtypes.CAPTURE_MESSAGES)
+        return self._directed(self._blocks["messages"].array(dtypes.CAPTURE_MESSAGES))
 
     @cached_property
     def data(self) -> np.ndarray:
@@ -83,12 +93,12 @@ class CaptureTables:
     @cached_property
     def faults(self) -> FaultTable:
         """What was wrong, with `text()`; offset is in the flow, or in the file where flow is -1."""
-        return fault_table(self._blocks["faults"].array(dtypes.CAPTURE_FAULTS))
+        return fault_table(self._directed(self._blocks["faults"].array(dtypes.CAPTURE_FAULTS)))
 
     @cached_property
     def gaps(self) -> np.ndarray:
-        """Missing bytes: flow, offset, length, time, reason (`capture.GAP_REASONS`)."""
-        return self._blocks["gaps"].array(dtypes.GAPS)
+        """Missing bytes: offset, length, time, flow, reason (`capture.GAP_REASONS`), direction."""
+        return self._directed(self._blocks["gaps"].array(dtypes.GAPS))
 
     @cached_property
     def findings(self) -> Any:

@@ -23,6 +23,9 @@ CAPTURE_NODES = in_capture(NODES)
 CAPTURE_FAULTS = in_capture(FAULTS)
 CAPTURE_FINDINGS = in_capture(FINDINGS)
 
+#: The column `direction` of what a peer sends; see `mmscodec.capture.DIRECTIONS`.
+ROLES = {"": 0, "client": 1, "server": 2}
+
 
 class WinmxTables:
     """Tables of all WinMX connections of a capture that were seen from their first byte on.
@@ -75,7 +78,7 @@ class WinmxTables:
             at += len(part)
             for name in part.dtype.names or ():
                 rows[name] = part[name]
-            rows["flow"] = flow
+            rows["flow"], rows["direction"] = flow, ROLES[batch.direction]
             if "packet" in (part.dtype.names or ()):
                 rows["time"] = self._times(flow, batch.packets)[part["packet"]]
                 rows["packet"] += first
@@ -116,7 +119,7 @@ class WinmxTables:
             for name in FINDINGS.names or ():
                 rows[name] = batch.findings[name]
             rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
-            rows["flow"] = flow
+            rows["flow"], rows["direction"] = flow, ROLES[batch.direction]
             packets = batch.packets
             at = np.searchsorted(packets["offset"], rows["offset"])
             rows["time"] = self._times(flow, packets[at])

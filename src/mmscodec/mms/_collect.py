@@ -120,7 +120,8 @@ class Tables:
         out["offset"] = source["offset"][rows] + place
         out["seen"], out["expected"] = seen, expected
         if self.capture:
-            out["time"], out["flow"] = source["time"][rows], source["flow"][rows]
+            for name in ("time", "flow", "direction"):
+                out[name] = source[name][rows]
         self._found.append(out)
 
     def findings(self) -> np.ndarray:

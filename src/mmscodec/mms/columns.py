@@ -74,8 +74,8 @@ class MessageColumns:
                 piece, start, positions[low:high], lengths[low:high], out[low:high], wire.itemsize
             )
         if timed:
-            out["time"] = self.messages["time"][rows]
-            out["flow"] = self.messages["flow"][rows]
+            for name in ("time", "flow", "direction"):
+                out[name] = self.messages[name][rows]
         return out
 
     def extents(self, message: str | int, field: str) -> np.ndarray:

@@ -32,8 +32,8 @@ class Findings(np.ndarray):
     Columns: table (1 packets, 2 messages, 3 data), row (in that table), offset (of the field, in
     its stream), code (a `FindingCode`), field (a key of `FINDING_FIELDS`), severity (1 violation,
     2 deviation that real peers are known for or of a SHOULD rule, 3 uninitialised field), seen and
-    expected (wire bits; IEEE bits of floats; lengths of strings). In captures also time and flow.
-    The order is that of the bytes.
+    expected (wire bits; IEEE bits of floats; lengths of strings). In captures also time, flow and
+    direction. The order is that of the bytes.
     """
 
     columns: MessageColumns | None

@@ -94,17 +94,18 @@ FINDINGS = table(
 
 @cache
 def in_capture(dtype: np.dtype) -> np.dtype:
-    """The table dtype with time (ns since 1970, i8) and flow (row in flows, i4) behind each row.
+    """The table dtype with time, flow and direction behind each row.
 
-    The rows grow by 16 bytes, the last 4 of which are padding.
+    time (i8) is ns since 1970, flow (i4) a row in flows, direction (u1) 0 where it is unknown, 1 to
+    the server, 2 to the client. The rows grow by 16 bytes, the last 3 of which are padding.
     """
     size = dtype.itemsize
     fields: Mapping = dtype.fields or {}
     return np.dtype(
         {
-            "names": [*fields, "time", "flow"],
-            "formats": [*(item[0] for item in fields.values()), "<i8", "<i4"],
-            "offsets": [*(item[1] for item in fields.values()), size, size + 8],
+            "names": [*fields, "time", "flow", "direction"],
+            "formats": [*(item[0] for item in fields.values()), "<i8", "<i4", "u1"],
+            "offsets": [*(item[1] for item in fields.values()), size, size + 8, size + 12],
             "itemsize": size + 16,
         }
     )
