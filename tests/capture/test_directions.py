@@ -81,7 +81,9 @@ def test_winmx_rows_go_from_the_peer_that_calls(path):
     cap = mmscodec.open(path)
     packets = cap.winmx.packets
     assert len(packets) > 0
-    assert set(packets["direction"].tolist()) <= {1, 2}
+    tcp = (cap.flows["transport"] == "tcp")[packets["flow"]]
+    assert set(packets["direction"][tcp].tolist()) <= {1, 2}
+    assert set(packets["direction"][~tcp].tolist()) <= {0}  # among primaries nobody is the server
     words = np.array([DIRECTIONS[i] for i in range(3)])
     for table in (packets, cap.nodes, cap.winmx.findings):
         rows = cap.flow_rows(table["flow"])

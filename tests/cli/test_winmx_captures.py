@@ -51,3 +51,30 @@ def test_statistics_count_packets_and_nodes(capsys):
     counts = json.loads(capsys.readouterr().out)
     assert counts["messages"]["NodeList"] == 11
     assert counts["nodes"] == 74
+
+
+def test_standard_input_is_decoded_while_it_comes(capsys, monkeypatch):
+    for name in ("secondary", "primary"):
+        path = FOLDER / f"{name}.pcap"
+        main(["decode", "--json", str(path)])
+        expected = capsys.readouterr().out
+        with path.open("rb") as file:
+            monkeypatch.setattr("sys.stdin", file)
+            file.buffer = file
+            main(["decode", "--json", "-"])
+        assert capsys.readouterr().out == expected
+
+
+def test_datagrams_are_rows(capsys):
+    main(["decode", "--json", str(FOLDER / "primary.pcap")])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rooms = [row["fields"]["room_name"] for row in rows if row["name"] == "RoomAdvertisement"]
+    assert rooms[0] == "Room 0_010200C01A2B"
+    assert [row["time_ns"] for row in rows] == sorted(row["time_ns"] for row in rows)
+
+
+def test_findings_of_winmx_rows_are_said(capsys):
+    main(["decode", "--findings", str(FOLDER / "secondary.pcap")])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "deviation" in line]
+    assert lines
+    assert all("expected" in line for line in lines)

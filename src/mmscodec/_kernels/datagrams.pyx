@@ -5,17 +5,23 @@ from mmscodec._kernels.announce cimport find_port
 from mmscodec._kernels.flows cimport connection_t, flows_at, probe_t, side_t
 from mmscodec._kernels.mms_push cimport mms_datagram
 from mmscodec._kernels.probe cimport (
-    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_resend, probe_datagram, verdict_t,
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_advertisement, is_resend, probe_datagram,
+    verdict_t,
 )
 from mmscodec._kernels.segment cimport segment_t
 from mmscodec._kernels.sides cimport (
-    count_packet, gap_row, hold_run, set_aside, stream_of, track_drop_probe, track_keep, track_row,
+    count_packet, gap_row, hold_run, set_aside, stamp, stream_of, track_drop_probe, track_keep,
+    track_row,
 )
-from mmscodec._kernels.tcp cimport GAP_SNAPPED, RUN_DATA, run_t
+from mmscodec._kernels.tcp cimport GAP_SNAPPED, RUN_DATA, run_t, tcp_init
 from mmscodec._kernels.track cimport (
-    SIDE_KEPT, SIDE_MMS, SIDE_NEW, SIDE_OTHER, SIDE_PROBING, announced_t, track_t,
+    SIDE_KEPT, SIDE_MMS, SIDE_NEW, SIDE_OTHER, SIDE_PROBING, SIDE_WINMX, announced_t, track_t,
 )
 from mmscodec._kernels.waiting cimport wait_in_line
+
+cdef enum:
+    WINMX_TRIES = 2
+    WINMX_PORT = 6257  # section 11
 
 
 cdef int take_udp(
@@ -27,6 +33,11 @@ cdef int take_udp(
     cdef announced_t *port
     cdef verdict_t verdict = VERDICT_WAIT
     count_packet(side, s, time)
+    if t.want_winmx and (side.state <= SIDE_PROBING or side.state == SIDE_OTHER) \
+            and not t.keep_all and may_be_winmx(c, side) and is_advertisement(s):
+        set_aside(t, side)  # what was held for another reason
+        tcp_init(&side.tcp)
+        side.state = SIDE_WINMX
     if side.state == SIDE_OTHER and side.judged == t.generation:
         return 0
     run.data = s.payload
@@ -75,6 +86,11 @@ cdef int take_udp(
     return datagram(t, c, number, &run, s.wire_len)
 
 
+cdef inline bint may_be_winmx(const connection_t *c, const side_t *side) noexcept nogil:
+    # the first datagrams of a flow are looked at, and all on the usual port
+    return side.packets <= WINMX_TRIES or c.src_port == WINMX_PORT or c.dst_port == WINMX_PORT
+
+
 cdef int give_datagrams(track_t *t, connection_t *c, int number) noexcept nogil:
     cdef side_t *side = &c.side[number]
     cdef probe_t *p = side.probe
@@ -101,6 +117,8 @@ cdef int datagram(
     run.offset = side.tcp.next
     side.tcp.next += wire_len
     if run.length != 0 and track_keep(t, side, run) != 0:
+        return -1
+    if side.state == SIDE_WINMX and cut <= 0 and stamp(t, side, run) != 0:
         return -1
     if side.state == SIDE_MMS:
         if side.mms == NULL:

@@ -14,4 +14,5 @@ cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil
 cdef verdict_t probe_stream(side_t *side, const run_t *run, bint winmx) noexcept nogil
 cdef verdict_t probe_datagram(probe_t *probe, const segment_t *s) noexcept nogil
 cdef bint is_resend(const segment_t *s) noexcept nogil
+cdef bint is_advertisement(const segment_t *s) noexcept nogil
 cdef int funnel_port(const uint8_t *m, size_t n) noexcept nogil

@@ -19,6 +19,8 @@ from mmscodec._kernels.winmx_cipher cimport (
     ROLE_SECONDARY_SERVER,
     check_key_block,
     mask_key_block,
+    udp_decipher,
+    udp_type,
 )
 from mmscodec._kernels.wire cimport load_le16, load_le32
 
@@ -30,6 +32,9 @@ cdef enum:
     MAX_TRIES = 16  # segments looked at
     SMALL = 1 << 24  # LocationId of any media file
     NEAR = 64
+    ADVERTISEMENT = 0x47
+    MAX_ADVERTISEMENT = 512
+    MANY_USERS = 1 << 20
 
 
 cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil:
@@ -154,6 +159,29 @@ cdef bint is_resend(const segment_t *s) noexcept nogil:
     # RequestPacketListResend: its list fills the datagram (nCubs at 4, any value)
     return s.length >= 12 and load_le32(s.payload) == RESEND_SIGNATURE \
         and 12 + 4 * <uint32_t>load_le16(s.payload + 10) == s.wire_len
+
+
+cdef bint is_advertisement(const segment_t *s) noexcept nogil:
+    # WinMX: a RoomAdvertisement (10.2 of the notes), the one kind of datagram that is known. Seed,
+    # type 0x47, id, users, limit, port, and two strings that fill the rest: of 2**40 other
+    # datagrams about one looks like that.
+    cdef uint8_t plain[MAX_ADVERTISEMENT]
+    cdef size_t i, n = s.length, ends = 0
+    if n < 22 or n > MAX_ADVERTISEMENT or s.wire_len != s.length:
+        return False
+    if udp_type(s.payload, n) != ADVERTISEMENT:
+        return False
+    memcpy(plain, s.payload, n)
+    udp_decipher(plain, n)
+    if load_le32(plain + 9) >= MANY_USERS or load_le32(plain + 13) >= MANY_USERS:
+        return False
+    if plain[n - 1] != 0 or plain[19] == 0:
+        return False
+    for i in range(19, n):
+        ends += plain[i] == 0
+        if ends == 0 and plain[i] < 0x20:  # in the name of the room
+            return False
+    return ends == 2
 
 
 cdef verdict_t probe_datagram(probe_t *probe, const segment_t *s) noexcept nogil:

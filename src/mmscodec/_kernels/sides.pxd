@@ -13,6 +13,7 @@ cdef int track_keep(track_t *t, side_t *side, const run_t *run) noexcept nogil
 cdef int track_next_epoch(
     track_t *t, const extent_t *old, const uint8_t *old_bytes
 ) noexcept nogil
+cdef int stamp(track_t *t, side_t *side, const run_t *run) noexcept nogil
 cdef int gap_row(track_t *t, side_t *side, const run_t *run) noexcept nogil
 cdef mms_stream_t *stream_of(track_t *t, side_t *side) noexcept nogil
 cdef int deliver(track_t *t, connection_t *c, int number, run_t *run) noexcept nogil

@@ -18,7 +18,7 @@ from mmscodec._kernels.tcp cimport (
     RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_discard, tcp_finish, tcp_init, tcp_release,
 )
 from mmscodec._kernels.track cimport (
-    FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, SIDE_MMS, SIDE_OTHER,
+    FLOW_ENDED, FLOW_FIN, FLOW_MMS, FLOW_NONE, FLOW_SYN, FLOW_WINMX, SIDE_MMS, SIDE_OTHER,
     SIDE_PROBING, SIDE_WINMX, ARENA, extent_t, flow_row_t, gap_row_t, is_addressable,
     is_stable, owner_t, slot_of, source_of, source_t, stamp_t, track_t,
 )
@@ -539,6 +539,7 @@ cdef int end_side(track_t *t, connection_t *c, int number) noexcept nogil:
         if touch(t, side.row) != 0:
             return -1
         (<owner_t *>t.owners.data)[slot_of(t, side.row)].side = 0
+        (<flow_row_t *>t.rows.data)[slot_of(t, side.row)].marks |= FLOW_ENDED
         t.ended += 1
     forget_side(t, side)
     return 0

@@ -31,6 +31,7 @@ cdef enum:
     FLOW_SYN = 1  # marks of a flow row
     FLOW_FIN = 2
     FLOW_RST = 4
+    FLOW_ENDED = 0x80  # nothing more will come; not shown
 
 
 cdef struct flow_row_t:

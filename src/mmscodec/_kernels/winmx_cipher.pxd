@@ -42,6 +42,7 @@ cdef void encipher_lanes(lane_t *lanes, size_t count) noexcept nogil
 # keyless ciphers
 cdef void udp_encipher(uint8_t *data, size_t length) noexcept nogil
 cdef void udp_decipher(uint8_t *data, size_t length) noexcept nogil
+cdef int udp_type(const uint8_t *data, size_t length) noexcept nogil  # of 18 bytes or more
 cdef void cache_encipher(
     const uint8_t *src, uint8_t *dst, size_t records, const uint8_t *start) noexcept nogil
 cdef void cache_decipher(

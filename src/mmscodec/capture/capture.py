@@ -16,6 +16,7 @@ from mmscodec.capture.above import SessionViews
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.filter import Filter
+from mmscodec.capture.live_winmx import LiveWinmx
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
@@ -72,16 +73,20 @@ class Capture(CaptureTables, SessionViews):
         `flow`, see `flow_rows`; a flow that has ended is not kept. A connection ends when its ports
         are used again, or when there are more than `max_flows` and it was silent for longest.
 
-        A capture is read once: after this its own tables are not there. WinMX connections are
-        decoded whole, so batches have none.
+        A capture is read once: after this its own tables are not there.
         """
         engine = self._engine
         self._batched = True
         merge = Merge(self._sources)
-        while not engine.run(merge, rows, live=True):
-            yield CaptureTables(engine.drain(retire=True), self._sources, self)
-        engine.finish()
-        yield CaptureTables(engine.drain(retire=True), self._sources, self)
+        winmx = LiveWinmx()
+        going_on = True
+        while going_on:
+            going_on = not engine.run(merge, rows, live=True)
+            if not going_on:
+                engine.finish()
+            tables = CaptureTables(engine.drain(retire=True), self._sources, self)
+            tables.winmx = winmx.take(tables)
+            yield tables
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()

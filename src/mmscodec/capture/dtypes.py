@@ -57,6 +57,8 @@ GAP_REASONS = {
     6: "flow given up: too many flows",
 }
 
+ENDED = 0x80  # in RAW_FLOWS["marks"]: nothing more will come
+
 PROTOCOLS = {0: "", 1: "mms", 2: "winmx"}
 TRANSPORTS = {6: "tcp", 17: "udp"}
 
@@ -110,6 +112,7 @@ def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> n
         if name in ("src", "dst", "faults", "transport", "protocol", "direction"):
             continue
         out[name] = raw[name]
+    out["marks"] &= 7
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
     out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]

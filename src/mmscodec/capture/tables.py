@@ -105,11 +105,12 @@ class CaptureTables:
         """Deviations from the specification in good rows, worked out when first asked for.
 
         See `mms.Batch.findings`; in order of flow and offset. Of TcpMessageHeader only the fields
-        that `packets` holds are looked at.
+        that `packets` holds are looked at. Those of WinMX rows stand behind them: table 4 is
+        `nodes`, 5 is `winmx.packets`; their `code` is a `schema.winmx.findings.Finding`.
         """
-        from mmscodec.mms.findings import find
+        from mmscodec.capture.findings import find_all
 
-        return find(self)
+        return find_all(self)
 
     @cached_property
     def columns(self) -> MessageColumns:
@@ -120,10 +121,14 @@ class CaptureTables:
 
     @cached_property
     def winmx(self) -> WinmxTables:
-        """Tables of the WinMX connections, deciphered and decoded when first asked for."""
-        from mmscodec.capture.winmx import WinmxTables
+        """Tables of WinMX connections and datagrams.
 
-        return WinmxTables(self)
+        Of a whole capture they are deciphered and decoded when first asked for; batches have the
+        rows that became complete in them.
+        """
+        from mmscodec.capture.winmx import whole
+
+        return whole(self)
 
     @property
     def nodes(self) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""WinMX connections of a capture, deciphered and decoded after the pass."""
+"""WinMX connections and datagrams of a capture, deciphered and decoded after the pass."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from mmscodec.schema.winmx.dtypes import ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.connections import decode_connections
+from mmscodec.winmx.decode import decode_datagrams
 from mmscodec.winmx.findings import Findings
 from mmscodec.winmx.recognition import recognise
 
@@ -27,63 +28,84 @@ CAPTURE_FINDINGS = in_capture(FINDINGS)
 ROLES = {"": 0, "client": 1, "server": 2}
 
 
-class WinmxTables:
-    """Tables of all WinMX connections of a capture that were seen from their first byte on.
+class Part(NamedTuple):
+    """Rows of one flow.
 
-    A connection is deciphered with the keys of the server's key block, up to the first byte that
-    is missing from its direction. Rows stand flow by flow; `time` is when the last byte of the row
-    was there, `flow` a row of the capture's flows.
+    Attributes
+    ----------
+    offsets : array or None
+        Of datagrams: the offset of each packet in the flow.
+    """
+
+    flow: int
+    batch: Batch
+    offsets: np.ndarray | None = None
+
+    @property
+    def packets(self) -> np.ndarray:
+        """Packets with their offsets in the flow."""
+        packets = self.batch.packets
+        if self.offsets is None:
+            return packets
+        packets = packets.copy()
+        packets["offset"] = self.offsets
+        return packets
+
+
+class WinmxTables:
+    """Tables of the WinMX connections and datagrams of a capture, or of one batch of it.
+
+    A connection that was seen from its first byte on is deciphered with the keys of the server's
+    key block, up to the first byte that is missing from its direction. Datagrams are known by their
+    RoomAdvertisements; a flow that has one is deciphered from there on. Rows stand flow by flow;
+    `time` is when the last byte of the row was there, `flow` is as in the capture's other tables.
 
     Attributes
     ----------
     packets, nodes, faults : numpy.ndarray
         As of `winmx.Batch`, with time and flow; `packet` is a row of these packets.
     links : dict
-        Link of each flow: "secondary", "chat", "primary" or "cache".
+        Link of each flow: "secondary", "chat", "primary", "cache" or "udp".
     """
 
-    def __init__(self, capture: Any) -> None:
-        stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
+    def __init__(self, parts: list[Part], links: dict[int, str], stamps: np.ndarray) -> None:
+        self._parts = sorted(parts, key=lambda part: part.flow)
         self._stamps = stamps[np.argsort(stamps["flow"], kind="stable")]
-        self.links: dict[int, str] = {}
-        self.batches: list[tuple[int, Batch]] = []
-        pairs = pairs_of(capture)
-        ends = known_ends(capture)
-        streams = [
-            (known(capture, ends, client), known(capture, ends, server)) for client, server in pairs
-        ]
-        for pair, talk in zip(pairs, decode_connections(streams)):
-            link = talk.recognition.link if talk.recognition is not None else ""
-            for row, batch in zip(pair, (talk.client, talk.server)):
-                if row >= 0:
-                    self.links[row] = link
-                    self.batches.append((row, batch))
-        self.batches.sort(key=lambda item: item[0])
+        self.links = links
+
+    @property
+    def batches(self) -> list[tuple[int, Batch]]:
+        """(flow, `winmx.Batch`) of each part, in the order of rows."""
+        return [(part.flow, part.batch) for part in self._parts]
 
     @cached_property
     def _firsts(self) -> list[int]:
         # row of the first packet of each batch
         firsts, at = [], 0
-        for _, batch in self.batches:
+        for part in self._parts:
             firsts.append(at)
-            at += len(batch.packets)
+            at += len(part.batch.packets)
         return firsts
 
     def _joined(self, parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
         # rows of all batches with time and flow; `packet` counted on
         out = np.zeros(sum(map(len, parts)), dtype)
         at = 0
-        for (flow, batch), first, part in zip(self.batches, self._firsts, parts):
+        for source, first, part in zip(self._parts, self._firsts, parts):
             rows = out[at : at + len(part)]
             at += len(part)
             for name in part.dtype.names or ():
                 rows[name] = part[name]
-            rows["flow"], rows["direction"] = flow, ROLES[batch.direction]
+            rows["flow"], rows["direction"] = source.flow, ROLES[source.batch.direction]
             if "packet" in (part.dtype.names or ()):
-                rows["time"] = self._times(flow, batch.packets)[part["packet"]]
+                rows["time"] = self._times(source.flow, source.packets)[part["packet"]]
                 rows["packet"] += first
-            else:
-                rows["time"] = self._times(flow, part)
+                continue
+            if source.offsets is not None:  # the batch counts through the datagrams it has
+                at_packet = np.searchsorted(source.batch.packets["offset"], part["offset"], "right")
+                shift = source.offsets - source.batch.packets["offset"]
+                rows["offset"] += shift[np.maximum(at_packet - 1, 0)] if len(shift) else 0
+            rows["time"] = self._times(source.flow, rows)
         return out
 
     def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:
@@ -91,6 +113,8 @@ class WinmxTables:
         stamps = self._stamps[first:end]
         last = rows["offset"] + np.maximum(rows["length"].astype("i8"), 1)
         at = np.searchsorted(stamps["end"], last)
+        if len(stamps) == 0:
+            return np.zeros(len(rows), "i8")
         return stamps["time"][np.minimum(at, max(len(stamps) - 1, 0))]
 
     @cached_property
@@ -114,17 +138,18 @@ class WinmxTables:
         """Deviations in good rows; `row` is one of these packets or nodes. See `winmx.Batch`."""
         parts = []
         nodes = 0
-        for (flow, batch), first in zip(self.batches, self._firsts):
-            rows = np.zeros(len(batch.findings), CAPTURE_FINDINGS)
+        for part, first in zip(self._parts, self._firsts):
+            found = part.batch.findings
+            rows = np.zeros(len(found), CAPTURE_FINDINGS)
             for name in FINDINGS.names or ():
-                rows[name] = batch.findings[name]
+                rows[name] = found[name]
+            at = np.searchsorted(part.batch.packets["offset"], rows["offset"])
             rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
-            rows["flow"], rows["direction"] = flow, ROLES[batch.direction]
-            packets = batch.packets
-            at = np.searchsorted(packets["offset"], rows["offset"])
-            rows["time"] = self._times(flow, packets[at])
+            rows["flow"], rows["direction"] = part.flow, ROLES[part.batch.direction]
+            rows["offset"] = part.packets["offset"][at]
+            rows["time"] = self._times(part.flow, part.packets[at])
             parts.append(rows)
-            nodes += len(batch.nodes)
+            nodes += len(part.batch.nodes)
         joined = np.concatenate(parts) if parts else np.zeros(0, CAPTURE_FINDINGS)
         return joined.view(Findings)
 
@@ -150,11 +175,49 @@ def knows(name: object) -> bool:
     return name in BY_NAME or name in ITEM_TABLES
 
 
+def whole(capture: Any) -> WinmxTables:
+    """Tables of a whole capture, whose connections are deciphered side by side."""
+    stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
+    parts: list[Part] = []
+    links: dict[int, str] = {}
+    pairs = pairs_of(capture)
+    ends = known_ends(capture)
+    streams = [
+        (known(capture, ends, client), known(capture, ends, server)) for client, server in pairs
+    ]
+    for pair, talk in zip(pairs, decode_connections(streams)):
+        link = talk.recognition.link if talk.recognition is not None else ""
+        for row, batch in zip(pair, (talk.client, talk.server)):
+            if row >= 0:
+                links[row] = link
+                parts.append(Part(row, batch))
+    flows = capture.flows
+    udp = (flows["protocol"] == "winmx") & (flows["transport"] == "udp")
+    for flow in np.flatnonzero(udp).tolist():
+        links[flow] = "udp"
+        parts.append(datagrams_of(capture, flow))
+    return WinmxTables(parts, links, stamps)
+
+
+def datagrams_of(tables: Any, flow: int) -> Part:
+    """The datagrams of a flow; those that the snap length cut cannot be deciphered."""
+    rows = tables._extents(flow)
+    gaps = tables.gaps
+    cut = gaps["offset"][gaps["flow"] == flow]
+    rows = rows[~np.isin(rows["offset"] + rows["length"], cut)]
+    raw = [
+        tables.read(flow, offset, length)
+        for offset, length in zip(rows["offset"].tolist(), rows["length"].tolist())
+    ]
+    return Part(flow, decode_datagrams(raw), rows["offset"].copy())
+
+
 def pairs_of(capture: Any) -> list[tuple[int, int]]:
     """(client's row, server's row) of each WinMX connection, -1 for a direction not captured."""
     flows, ends = capture.flows, known_ends(capture)
     pairs = []
-    for row in np.flatnonzero(flows["protocol"] == "winmx").tolist():
+    wanted = (flows["protocol"] == "winmx") & (flows["transport"] == "tcp")
+    for row in np.flatnonzero(wanted).tolist():
         peer = int(flows["peer"][row])
         if 0 <= peer < row:
             continue  # this connection stands in the list

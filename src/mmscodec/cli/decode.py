@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from itertools import islice
 from typing import Any
 
@@ -117,27 +118,13 @@ def rows(
     capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
-    winmx = False
     for tables in capture.iter_batches():
         damage.add(tables)
-        events = Events(tables, options.severity)
+        events: Iterable[Event] = Events(tables, options.severity)
         writer.flows(tables.flows)
-        winmx = winmx or has_winmx(tables.flows)
+        if has_winmx(tables.flows):
+            damage.take(tables.winmx.faults)
+            events = merge(events, winmx_events(tables), key=lambda event: event.time)
         yield from runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()
-    if winmx:
-        yield from winmx_rows(writer, damage, options.files)
-
-
-def winmx_rows(
-    writer: JsonLines | Csv | Table, damage: Damage, files: list[str]
-) -> Iterator[Event]:
-    """WinMX packets, from a second pass: they are deciphered when all bytes are there."""
-    if "-" in files:
-        say("WinMX connections are decoded from files, not from standard input")
-        return
-    with opened(files) as capture:
-        writer.flows(capture.flows)
-        damage.take(capture.winmx.faults)
-        yield from winmx_events(capture)

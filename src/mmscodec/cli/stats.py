@@ -14,6 +14,7 @@ from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
+from mmscodec.cli.winmx_events import has_winmx
 from mmscodec.schema import mms
 from mmscodec.schema.faults import FaultCode
 
@@ -33,7 +34,7 @@ class Counts:
         self.messages: Counter[int] = Counter()
         self.faults: Counter[int] = Counter()
         self.kinds: dict[str, list[int]] = {}
-        self.per_flow: dict[str, np.ndarray] = {}
+        self.per_flow: dict[str, Counter[int]] = {}
         self.times: list[int] = []
         self.winmx: Counter[str] = Counter()
         self.nodes = 0
@@ -53,28 +54,29 @@ class Counts:
         for name, rows in (("messages", messages), ("data_packets", data)):
             self._per_flow(name, rows["flow"], np.ones(len(rows)))
             self._per_flow("bytes", rows["flow"], rows["length"])
-            if len(rows):
-                self.times += [int(rows["time"].min()), int(rows["time"].max())]
+            self._span(rows)
+        if has_winmx(tables.flows):
+            self._add_winmx(tables)
 
-    def add_winmx(self, capture: Any) -> None:
-        """Take in the WinMX packets of a whole capture."""
-        packets = capture.winmx.packets
-        for _, batch in capture.winmx.batches:
+    def _add_winmx(self, tables: Any) -> None:
+        packets = tables.winmx.packets
+        for _, batch in tables.winmx.batches:
             self.winmx.update(batch.names)
-        self.nodes = len(capture.nodes)
-        self.faults.update(capture.winmx.faults["code"].tolist())
+        self.nodes += len(tables.nodes)
+        self.faults.update(tables.winmx.faults["code"].tolist())
         self._per_flow("messages", packets["flow"], np.ones(len(packets)))
         self._per_flow("bytes", packets["flow"], packets["length"])
-        if len(packets):
-            self.times += [int(packets["time"].min()), int(packets["time"].max())]
+        self._span(packets)
+
+    def _span(self, rows: np.ndarray) -> None:
+        if len(rows):
+            times = [*self.times, int(rows["time"].min()), int(rows["time"].max())]
+            self.times = [min(times), max(times)]
 
     def _per_flow(self, name: str, flow: np.ndarray, weights: np.ndarray) -> None:
-        counts = np.bincount(flow, weights, minlength=max(self.flows, default=-1) + 1).astype(
-            np.int64
-        )
-        known = self.per_flow.get(name, counts[:0])
-        counts[: len(known)] += known
-        self.per_flow[name] = counts
+        numbers, inverse = np.unique(flow, return_inverse=True)
+        sums = np.bincount(inverse, weights, minlength=len(numbers)).astype(np.int64)
+        self.per_flow.setdefault(name, Counter()).update(dict(zip(numbers.tolist(), sums.tolist())))
 
     def plain(self) -> dict[str, Any]:
         """All counts as plain Python objects."""
@@ -98,7 +100,7 @@ class Counts:
             "dst": endpoint(flow, "dst"),
             "transport": transport(flow),
             "protocol": protocol(flow),
-            **{name: int(counts[number]) for name, counts in self.per_flow.items()},
+            **{name: counts[number] for name, counts in self.per_flow.items()},
         }
 
 
@@ -135,13 +137,8 @@ def run(options: argparse.Namespace) -> int:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
-    if (
-        any(protocol(flow) == "winmx" for flow in counts.flows.values())
-        and "-" not in options.files
-    ):
-        with opened(options.files) as capture:
-            counts.add_winmx(capture)
-            damage.take(capture.winmx.faults)
+            if has_winmx(tables.flows):
+                damage.take(tables.winmx.faults)
     if options.json:
         print(json.dumps(counts.plain(), indent=1))
     else:

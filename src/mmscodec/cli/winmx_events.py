@@ -1,7 +1,4 @@
-"""WinMX packets of a capture as events.
-
-They are deciphered when all bytes are there, so they come from a whole capture, not from a batch.
-"""
+"""WinMX packets of a capture, or of a batch of one, as events."""
 
 from __future__ import annotations
 
