@@ -106,6 +106,7 @@ cdef class Merge:
         cdef lane_t *lane = self.heap[0]
         cdef Walker walker = self.in_hand()
         walker.close()
+        walker.source.walked()
         if not self.keep:
             self.walkers[lane.number] = None
         self.streams -= not lane.stable

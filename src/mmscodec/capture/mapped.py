@@ -24,10 +24,11 @@ KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memo
 MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
+FIRST_PIECE = 64 << 10  # the first time
 MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
 
-_ZEROS = bytes(2 << 20)  # more than a piece
+_ZEROS = memoryview(bytes(2 << 20))  # more than a piece
 
 
 #: Time of a source without a record at its start: before all others.
@@ -72,6 +73,9 @@ class Source:
     def take_faults(self) -> list[FaultRow]:
         """Faults of the source itself since the last call; positions count from `base`."""
         return []
+
+    def walked(self) -> None:
+        """Give back what only the walk needed; it is at its end."""
 
     def release(self) -> None:
         """Give back the mapping; the next use makes a new one."""
@@ -220,21 +224,22 @@ class SpoolFile:
         self.end = 0
         self.unchecked = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: memoryview) -> None:
         """Append; zeros are left out, so that they take no room on the disk."""
         number = self.file.fileno()
         self.unchecked += len(data)
         if self.unchecked >= FREE_CHECK:
             self.unchecked = 0
             check_free(number)
-        if not data[0] and _ZEROS.startswith(data):
+        if not data[0] and not data[-1] and data == _ZEROS[: len(data)]:
             os.truncate(number, self.end + len(data))
-        else:
-            self.file.seek(self.end)
-            left = memoryview(data)
-            while left:
-                left = left[self.file.write(left) :]
-        self.end += len(data)
+            self.end += len(data)
+            return
+        self.file.seek(self.end)
+        while data:
+            written = self.file.write(data)
+            self.end += written
+            data = data[written:]
 
 
 def check_free(number: int) -> None:
@@ -246,7 +251,11 @@ def check_free(number: int) -> None:
 
 
 class StreamSource(Source):
-    """A stream of which only the part that is being walked is kept."""
+    """A stream of which only the part that is being walked is kept.
+
+    Bytes are read into one buffer behind those that were not walked yet, so what a window shows is
+    good until the next one is asked for.
+    """
 
     addressable = False
 
@@ -255,36 +264,69 @@ class StreamSource(Source):
         self.reader = reader
         self.base = base
         self.ended = False
-        self.start = base
-        self.data: bytes | memoryview = b""
+        self.start = base  # position of the first byte of the buffer
+        self.buffer = bytearray()
+        self.filled = 0
+        self.into = getattr(reader, "readinto", None)
+        self.piece = FIRST_PIECE
         self.faults: list[FaultRow] = []
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The bytes not yet walked and those that have come since."""
-        tail = memoryview(self.data)[position - self.start :]
-        pieces = [tail] if len(tail) else []
-        size = len(tail)
+        walked = position - self.start
+        left = self.filled - walked
+        if walked and left:
+            view = memoryview(self.buffer)
+            view[:left] = view[walked : self.filled]
+        self.start, self.filled = position, left
         while not self.ended:
-            data = self._read()
-            if not data:
+            if not self._read_more():
                 self._end()
                 break
-            pieces.append(memoryview(data))
-            size += len(data)
-            if size >= need:
+            if self.filled >= need:
                 break
-        self.data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.start = position
-        return self.data, position, self.ended
+        return memoryview(self.buffer)[: self.filled], position, self.ended
 
-    def _read(self) -> bytes:
-        return self.reader.read(PIECE)
+    def _read_more(self) -> bool:
+        """Bytes behind those in the buffer; False at the end."""
+        if self.into is not None:
+            self._make_room(self.piece)
+            view = memoryview(self.buffer)[self.filled : self.filled + self.piece]
+            size = self.into(view)
+            if size is not None:
+                if size == self.piece:  # there is more than we asked for
+                    self.piece = min(4 * self.piece, PIECE)
+                return size > 0 and self._take(view[:size], size)
+        data = self.reader.read(PIECE)
+        if not data:
+            return False
+        self._make_room(len(data))
+        view = memoryview(self.buffer)[self.filled : self.filled + len(data)]
+        view[:] = data
+        return self._take(view, len(data))
+
+    def _make_room(self, size: int) -> None:
+        if len(self.buffer) - self.filled < size:
+            known = memoryview(self.buffer)[: self.filled]
+            self.buffer = bytearray(max(self.filled + size, 2 * len(self.buffer)))
+            self.buffer[: self.filled] = known
+
+    def _take(self, data: memoryview, size: int) -> bool:
+        """Bytes that have come, which stand in the buffer; False to end here."""
+        self.filled += size
+        return True
 
     def _end(self) -> None:
         self.ended = True
         if hasattr(self.reader, "take_faults"):
             self.faults += self.reader.take_faults()
         self.reader.close()
+
+    def walked(self) -> None:
+        """Give back the buffer."""
+        self.start += self.filled
+        self.buffer = bytearray()
+        self.filled = 0
 
     def mapping(self) -> tuple[Any, int]:
         """Not to be had."""
@@ -321,10 +363,7 @@ class SpooledSource(StreamSource):
             return *self.mapping(), self.ended
         return super().window(position, need)
 
-    def _read(self) -> bytes:
-        data = self.reader.read(PIECE)
-        if not data:
-            return b""
+    def _take(self, data: memoryview, size: int) -> bool:
         try:
             if self.file is None:
                 self.file = self.spool.take()
@@ -332,10 +371,10 @@ class SpooledSource(StreamSource):
             self.file.write(data)
         except OSError:
             # what was spooled so far is good
-            self.faults.append((self.size, 0, FaultCode.TOO_LONG, 0, len(data), 0))
-            return b""
-        self.size += len(data)
-        return data
+            self.faults.append((self.size, 0, FaultCode.TOO_LONG, 0, size, 0))
+            return False
+        self.size += size
+        return super()._take(data, size)
 
     def _end(self) -> None:
         if self.file is not None:

@@ -35,7 +35,21 @@ class Reader:
                 break
         else:
             raise TypeError(f"{type(inner).__name__} has no read()")
+        self.into: Any = None
+        for name in ("readinto1", "recv_into", "readinto"):
+            if hasattr(inner, name) and (name != "readinto" or isinstance(inner, io.FileIO)):
+                self.into = getattr(inner, name)
+                break
         widen(inner)
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Some bytes into `view`: their number, 0 at the end; None: only `read` can do it."""
+        if self.into is None or self.pending:
+            return None
+        size = self.into(view)
+        if size is None:
+            raise BlockingIOError("the file object is in non-blocking mode")
+        return size
 
     def read(self, size: int) -> bytes:
         """Some bytes, ``b""`` at the end."""
@@ -138,6 +152,12 @@ class Detected:
                 return b""
             self._start()
         return self.inner.read(size)
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Some bytes into `view`: their number, 0 at the end; None: only `read` can do it."""
+        if not isinstance(self.inner, Reader):
+            return None
+        return self.inner.readinto(view)
 
     def _start(self) -> None:
         inner, owned = self.opener()
