@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -187,16 +188,26 @@ def bench_rivals(contest, payload):
     path.unlink()
 
 
+def at_once(walks: list[Walk]) -> None:
+    """What the machine gives to a second thread: walks that share nothing but the file."""
+    with ThreadPoolExecutor(len(walks)) as pool:
+        list(pool.map(lambda walk: walk(AHEAD), walks))
+
+
 @pytest.mark.parametrize("payload", [1448, 100])
 def bench_threads(contest, payload):
     made = corpus(f"threads-{payload}", 1000, payload, MEGABYTES)
     path = written(made)
     size, rows = made.raw.nbytes, made.packets
+    walks = [Walk(made), Walk(made)]
     runs = [
         Run("two threads", lambda: tables(path, made, threads=2), size, rows),
         Run("one thread", lambda: tables(path, made, threads=1), size, rows),
+        Run("two C walks, ahead, at once", lambda: at_once(walks), 2 * size, 2 * rows),
+        Run("one C walk, ahead", lambda: walks[0](AHEAD), size, rows),
     ]
-    contest(f"threads, {payload}-byte payloads", runs, roofs=["one thread"], rounds=5)
+    roofs = ["one thread", "one C walk, ahead"]
+    contest(f"threads, {payload}-byte payloads", runs, roofs=roofs, rounds=5)
     path.unlink()
 
 
