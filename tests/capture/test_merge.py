@@ -1,9 +1,9 @@
 """Files that overlap in time: one capture, record by record, as mergecap puts them together."""
 
 import gzip
+import os
 import random
 import resource
-import os
 import shutil
 import subprocess
 
