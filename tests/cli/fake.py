@@ -26,6 +26,8 @@ def v4(last: int) -> bytes:
 class FakeCapture:
     """Messages, Data packets and faults are added in order, each a millisecond after the last."""
 
+    skipped = ()
+
     def __init__(self) -> None:
         self.flows = np.array(
             [(0, v4(1), v4(2), 40000, 1755, 6, 1), (1, v4(2), v4(1), 1755, 40000, 6, 1)], FLOWS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mmscodec.capture.filter import library
 from mmscodec.cli import main
 from mmscodec.schema.mms import message_name
 
@@ -165,3 +166,51 @@ def test_findings_stand_beside_the_rows_that_break_a_rule(capsys):
     assert any("chunkCount" in row["fields"]["text"] for row in found)
     assert main(["decode", "--json", "--violations", path]) == 0
     assert '"finding"' not in capsys.readouterr().out
+
+
+def test_files_that_are_no_captures_are_named(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "good.pcap").write_bytes((FOLDER / "ffmpeg_tcp.pcap").read_bytes())
+    assert main(["stats", str(tmp_path)]) == 0
+    out, said = capsys.readouterr()
+    assert "mms" in out
+    assert said == f"mmscodec: left out {tmp_path}/notes.txt: it begins with 68 65 6c 6c 6f\n"
+
+
+def test_damage_is_said_with_the_name_of_the_file(tmp_path, capsys):
+    raw = (FOLDER / "ffmpeg_tcp.pcap").read_bytes()
+    (tmp_path / "a.pcap").write_bytes(raw)
+    (tmp_path / "b.pcap").write_bytes(raw[:1000])
+    assert main(["decode", "-q", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/b.pcap 0x" in said
+    offset = int(said.partition("b.pcap 0x")[2].partition(":")[0], 16)
+    assert 0 < offset < 1000
+
+
+def test_frames_may_be_chosen(capsys):
+    path = str(FOLDER / "vlc_udp.pcap")
+    counts = {}
+    for words in ([], ["-p", "7000"], ["-p", "1755"], ["-p", "7000", "-p", "1755"], ["-p", "9"]):
+        main(["stats", "--json", path, *words])
+        found = json.loads(capsys.readouterr().out)
+        counts[" ".join(words)] = len(found["flows"])
+    assert counts == {"": 3, "-p 7000": 1, "-p 1755": 3, "-p 7000 -p 1755": 3, "-p 9": 0}
+    with pytest.raises(SystemExit) as ended:
+        main(["stats", path, "-p", "70000"])
+    assert ended.value.code == 2
+
+
+def test_a_filter_may_be_given(capsys):
+    path = str(FOLDER / "vlc_udp.pcap")
+    try:
+        library()
+    except RuntimeError as error:
+        pytest.skip(str(error))
+    assert main(["decode", "--json", path, "-f", "udp"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["type"] for row in rows} == {"data"}
+    with pytest.raises(SystemExit) as ended:
+        main(["decode", path, "--filter", "no such words"])
+    assert ended.value.code == 2
+    assert "filter" in capsys.readouterr().err

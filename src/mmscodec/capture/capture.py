@@ -121,6 +121,11 @@ class Capture(CaptureTables, SessionViews):
             ignore_vlan=self._options["ignore_vlan"],
         )  # fmt: skip
 
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """Files of directories and patterns that are no captures: (path, why)."""
+        return list(self._sources.skipped)
+
     def close(self) -> None:
         """Close the files; tables that were read stay."""
         self._closer()

@@ -317,6 +317,9 @@ def _remote(system: Any, path: str) -> Entry:
         try:
             return system.open(path, "rb"), True
         except OSError as error:
-            raise CaptureError(f"{path}: {error}") from error
+            why = error.strerror or (
+                "no such file" if isinstance(error, FileNotFoundError) else error
+            )
+            raise CaptureError(f"{path}: {why}") from error
 
     return Entry(path, opener)

@@ -92,7 +92,10 @@ class CaptureTables:
 
     @cached_property
     def faults(self) -> FaultTable:
-        """What was wrong, with `text()`; offset is in the flow, or in the file where flow is -1."""
+        """What was wrong, with `text()`; offset is in the flow, or a position where flow is -1.
+
+        See `file_of` for what is at a position.
+        """
         return fault_table(self._directed(self._blocks["faults"].array(dtypes.CAPTURE_FAULTS)))
 
     @cached_property
@@ -238,6 +241,15 @@ class CaptureTables:
         owners = np.unique(self._sources.owners(places[places < np.uint64(ARENA)]))
         maps = (self._sources.mapping(int(owner)) for owner in owners)
         return extents, [*((base, buffer) for buffer, base in maps), (ARENA, self._arena)]
+
+    def file_of(self, position: int) -> tuple[str, int]:
+        """Name of the file that a position is in, and the offset there, after decompression.
+
+        Positions are the `offset` of faults whose flow is -1: the files of a capture follow each
+        other in one line of positions.
+        """
+        source, offset = self._sources.locate(position)
+        return source.name, offset
 
     def stream(self, flow: int, *, max_missing: int = 64 << 20) -> bytearray:
         """All bytes of a flow in order, a copy. Missing ones are 0; `gaps` says which.

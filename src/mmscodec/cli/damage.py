@@ -25,14 +25,15 @@ class Damage:
         """Take in the faults of a batch; CaptureError if they are all there is."""
         rows = tables.faults
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
-            raise CaptureError("this is no capture: " + rows.text()[0])
-        self.take(rows)
+            raise CaptureError("this is no capture: " + in_file(tables, rows[0], rows.text()[0]))
+        self.take(rows, tables)
 
-    def take(self, rows: Any) -> None:
-        """Take in some faults."""
+    def take(self, rows: Any, tables: Any = None) -> None:
+        """Take in some faults; those of files are said with the name of the file."""
         self.count += len(rows)
         self.skipped += int(rows["length"].sum())
-        self.lines += rows[: LINES - len(self.lines)].text()
+        some = rows[: LINES - len(self.lines)]
+        self.lines += [in_file(tables, row, line) for row, line in zip(some, some.text())]
 
     def report(self) -> int:
         """Say what was wrong with the input; 0 if nothing was, else 3."""
@@ -45,6 +46,14 @@ class Damage:
         if self.count > len(self.lines):
             say(f"  and {self.count - len(self.lines)} more")
         return DAMAGED
+
+
+def in_file(tables: Any, row: Any, line: str) -> str:
+    """A line about a fault; where it is in a file, with that file's name and the offset there."""
+    if not hasattr(tables, "file_of") or row["flow"] >= 0 or row["offset"] < 0:
+        return line
+    name, offset = tables.file_of(int(row["offset"]))
+    return f"{name} 0x{offset:x}:{line.partition(':')[2]}"
 
 
 def say(words: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import Style
-from mmscodec.cli.files import opened
+from mmscodec.cli.files import opened, selection
 from mmscodec.cli.output import Csv, JsonLines, Table
 from mmscodec.cli.winmx_events import has_winmx, winmx_events
 from mmscodec.schema.findings import Severity
@@ -22,6 +22,7 @@ from mmscodec.schema.findings import Severity
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
+    selection(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines, one object for each row")
     form.add_argument("--csv", action="store_true", help="CSV, fields as JSON in the last column")
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         writer = Table(sys.stdout, style)
     damage = Damage()
     found = False
-    with opened(options.files) as capture:
+    with opened(options.files, options) as capture:
         live = is_pipe(options.files)
         chosen = rows(capture, writer, damage, options, live)
         for event in islice(chosen, options.count):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.files import opened
+from mmscodec.cli.files import opened, selection
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
 from mmscodec.cli.winmx_events import has_winmx
@@ -23,6 +23,7 @@ KINDS = ("media", "header", "packet-pair")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
+    selection(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -133,7 +134,7 @@ def lines(counts: dict[str, Any]) -> list[str]:
 def run(options: argparse.Namespace) -> int:
     """Print the counts; 0, or 3 when the input was damaged."""
     counts, damage = Counts(), Damage()
-    with opened(options.files) as capture:
+    with opened(options.files, options) as capture:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
