@@ -12,6 +12,7 @@ import pytest
 
 import mmscodec
 from mmscodec import capture
+from mmscodec.capture._engine import Engine
 from mmscodec.capture._merge import Merge
 from mmscodec.capture.source import open_sources
 from tests.capture import build, recut, truth
@@ -261,3 +262,20 @@ class Stream:
     def read(self, size):
         out, self.data = self.data[:size], self.data[size:]
         return out
+
+
+def test_files_beyond_those_that_stay_mapped(tmp_path):
+    parts = parts_of("3", "libmms_seek.pcap") + parts_of("40", "vlc_udp.pcap")
+    place = as_files(tmp_path, parts, ["pcap", "gzip", "pcap"])
+    with open_sources(place) as sources:
+        tables = []
+        for limit in (1 << 15, 2, 0):
+            engine = Engine()
+            engine.run(Merge(sources, max_stable=limit))
+            engine.finish()
+            blocks = engine.drain()
+            tables.append(
+                {name: bytes(blocks[name]) for name in ("messages", "data", "control", "extents")}
+            )
+    assert len(tables[0]["data"]) > 0
+    assert tables[0] == tables[1] == tables[2]

@@ -96,7 +96,7 @@ cdef class Engine:
     cdef int add_source(self, Walker walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
         source = walker.source
-        cdef View view = View(source.mapping()[0]) if source.stable else None
+        cdef View view = View(source.mapping()[0]) if walker.stable else None
         cdef source_t *row = <source_t *>table_row(&self.track.sources)
         if row == NULL:
             raise MemoryError

@@ -31,6 +31,7 @@ cdef class Merge:
     cdef object following
     cdef list walkers  # by number; None for those that ended, unless `keep`
     cdef bint keep
+    cdef size_t max_stable
     cdef lane_t **heap  # the source in hand first
     cdef size_t lanes
     cdef size_t room

@@ -32,6 +32,9 @@ cdef class Merge:
         is taken when all before it have ended.
     keep : bool
         Keep the walkers of sources that have ended.
+    max_stable : int
+        Sources whose bytes stay where they are, as the engine wants it, for its own sake; what comes
+        after so many is let go of when it was walked. A process may have 65 530 mappings.
 
     Notes
     -----
@@ -40,10 +43,11 @@ cdef class Merge:
     `delayed` counts those whose first record was due by then.
     """
 
-    def __cinit__(self, sources, *, keep=False):
+    def __cinit__(self, sources, *, keep=False, max_stable=1 << 15):
         self.coming = iter(sources)
         self.walkers = []
         self.keep = keep
+        self.max_stable = max_stable
         self.look_ahead()
 
     def __dealloc__(self):
@@ -86,7 +90,7 @@ cdef class Merge:
         lane.walk = &walker.walk
         lane.time = INT64_MIN
         lane.number = len(self.walkers)
-        lane.stable = self.following.stable
+        lane.stable = walker.stable = self.following.stable and lane.number < self.max_stable
         lane.at = lane.have = 0
         self.walkers.append(walker)
         self.streams += not lane.stable

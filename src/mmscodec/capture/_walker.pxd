@@ -35,6 +35,7 @@ cdef class Walker:
     cdef readonly object source
     cdef size_t seen  # faults that the engine took
     cdef size_t number  # of the source among those of the engine
+    cdef bint stable  # its bytes stay where they are shown
 
     cdef void release(self)
     # Has the source show more, after READ_MORE
