@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import mmscodec
-from mmscodec.capture import compression, mapped
+from mmscodec.capture import compression, discovery, mapped
+from mmscodec.capture import source as source_module
 from mmscodec.capture._map import Map
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.discovery import natural
@@ -529,3 +530,17 @@ def test_a_file_cut_while_it_is_read_ends_early_where_it_is_not_mapped(tmp_path,
         os.truncate(path, 2_000_000)
         assert 1000 < cap.counts["records"] < 2000
         assert [int(row["code"]) for row in cap.faults if row["flow"] == -1][-1] == 128
+
+
+@pytest.mark.parametrize("how", ["directory", "pattern", "list"])
+def test_more_files_than_may_be_mapped(tmp_path, monkeypatch, how):
+    for module in (discovery, source_module):
+        monkeypatch.setattr(module, "MAPS", 5)
+    for i, frame in enumerate(FRAMES):
+        (tmp_path / f"{i:03}.pcap").write_bytes(build.pcap([frame]))
+    names = {"directory": tmp_path, "pattern": f"{tmp_path}/*", "list": sorted(tmp_path.iterdir())}
+    with open_sources(names[how]) as sources:
+        mapped_now = [source for source in sources.sources if source.map is not None]
+        assert len(mapped_now) <= 5 < len(sources)
+        rows, _ = read(sources)
+        assert content(sources, rows) == CONTENT

@@ -33,8 +33,8 @@ cdef class Merge:
     keep : bool
         Keep the walkers of sources that have ended.
     max_stable : int
-        Sources whose bytes stay where they are, as the engine wants it, for its own sake; what comes
-        after so many is let go of when it was walked. A process may have 65 530 mappings.
+        Sources whose bytes stay where they are, as the engine likes it best; those that come after
+        so many are let go of when they were walked. A process may have 65 530 mappings.
 
     Notes
     -----

@@ -112,19 +112,22 @@ def entries_of(spec: Any, mapped: bool = True) -> tuple[list[Entry], list[tuple[
     for item in [spec] if single else list(spec):
         found, named = _expand(item, mapped)
         (entries if named else chosen).extend(found)
+        if len(entries) + len(chosen) > MAPS:
+            release(found)
     skipped: list[tuple[str, str]] = []
     movable = all(_is_repeatable(entry) for entry in entries)
     if len(entries) + len(chosen) == 1 and entries:
         _check(entries[0])
         return entries, skipped
     looked_at = chosen + (entries if movable else [])
+    optional = {id(entry) for entry in chosen}
     for entry in looked_at:
         head, form, time = peek(entry)
-        if entry.source is not None and len(looked_at) > MAPS:
-            entry.source.release()
+        if len(looked_at) > MAPS:
+            release([entry])
         if movable:
             entry.first = NO_RECORD if time is None else time
-        if not form and any(entry is other for other in chosen):
+        if not form and id(entry) in optional:
             skipped.append((entry.name, what_is(head)))
     left_out = {name for name, _ in skipped}
     kept = entries + [entry for entry in chosen if entry.name not in left_out]
@@ -133,6 +136,13 @@ def entries_of(spec: Any, mapped: bool = True) -> tuple[list[Entry], list[tuple[
     if movable:
         kept.sort(key=lambda entry: (entry.first, natural(entry.name)))
     return kept, skipped
+
+
+def release(entries: Iterable[Entry]) -> None:
+    """Give back mappings; more files than may be mapped are mapped when it is their turn."""
+    for entry in entries:
+        if entry.source is not None:
+            entry.source.release()
 
 
 def _is_several(spec: Any) -> bool:
@@ -199,7 +209,7 @@ def _expand(item: Any, mapped: bool) -> tuple[list[Entry], bool]:
         return _of_directory(path, mapped), False
     if not os.path.exists(path) and glob.has_magic(path):
         names = sorted(glob.glob(path, recursive=True), key=natural)
-        return [_of_path(name, mapped) for name in names if os.path.isfile(name)], False
+        return _of_names([name for name in names if os.path.isfile(name)], mapped), False
     return [_of_path(path, mapped)], True
 
 
@@ -209,7 +219,17 @@ def _of_directory(path: str, mapped: bool) -> list[Entry]:
         for found in os.scandir(path)
         if found.is_file() and not found.name.startswith(".")
     ]
-    return [_of_path(name, mapped) for name in sorted(names, key=natural)]
+    return _of_names(sorted(names, key=natural), mapped)
+
+
+def _of_names(names: list[str], mapped: bool) -> list[Entry]:
+    entries = []
+    for name in names:
+        entry = _of_path(name, mapped)
+        if len(names) > MAPS:
+            release([entry])
+        entries.append(entry)
+    return entries
 
 
 def _of_path(path: str, mapped: bool) -> Entry:
