@@ -23,6 +23,7 @@ class Talk:
         self.client: int | None = None
         self.heads: dict[int, bytes] = {}
         self.waiting: dict[int, list[tuple[int, bytes]]] = {}
+        self.dropped: dict[int, int] = {}
 
     def role(self, flow: int) -> int | None:
         """Who a flow is, as soon as its first bytes or those of the other one say so."""
@@ -44,8 +45,11 @@ class Talk:
         if len(self.heads.get(flow, b"")) < SERVER_HEAD and not missing:
             self.heads[flow] = (self.heads.get(flow, b"") + piece)[:SERVER_HEAD]
         held = self.waiting.setdefault(flow, [])
+        missing += self.dropped.pop(flow, 0)
         if sum(len(data) for _, data in held) < HELD:
             held.append((missing, piece))
+        else:  # what is dropped is missing for whoever comes next
+            self.dropped[flow] = missing + len(piece)
 
     def flush(self) -> Iterator[tuple[int, Any]]:
         """(flow, batch) of all that can be said by now, the server first, who has the keys."""
