@@ -11,6 +11,8 @@ from mmscodec.capture._merge import Merge
 from mmscodec.capture._relay import run_relay
 from mmscodec.capture.mapped import MemorySource
 from tests.capture import build, recut, truth
+from tests.capture.frames import ethernet, ipv4, tcp
+from tests.mms.streams import PING, data
 
 TABLES = ("flows", "packets", "messages", "data", "faults", "gaps")
 
@@ -85,3 +87,67 @@ def test_an_error_in_the_reading_thread_is_raised():
 
     with pytest.raises(OSError, match="the disk is gone"):
         run_relay(Engine(), Merge([Broken(bytes(10))]))
+
+
+def large(tmp_path, count=7000):
+    """A file that is worth a scout."""
+    media = b"".join(data(i, 4, i, bytes(1432)) for i in range(count))
+    stream = PING + media
+    frames = [(0, segment(b"", 0, flags=2))]
+    for i, at in enumerate(range(0, len(stream), 1448)):
+        frames.append((1000 + i, segment(stream[at : at + 1448], 1 + at)))
+    path = tmp_path / "large.pcap"
+    path.write_bytes(build.pcap(frames, magic=build.NANO))
+    assert path.stat().st_size > 8 << 20
+    return path
+
+
+def segment(payload, seq, flags=16):
+    return ethernet(ipv4(tcp(payload, seq=seq, flags=flags, src_port=1755, dst_port=2000)))
+
+
+@pytest.fixture
+def scouts(monkeypatch):
+    """Names of the threads that were started."""
+    started = []
+    start = threading.Thread.start
+
+    def noted(self):
+        started.append(self.name)
+        return start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    return started
+
+
+def test_large_frames_have_a_scout(tmp_path, scouts):
+    capture = agree(large(tmp_path))
+    assert scouts == ["mmscodec-scout"]
+    assert len(capture.data) == 7000
+    assert capture.data["location_id"].tolist() == list(range(7000))
+    assert not any(thread.name == "mmscodec-scout" for thread in threading.enumerate())
+
+
+def test_several_large_files_in_a_row(tmp_path, scouts):
+    path = large(tmp_path)
+    whole = path.read_bytes()
+    size = 16 + 54 + 1448
+    half = 24 + 16 + 54 + size * 6000
+    (tmp_path / "a.pcap").write_bytes(whole[:half])
+    (tmp_path / "b.pcap").write_bytes(whole[:24] + whole[half:])
+    one = mmscodec.open(path)
+    two = mmscodec.open([tmp_path / "a.pcap", tmp_path / "b.pcap"], threads=2)
+    for name in ("packets", "messages", "data", "faults", "gaps"):
+        assert np.array_equal(np.asarray(getattr(one, name)), np.asarray(getattr(two, name))), name
+    assert "mmscodec-scout" in scouts
+
+
+def test_damage_is_found_by_the_one_who_follows(tmp_path, scouts):
+    path = large(tmp_path)
+    raw = bytearray(path.read_bytes())
+    at = 24 + 70 + (16 + 54 + 1448) * 3000
+    raw[at + 8 : at + 16] = bytes(range(200, 208))
+    path.write_bytes(raw)
+    capture = agree(path)
+    assert len(capture.faults) > 0
+    assert scouts == ["mmscodec-scout"]

@@ -1,3 +1,4 @@
+from libc.stdint cimport uint64_t
 from mmscodec._kernels.segment cimport record_t
 from mmscodec._kernels.track cimport source_t, track_t
 from mmscodec.capture._merge cimport Merge
@@ -22,6 +23,7 @@ cdef class Engine:
     cdef filter_t filter_function
     cdef program_t programs[64]
     cdef size_t program_count
+    cdef uint64_t at  # position of the record in hand, for a scout
 
     cdef int add_source(self, Walker walker) except -1
     cdef source_t *row_of(self, Walker walker) noexcept

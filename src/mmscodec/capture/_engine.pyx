@@ -19,6 +19,9 @@ from mmscodec.capture._walker cimport Walker
 import os
 
 
+cdef extern from "mmscodec_scout.h" nogil:
+    void scout_store(uint64_t *p, uint64_t v) noexcept
+
 cdef enum:
     BATCH = 64
     ROOM = 1500  # bytes of a file to one expected row
@@ -205,6 +208,7 @@ cdef class Engine:
                     if self.filter_function != NULL:
                         count = self.matching(batch, count)
                     if count != 0:
+                        scout_store(&self.at, batch[count - 1].position)
                         self.track.current = merge.current
                         failed = track_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:

@@ -7,6 +7,7 @@ from mmscodec._kernels.relay cimport (
 from mmscodec._kernels.segment cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
+from mmscodec.capture._scout cimport Scout, scout_for
 
 import queue
 import threading
@@ -74,12 +75,23 @@ def produce(Engine engine, Merge merge, empty, full):
 def run_relay(Engine engine, Merge merge):
     """Take all records with two threads where all sources in hand stay, else with one.
 
+    The second one walks ahead of the first where frames are large, and works for it otherwise.
     Sources are begun and ended while only this thread runs. Returns when all have ended.
     """
     cdef int status
+    cdef Scout scout
     while True:
         if not merge.all_stable():
             if engine.run(merge, pause=True):
+                return
+            continue
+        scout = scout_for(engine, merge)
+        if scout is not None:
+            try:
+                ended = engine.run(merge, pause=True)
+            finally:
+                scout.stop()
+            if ended:
                 return
             continue
         status = relay_run(engine, merge)

@@ -46,6 +46,8 @@ class Source:
         Position in the capture of the first byte.
     addressable : bool
         `mapping` works, at any time until the capture is closed.
+    scouted : bool
+        Another thread walks ahead and has pages mapped before they are needed.
     stable : bool
         All bytes are there at once, and stay where they are.
     first : int or None
@@ -56,6 +58,7 @@ class Source:
     name = ""
     base = 0
     addressable = True
+    scouted = False
     stable = False
     first: int | None = None
 
@@ -163,7 +166,7 @@ class MappedSource(Source):
         buffer, base = self.mapping()
         done = position - base
         end = min(self.size, done + max(need, WINDOW))
-        if end - done > 1 << 20:
+        if end - done > 1 << 20 and not self.scouted:
             buffer.populate(done, end)
         if self.size > KEEP:
             buffer.forget(0, done)

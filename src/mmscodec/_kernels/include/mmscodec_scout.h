@@ -1,0 +1,25 @@
+/* What two threads need that share one number: to read it as it is now, and to rest meanwhile. */
+#ifndef MMSCODEC_SCOUT_H
+#define MMSCODEC_SCOUT_H
+
+#include <stdint.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+static inline void scout_rest(void) { Sleep(0); }
+#else
+#include <time.h>
+static inline void scout_rest(void) {
+    struct timespec t = {0, 20000};
+    nanosleep(&t, NULL);
+}
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+static inline uint64_t scout_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline void scout_store(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+#else
+static inline uint64_t scout_load(const uint64_t *p) { return *(volatile const uint64_t *)p; }
+static inline void scout_store(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
+#endif
+#endif

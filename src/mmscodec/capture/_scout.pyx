@@ -1,0 +1,109 @@
+# A second thread for a capture of large frames: it walks ahead and touches what will be needed.
+#
+# What takes the time there is waiting for memory, and for pages to be mapped; so nothing is handed
+# over, and the results are those of one thread. Small frames come faster than they can be waited
+# for: of these one thread finds the segments and the other takes them, see _relay.pyx.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport uint8_t, uint64_t
+from mmscodec._kernels.records cimport (
+    READ_FAULT, READ_OK, reader_batch, reader_free, reader_init, reader_t,
+)
+from mmscodec._kernels.segment cimport record_t
+from mmscodec.capture._engine cimport Engine
+from mmscodec.capture._merge cimport Merge
+from mmscodec.capture._walker cimport Walker
+
+import threading
+
+cdef extern from "mmscodec_scout.h" nogil:
+    void scout_rest() noexcept
+    uint64_t scout_load(const uint64_t *p) noexcept
+    void scout_store(uint64_t *p, uint64_t v) noexcept
+
+cdef enum:
+    BATCH = 64
+    SAMPLE = 512  # records that tell how large frames are
+    LARGE = 512  # bytes of a frame
+    LEAST = 8 << 20  # bytes of a file that is worth a thread
+    LEAD = 4 << 20  # bytes ahead, which a processor's cache can hold
+
+
+cdef class Scout:
+    """Walks ahead of an engine through the one source that it is at the start of."""
+
+    def __dealloc__(self):
+        if self.shown:
+            PyBuffer_Release(&self.view)
+
+    cdef int start(self) except -1:
+        self.engine.at = self.base
+        self.thread = threading.Thread(target=self.walk, name="mmscodec-scout", daemon=True)
+        self.thread.start()
+        return 0
+
+    def walk(self):
+        """What the thread does; the bytes that it looks at mean nothing to it."""
+        cdef const uint64_t *at = &self.engine.at
+        with nogil:
+            self.ahead(at)
+
+    cdef int stop(self) except -1:
+        scout_store(&self.told, 1)
+        self.thread.join()
+        return 0
+
+    cdef uint64_t ahead(self, const uint64_t *at) noexcept nogil:
+        cdef reader_t reader
+        cdef record_t batch[BATCH]
+        cdef size_t pos = 0, count, i
+        cdef int status = READ_OK
+        cdef uint64_t seen = 0
+        cdef const uint8_t *buf = <const uint8_t *>self.view.buf
+        reader_init(&reader)
+        reader.base = self.base
+        reader.final = True
+        while (status == READ_OK or status == READ_FAULT) and not scout_load(&self.told):
+            status = reader_batch(&reader, buf, <size_t>self.view.len, &pos, batch, BATCH, &count)
+            for i in range(count):
+                if batch[i].caplen > 64:
+                    seen += batch[i].data[64]
+            while self.base + pos > scout_load(at) + LEAD and not scout_load(&self.told):
+                scout_rest()
+        reader_free(&reader)
+        return seen
+
+
+cdef bint has_large_frames(const uint8_t *buf, size_t size) noexcept nogil:
+    cdef reader_t reader
+    cdef record_t batch[BATCH]
+    cdef size_t pos = 0, count = 0, records = 0
+    cdef int status = READ_OK
+    reader_init(&reader)
+    reader.final = True
+    while records < SAMPLE and status == READ_OK:
+        status = reader_batch(&reader, buf, size, &pos, batch, BATCH, &count)
+        records += count
+    reader_free(&reader)
+    return records != 0 and pos // records >= LARGE
+
+
+cdef Scout scout_for(Engine engine, Merge merge):
+    """A scout that is on its way, or None where it would be of no use."""
+    cdef Scout scout
+    cdef Walker walker
+    if merge.lanes != 1 or not merge.all_stable():
+        return None
+    walker = merge.in_hand()
+    if walker.walk.reader.records != 0 or walker.source.size < LEAST:
+        return None
+    scout = Scout()
+    scout.engine = engine
+    buffer, base = walker.source.mapping()
+    scout.base = base
+    PyObject_GetBuffer(buffer, &scout.view, PyBUF_SIMPLE)
+    scout.shown = True
+    if not has_large_frames(<const uint8_t *>scout.view.buf, <size_t>scout.view.len):
+        return None
+    scout.start()
+    walker.source.scouted = True
+    return scout
