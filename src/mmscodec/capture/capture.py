@@ -205,9 +205,10 @@ def open(
         up to the size that it had when it was opened. Views of payload are views of the mapping,
         so this holds for as long as they are used.
     threads : int
-        2 or more: one thread reads frames while another follows the connections, as long as all
-        files read side by side are uncompressed ones; the rows are the same. Compressed files are
-        always read in threads of their own, eight at most.
+        2 or more: a second thread helps, as long as all files read side by side are uncompressed
+        ones. Through a file of large frames it walks ahead and has memory fetched; of small ones it
+        reads the frames while the first follows the connections. The rows are the same. Compressed
+        files are always read in threads of their own, eight at most.
 
     Returns
     -------
