@@ -49,6 +49,12 @@ def arguments() -> argparse.ArgumentParser:
     add("--ntlm-auth", action="store_true", help="NTLM tokens inside NTLM_AUTH")
     add("--packet-pair", action="store_true", help="measure the line")
     add("--no-logging", dest="logging", action="store_false")
+    add("--pause", type=float, help="seconds to pause after --stop-after")
+    add("--manner", default="wait", choices=["wait", "hasty", "start"],
+        help="how to go on: wait for the end, do not wait, or send no Stop")  # fmt: skip
+    add("--hang-up", action="store_true", help="close the connection after --stop-after")
+    add("--silence", type=float, default=10.0, help="seconds that a server may say nothing")
+    add("--most", type=int, default=1 << 30, metavar="BYTES", help="stop after so much media")
     add("--patience", type=float, default=1.0, help="seconds to wait for the header")
     return parser
 
@@ -59,7 +65,7 @@ def main() -> None:
     url, output = given.pop("url"), given.pop("output")
     try:
         client = asyncio.run(play(url, Wishes(**given)))
-    except (OSError, Refused) as error:
+    except (OSError, Refused, ValueError) as error:
         sys.exit(str(error))
     for number, entry in enumerate(client.receiver.entries, 1):
         path = output if number == 1 else output.with_stem(f"{output.stem}-{number}")

@@ -11,6 +11,9 @@ from mmscodec import mms
 
 KEPT = 512  # packets that can be sent again
 SETTLE = 0.2  # seconds that UDP gets before TCP says that the stream has ended
+LARGEST_TCP = 0xFFFF - 8  # payload of a Data packet: PacketSize has two bytes
+LARGEST_UDP = 65_507 - 8  # of one in a datagram, which IPv4 limits
+WAITING = 1 << 20  # bytes that wait for the network behind the socket of all clients
 MORE, LAST, PACKET_PAIR = 0x04, 0x0C, 0x10  # AFFlags of what is no media
 
 
@@ -29,6 +32,8 @@ class Delivery:
         Where the client listens.
     lose : int
         Over UDP each `lose`-th media packet is not sent the first time; 0 = all are.
+    lost : range
+        Numbers of media packets that are not sent over UDP the first time either.
 
     Attributes
     ----------
@@ -36,8 +41,12 @@ class Delivery:
         32-bit number of the next media packet; AFFlags carries its low byte.
     """
 
-    def __init__(self, link: Link, rate: float, udp=None, address=None, lose: int = 0) -> None:
-        self.link, self.rate, self.udp, self.address, self.lose = link, rate, udp, address, lose
+    def __init__(
+        self, link: Link, rate: float, udp=None, address=None, lose: int = 0,
+        lost: range = range(0),
+    ) -> None:  # fmt: skip
+        self.link, self.rate, self.udp, self.address = link, rate, udp, address
+        self.lose, self.lost = lose, lost
         self.sequence = 0
         self.sent: OrderedDict[int, bytes] = OrderedDict()
         self.due = 0.0
@@ -60,8 +69,9 @@ class Delivery:
         """One ASF data packet, under the next sequence number."""
         sequence = self.sequence
         self.sequence += 1
-        lost = self.udp is not None and self.lose and sequence % self.lose == self.lose - 1
-        data = self.put(number, incarnation, sequence & 0xFF, packet, lost=bool(lost))
+        lost = bool(self.lose) and sequence % self.lose == self.lose - 1
+        lost = self.udp is not None and (lost or sequence in self.lost)
+        data = self.put(number, incarnation, sequence & 0xFF, packet, lost=lost)
         if self.udp is not None:
             self.sent[sequence] = data
             if len(self.sent) > KEPT:
@@ -102,10 +112,15 @@ class Delivery:
             "s2c", "data", self.link.peer, loc=int.from_bytes(data[:4], "little"), inc=data[4],
             af=data[5], size=len(data), via="udp" if self.udp else "tcp",
         )  # fmt: skip
-        if self.udp is not None:
-            self.udp.sendto(data, self.address)
-        else:
-            self.link.writer.write(data)
+        if self.udp is None:
+            self.link.write(data)
+        elif not self.udp.is_closing() and self.udp.get_write_buffer_size() < WAITING:
+            self.udp.sendto(data, self.address)  # else it is lost, as on any full line
+
+    @property
+    def largest(self) -> int:
+        """Bytes of payload that one Data packet can carry."""
+        return LARGEST_TCP if self.udp is None else LARGEST_UDP
 
     async def settle(self) -> None:
         """Let datagrams arrive: nothing orders UDP and TCP, and players stop at EndOfStream."""
@@ -115,7 +130,7 @@ class Delivery:
     async def pause(self) -> None:
         """Wait until the next packet is due, and until the network has room."""
         if self.udp is None:
-            await self.link.writer.drain()
+            await self.link.drain()
         now = asyncio.get_running_loop().time()
         self.due = max(self.due, now - 0.01) + (1 / self.rate if self.rate else 0)
         await asyncio.sleep(max(0.0, self.due - now))

@@ -15,6 +15,8 @@ from typing import IO, Any
 
 from mmscodec import mms
 
+CLOSING = 1.0  # seconds for the last bytes to be taken
+
 
 class Message:
     """A received message: `message["hr"]`, `message["file_name"]`; any field by its Python name."""
@@ -83,15 +85,18 @@ class Link:
     log : Log
     sends, receives : str
         Names of the two directions in the log.
+    patience : float
+        Seconds for which a peer may not read.
     """
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log: Log,
-        sends: str = "s2c", receives: str = "c2s",
+        sends: str = "s2c", receives: str = "c2s", patience: float = 10.0,
     ) -> None:  # fmt: skip
+        self.patience = patience
         self.reader, self.writer, self.log = reader, writer, log
         self.sends, self.receives = sends, receives
-        self.host, port = writer.get_extra_info("peername")[:2]
+        self.host, port = (writer.get_extra_info("peername") or ("", 0))[:2]
         self.peer = f"{self.host}:{port}"
         self.seq = 0
         self.started = time.monotonic()
@@ -103,7 +108,29 @@ class Link:
         self.log(self.sends, "tcpmsg", self.peer, seq=self.seq & 0xFFFF, time=elapsed,
                  mids=[packet[36:40][::-1].hex()], hex=packet.hex())  # fmt: skip
         self.seq += 1
-        self.writer.write(packet)
+        self.write(packet)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; nothing happens when the connection has gone."""
+        if not self.writer.is_closing():
+            self.writer.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the network has taken what was sent.
+
+        Raises
+        ------
+        ConnectionError
+            The connection has gone, or the peer reads nothing: what waits for it would grow.
+        """
+        if self.writer.transport.get_write_buffer_size() == 0:
+            await self.writer.drain()  # which says that the connection has gone
+            return
+        try:
+            await asyncio.wait_for(self.writer.drain(), self.patience)
+        except TimeoutError:
+            self.writer.transport.abort()
+            raise ConnectionError(f"{self.peer} does not read what it is sent") from None
 
     async def receive(self) -> AsyncIterator[Message | Data]:
         """Messages and Data packets until the peer closes."""
@@ -119,7 +146,10 @@ class Link:
                 yield thing
 
     async def close(self) -> None:
-        """Close the connection; a peer that has gone already is no error."""
+        """Close the connection; a peer that has gone already, or does not read, is no error."""
         self.writer.close()
         with contextlib.suppress(OSError):
-            await self.writer.wait_closed()
+            try:
+                await asyncio.wait_for(self.writer.wait_closed(), CLOSING)
+            except TimeoutError:
+                self.writer.transport.abort()

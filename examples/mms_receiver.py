@@ -8,6 +8,8 @@ from examples.asf_file import AsfHeader
 from examples.mms_link import Data
 
 LAST_FRAGMENT = 0x08
+REMEMBERED = 100_000  # sequence numbers of what has not come
+FRAGMENTS = 10_000  # of a header
 PUSHED = 0xFF  # incarnation of a playlist entry that nobody asked for
 
 
@@ -30,6 +32,8 @@ class Entry:
 
     def take_header(self, data: Data) -> None:
         """A fragment of the header."""
+        if data.location_id >= FRAGMENTS:
+            return
         self.fragments[data.location_id] = data
         count = max(self.fragments) + 1
         if len(self.fragments) == count and self.fragments[count - 1].af_flags & LAST_FRAGMENT:
@@ -71,6 +75,7 @@ class Receiver:
         self.fresh = False  # a Start* was sent, none of its packets has come
         self.missing: set[int] = set()
         self.recovered = self.asked = self.received = self.octets = self.pairs = 0
+        self.next_location = 0
 
     @property
     def entry(self) -> Entry:
@@ -108,6 +113,7 @@ class Receiver:
             self.count(data)
             self.received += 1
             self.entry.packets.setdefault(data.location_id, data.payload)
+            self.next_location = data.location_id + 1
 
     def count(self, data: Data) -> None:
         """Follow the sequence numbers, of which AFFlags has the low byte."""
@@ -122,6 +128,6 @@ class Receiver:
         if sequence > self.last:
             gap = list(range(self.last + 1, sequence))
             self.last = sequence
-            if gap:
+            if gap and len(self.missing) < REMEMBERED:
                 self.missing.update(gap)
                 self.ask_again(gap)

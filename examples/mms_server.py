@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from examples.asf_file import AsfFile
+from examples.asf_file import AsfFile, shared
 from examples.mms_link import Link, Log, Message, received
 from examples.mms_session import Session
 from mmscodec import mms
@@ -39,8 +40,12 @@ class Options:
     ping_every: int = 0  # media packets between two Pings; 0 = none
     udp: bool = True  # False refuses UDP delivery
     lose: int = 0  # each n-th media packet over UDP is lost the first time; 0 = none
+    lost: range = range(0)  # numbers of media packets over UDP that are lost the first time
     hold_headers: int = 0  # so many headers lack their last fragment
+    live: bool = False  # the file is said to be a live source
+    first_location: int = 0  # LocationId of the first packet, as a live source that runs long has
     strip: bool = False  # send packets without their padding, as Windows servers do
+    keep_padding_length: bool = False  # and leave the Padding Length as it was, as some do
     push_wait: float = 0.5  # seconds from a pushed header to its media, unless the client is sooner
     idle: float = 3600  # seconds until a connection that does not stream is closed
 
@@ -57,13 +62,14 @@ class Server(asyncio.DatagramProtocol):
     ----------
     port : int
     sessions : dict of int to Session
-        By client id; ended ones too, so that tests can look at them.
+        By client id. A session is forgotten when its connection ends, and its file with it.
     """
 
     def __init__(self, options: Options, log: Log | None = None) -> None:
         self.options, self.log = options, log or Log()
         self.sessions: dict[int, Session] = {}
         self.tasks: set[asyncio.Task] = set()
+        self.numbers = itertools.count(0x1000)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; with port 0 on a free port."""
@@ -85,9 +91,10 @@ class Server(asyncio.DatagramProtocol):
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first byte to its end."""
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = Link(reader, writer, self.log)
-        session = Session(self, link, client_id=0x1000 + len(self.sessions))
+        with contextlib.suppress(OSError):  # the client has gone already
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link = Link(reader, writer, self.log, patience=self.options.idle)
+        session = Session(self, link, client_id=next(self.numbers) & 0xFFFFFFFF)
         self.sessions[session.client_id] = session
         task = asyncio.current_task()
         self.tasks.add(task)
@@ -98,6 +105,7 @@ class Server(asyncio.DatagramProtocol):
             pass  # the server is closing
         finally:
             self.tasks.discard(task)
+            self.sessions.pop(session.client_id, None)
             await link.close()
             self.log("-", "close", link.peer)
 
@@ -111,13 +119,20 @@ class Server(asyncio.DatagramProtocol):
                     session.resend(message)
 
     def find(self, name: str) -> list[AsfFile]:
-        """The files behind a name: one, several of a playlist, or none."""
+        """The files behind a name: one, several of a playlist, or none.
+
+        None too if a name is no name (30,000 letters, a NUL), leads out of the folder, or is that
+        of something else than an ASF file.
+        """
         names = self.options.playlists.get(name, [name])
-        folder = self.options.folder.resolve()
-        paths = [(folder / item).resolve() for item in names]
-        if not all(path.is_file() and path.parent == folder for path in paths):
+        try:
+            folder = self.options.folder.resolve()
+            paths = [(folder / item).resolve() for item in names]
+            if not all(path.is_file() and path.parent == folder for path in paths):
+                return []
+            return [shared(path) for path in paths]
+        except (OSError, ValueError):
             return []
-        return [AsfFile(path) for path in paths]
 
     async def close(self) -> None:
         """Close all connections and both sockets."""
@@ -147,6 +162,9 @@ def arguments() -> argparse.ArgumentParser:
     add("--ping-every", type=int, default=0, metavar="PACKETS")
     add("--no-udp", dest="udp", action="store_false", help="refuse UDP delivery")
     add("--lose", type=int, default=0, metavar="N", help="lose each N-th media datagram once")
+    add("--live", action="store_true", help="say that files are live sources")
+    add("--first-location", type=int, default=0, metavar="N", help="number of the first packet")
+    add("--keep-padding-length", action="store_true", help="leave it as it was with --strip")
     add("--hold-headers", type=int, default=0, help="so many headers lack their end")
     add("--strip", action="store_true", help="send ASF packets without their padding")
     add("--push-wait", type=float, default=0.5, help="seconds from a pushed header to its media")

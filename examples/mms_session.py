@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from examples.mms_auth import Guard
-from examples.mms_delivery import Delivery
+from examples.mms_delivery import LARGEST_TCP, Delivery
 from examples.mms_link import Link, Message
 from examples.mms_stream import Stream
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from examples.mms_server import Server
 
 UDP_RATE = 1000  # packets a second when nothing else was asked for: UDP has no brakes of its own
+ASKED = 32  # numbers of one request for lost packets
 OPEN_FILE_ID = 1  # other numbers confuse players: VLC refuses them, most say 1 whatever is sent
-CAN_STRIDE, CAN_SEEK, PLAYLIST = 0x00800000, 0x01000000, 0x40000000
+CAN_STRIDE, CAN_SEEK, LIVE, PLAYLIST = 0x00800000, 0x01000000, 0x06000000, 0x40000000
 FILE_NOT_FOUND, ACCESS_DENIED = 0xC00D001A, 0x80070005
 NOT_SUPPORTED, INVALID = 0x80070032, 0x80070057
 TCP_PAIR, UDP_PAIR = (0xF0F0F0F0, 0xF0F0F0F1), 0xF0F0F901
@@ -38,13 +39,13 @@ class Session:
         self.server, self.options, self.link = server, server.options, link
         self.client_id = client_id
         options = self.options
-        self.delivery = Delivery(link, options.rate)
+        self.delivery = Delivery(link, options.rate, lost=options.lost)
         self.guard = Guard(options.scheme, options.user, options.password)
         self.file_name = ""
         self.pair_mode = 0
         self.held_headers = options.hold_headers
         self.stream = Stream(self.delivery, options)
-        self.logs: list[Message] = []
+        self.log: Message | None = None
 
     async def run(self) -> None:
         """Answer messages until the client goes."""
@@ -57,7 +58,8 @@ class Session:
                     break
                 if await ANSWERS[message.name](self, message):
                     break
-        except ConnectionError:
+                await self.link.drain()  # a client that does not read is not read either
+        except OSError:
             pass  # players hang up without a word
         finally:
             await self.stream.stop()
@@ -92,8 +94,9 @@ class Session:
 
         The address is the client's own idea and not to be trusted; the port is.
         """
-        name = FUNNEL_NAME.match(message["funnel_name"])
-        if name is None or (name[2] == "UDP" and not self.options.udp):
+        name = FUNNEL_NAME.match(message["funnel_name"] or "")
+        there = name is not None and (name[2] == "TCP" or 0 < int(name[3]) < 65_536)
+        if not there or (name[2] == "UDP" and not self.options.udp):
             self.link.send("LinkMacToViewerReportDisconnectedFunnel", hr=NOT_SUPPORTED)
             return
         if name[2] == "UDP":
@@ -105,7 +108,7 @@ class Session:
 
     async def open_file(self, message: Message) -> bool:
         """OpenFile: a redirect, a challenge, an error, or the properties of the file."""
-        self.file_name = message["file_name"].lstrip("/")
+        self.file_name = (message["file_name"] or "").lstrip("/")
         location = self.options.redirects.get(self.file_name)
         if location is not None:
             self.link.send("LinkMacToViewerReportRedirect", redirect_type=1, wsz_location=location)
@@ -131,21 +134,29 @@ class Session:
                 cookie=self.client_id ^ 0xC00C1E, p_token=challenge,
             )  # fmt: skip
             return
-        self.stream.files = self.server.find(self.file_name)
-        self.report_open_file(incarnation, hr=0 if self.stream.files else FILE_NOT_FOUND)
+        await self.stream.stop()
+        files = self.server.find(self.file_name)
+        hr = 0 if files else FILE_NOT_FOUND
+        if any(file.packet_size > min(self.delivery.largest, LARGEST_TCP) for file in files):
+            files, hr = [], NOT_SUPPORTED  # its packets are too long for a Data packet
+        self.stream.files = files
+        self.report_open_file(incarnation, hr)
 
     def report_open_file(self, incarnation: int, hr: int) -> None:
         """ReportOpenFile: the properties of the first file, or an error."""
         if hr:
             self.link.send("LinkMacToViewerReportOpenFile", hr=hr, play_incarnation=incarnation)
             return
-        file = self.stream.files[0]
+        file, live = self.stream.files[0], self.options.live
+        attributes = LIVE if live else CAN_SEEK | CAN_STRIDE
+        duration = 0.0 if live else file.duration
         self.link.send(
             "LinkMacToViewerReportOpenFile",
             play_incarnation=incarnation, open_file_id=OPEN_FILE_ID,
-            file_attributes=CAN_SEEK | CAN_STRIDE | (PLAYLIST if len(self.stream.files) > 1 else 0),
-            file_duration=file.duration, file_blocks=int(-(-file.duration // 1)),
-            file_packet_size=file.packet_size, file_packet_count=len(file.packets),
+            file_attributes=attributes | (PLAYLIST if len(self.stream.files) > 1 else 0),
+            file_duration=duration, file_blocks=min(int(-(-duration // 1)), 0xFFFFFFFF),
+            file_packet_size=file.packet_size,
+            file_packet_count=0 if live else len(file.packets),
             file_bit_rate=file.bit_rate, file_header_size=len(file.header),
         )  # fmt: skip
 
@@ -196,7 +207,7 @@ class Session:
 
     async def logging(self, message: Message) -> None:
         """Logging: what the client thinks of how it went. No answer."""
-        self.logs.append(message)
+        self.log = message
 
     async def close_file(self, message: Message) -> bool:
         """CloseFile: the end of the session."""
@@ -205,7 +216,8 @@ class Session:
     def resend(self, message: Message) -> None:
         """RequestPacketListResend, a datagram that names this session."""
         if message.number("w_source_id") == OPEN_FILE_ID & 0xFFFF:
-            self.delivery.resend(message["dw_begin_packet_list"].tolist())
+            numbers = message["dw_begin_packet_list"]
+            self.delivery.resend([] if numbers is None else numbers.tolist()[:ASKED])
 
 
 #: A handler that returns True ends the connection.

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from examples.asf_file import AsfFile, send_time, without_padding
+from examples.asf_file import AsfFile, without_padding
 from examples.mms_delivery import Delivery
 from examples.mms_link import Message
 
@@ -42,20 +42,18 @@ class Stream:
         if self.patience is not None:
             self.patience.cancel()
         loop = asyncio.get_running_loop()
-        self.patience = loop.call_later(self.options.idle, self.link.writer.close)
+        # what the client has not read by then does not matter any more
+        self.patience = loop.call_later(self.options.idle, self.link.writer.transport.abort)
 
     def to_play(self, message: Message) -> range:
         """Numbers of the packets that a StartPlaying asks for: up to a time, or to the end."""
         first = self.first_packet(message)
         limit = message.number("frame_offset")
         until = limit & 0x7FFFFFFF
-        if limit >> 31:
-            until += round(1000 * float(message["position"])) if message["position"] < 1e9 else 0
-        packets = self.files[0].packets
-        count = len(packets)
-        if until:
-            count = sum(send_time(packet) < until for packet in packets)
-        return range(first, count)
+        file = self.files[0]
+        if limit >> 31:  # from the start of playback, not from that of the file
+            until += file.times[first] if first < len(file.packets) else 0
+        return range(first, file.packets_until(until) if until else len(file.packets))
 
     def to_stride(self, message: Message, rate: float) -> range:
         """Numbers of the packets that a StartStriding asks for: every n-th, either way."""
@@ -69,12 +67,13 @@ class Stream:
         """Where to start. Players give locationId together with position 0.0, so it goes first."""
         file = self.files[0]
         location, byte = message.number("location_id"), message.number("asf_offset")
+        last = max(len(file.packets) - 1, 0)
         if location not in UNUSED:
-            return min(location, len(file.packets) - 1)
+            return min(location, last)
         if float(message["position"]) < 1e9:  # DBL_MAX hands over to the other two
             return file.packet_at(float(message["position"]))
         number = (byte - len(file.header)) // file.packet_size if byte not in UNUSED else 0
-        return min(max(number, 0), len(file.packets) - 1)
+        return min(max(number, 0), last)
 
     async def start(self, incarnation: int, numbers: Iterable[int]) -> None:
         """Begin to stream; an entry that is being pushed only takes the new incarnation.
@@ -131,21 +130,24 @@ class Stream:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.switched.wait(), self.options.push_wait)
                 numbers = range(len(file.packets))
-        except ConnectionError:
-            pass
+        except OSError:
+            pass  # the connection has gone
 
     async def send_packets(self, numbers: Iterable[int]) -> None:
         """Media of the current file, with a Ping now and then."""
         file = self.files[0]
         for count, number in enumerate(numbers, 1):
             whole = file.packets[number]
-            packet = without_padding(whole) if self.options.strip else whole
-            await self.delivery.media(number, self.incarnation & 0xFF, packet)
+            packet = whole
+            if self.options.strip:
+                packet = without_padding(whole, self.options.keep_padding_length)
+            place = (self.options.first_location + number) & 0xFFFFFFFF
+            await self.delivery.media(place, self.incarnation & 0xFF, packet)
             if self.options.ping_every and count % self.options.ping_every == 0:
                 self.link.send("LinkMacToViewerPing")
 
     async def send_header(self, incarnation: int, whole: bool = True) -> None:
         """The header of the current file."""
         file = self.files[0]
-        largest = min(self.options.fragment or file.packet_size, file.packet_size)
+        largest = max(min(self.options.fragment or file.packet_size, file.packet_size), 1)
         await self.delivery.header(file.header, incarnation, largest, whole)

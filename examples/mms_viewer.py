@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
 from examples.mms_auth import answer, basic_credentials
+from examples.mms_delivery import LARGEST_TCP
 from examples.mms_link import Link, Log, Message, received
 from examples.mms_receiver import Receiver
 from mmscodec import mms
@@ -17,6 +17,8 @@ from mmscodec import mms
 GUID = "{3300AD50-2C39-46C0-AE0A-3E2A4F2A0C11}"
 DBL_MAX = sys.float_info.max
 UNASKED = ("ReportEndOfStream", "ReportStreamChange")
+MANY = 1000  # messages that wait, files of a playlist: a good server has fewer
+ROUNDS = 8  # of challenge and response
 ENOUGH = "enough"  # stands in the inbox when as many packets came as were wished for
 
 
@@ -38,6 +40,11 @@ class Wishes:
     logging: bool = True
     patience: float = 1.0  # seconds until a header is asked for again
     redirects: int = 3
+    silence: float = 10.0  # seconds that a server may say nothing that we wait for
+    most: int = 1 << 30  # bytes of media after which we stop
+    pause: float | None = None  # seconds; play on after `stop_after` where it was stopped
+    manner: str = "wait"  # for the end of the last start; "hasty": do not wait; "start": no Stop
+    hang_up: bool = False  # close the connection after `stop_after`, without a word
 
 
 class Refused(Exception):
@@ -50,6 +57,10 @@ class Refused(Exception):
 
 class Redirected(Exception):
     """The server named another URL."""
+
+
+class Unplayable(ConnectionError):
+    """The server is silent, says what cannot be, or is not there."""
 
 
 class Client(asyncio.DatagramProtocol):
@@ -69,10 +80,17 @@ class Client(asyncio.DatagramProtocol):
     """
 
     def __init__(self, url: str, wishes: Wishes, log: Log) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            self.host, self.port = parts.hostname or "", parts.port or 1755
+        except ValueError:  # port 70000
+            self.host = ""
+        if not self.host:
+            raise Unplayable(f"{url[:200]}: this is no address of a server")
         self.url, self.wishes, self.log = url, wishes, log
-        self.host, self.port = parts.hostname or "", parts.port or 1755
         self.path = unquote(parts.path).lstrip("/")
+        self.full = False  # `most` bytes have come
+        self.heard = 0.0  # when the server last said something that we wait for
         self.udp = parts.scheme != "mmst"
         self.receiver = Receiver(self.ask_again)
         self.inbox: asyncio.Queue[Message | str | None] = asyncio.Queue()
@@ -83,8 +101,10 @@ class Client(asyncio.DatagramProtocol):
 
     async def run(self) -> None:
         """The whole session, from Connect to CloseFile."""
-        reader, writer = await asyncio.open_connection(self.host, self.port)
-        self.link = Link(reader, writer, self.log, sends="c2s", receives="s2c")
+        reader, writer = await self.reach()
+        self.link = Link(
+            reader, writer, self.log, sends="c2s", receives="s2c", patience=self.wishes.silence
+        )
         listening = asyncio.create_task(self.listen())
         try:
             await self.connect()
@@ -99,22 +119,44 @@ class Client(asyncio.DatagramProtocol):
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
+    async def reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the server."""
+        try:
+            return await asyncio.wait_for(
+                asyncio.open_connection(self.host, self.port), self.wishes.silence
+            )
+        except TimeoutError:
+            raise Unplayable(f"{self.host}:{self.port} does not answer") from None
+        except UnicodeError:  # a part of the name with more than 63 letters
+            raise Unplayable(f"{self.host[:200]}: this is no name of a host") from None
+
     async def listen(self) -> None:
         """Sort what comes over TCP: Data, Ping, and messages that somebody waits for."""
-        with contextlib.suppress(ConnectionError):
+        try:
             async for thing in self.link.receive():
                 if not isinstance(thing, Message):
                     self.take(thing)
                 elif thing.name == "LinkMacToViewerPing":
                     self.link.send("LinkViewerToMacPong")
+                    await self.link.drain()
                 else:
                     if thing.name == "LinkMacToViewerReportStreamChange":  # before its Data
-                        self.receiver.begin_entry(
-                            thing.number("cb_packet_size"), thing.number("cb_header_size"),
-                            pushed=not self.udp,
-                        )  # fmt: skip
+                        self.begin_entry(thing, "cb_packet_size", "cb_header_size")
                     self.inbox.put_nowait(thing)
-        self.inbox.put_nowait(None)
+                while self.inbox.qsize() > MANY:  # of messages that nobody waits for
+                    await asyncio.sleep(0.01)
+        except OSError:
+            pass
+        finally:
+            self.inbox.put_nowait(None)
+
+    def begin_entry(self, message: Message, packet_size: str, header_size: str) -> None:
+        """The next file, as ReportOpenFile or StreamChange describes it."""
+        size = message.number(packet_size)
+        if size > LARGEST_TCP or len(self.receiver.entries) >= MANY:
+            raise Unplayable(f"file {len(self.receiver.entries)} with packets of {size} bytes")
+        pushed = message.name.endswith("StreamChange") and not self.udp
+        self.receiver.begin_entry(size, message.number(header_size), pushed)
 
     def datagram_received(self, data: bytes, address: tuple) -> None:
         """Data over UDP."""
@@ -124,25 +166,52 @@ class Client(asyncio.DatagramProtocol):
 
     def take(self, data) -> None:
         """One Data packet, by either way."""
+        before = self.receiver.received
         self.receiver.take(data)
-        if self.wishes.stop_after and self.receiver.received == self.wishes.stop_after:
+        if self.receiver.received == before:
+            return
+        self.heard = asyncio.get_running_loop().time()
+        full = self.receiver.octets >= self.wishes.most and not self.full
+        self.full |= full
+        if full or self.receiver.received == self.wishes.stop_after:
             self.inbox.put_nowait(ENOUGH)
 
     async def answer(self, *names: str) -> Message:
         """The next message; it must have one of these names (a part of the name will do)."""
-        while (message := await self.inbox.get()) == ENOUGH or (
+        end = asyncio.get_running_loop().time() + self.wishes.silence
+        while (message := await self.next_before(end, names)) == ENOUGH or (
             isinstance(message, Message)
             and message.name.endswith(UNASKED)
             and not message.name.endswith(names)
         ):
             self.aside.append(message)  # a short entry may end before its answers come
+            if len(self.aside) > MANY:
+                raise Unplayable(f"{len(self.aside)} other messages instead of {names}")
         if not isinstance(message, Message) or not message.name.endswith(names):
             raise ConnectionError(f"{message or 'end of connection'} instead of {names}")
         return message
 
     async def event(self) -> Message | str | None:
         """The next thing that happens without being asked for; None = connection closed."""
-        return self.aside.pop(0) if self.aside else await self.inbox.get()
+        if self.aside:
+            return self.aside.pop(0)
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                return await self.next_before(self.heard + self.wishes.silence, ("Data",))
+            except Unplayable:
+                if loop.time() - self.heard >= self.wishes.silence:
+                    raise  # no Data has come meanwhile either
+
+    async def next_before(self, time: float, names: tuple[str, ...]) -> Message | str | None:
+        """What stands next in the inbox, if it comes before this time of the loop."""
+        try:
+            if asyncio.get_running_loop().time() >= time:
+                raise TimeoutError
+            async with asyncio.timeout_at(time):
+                return await self.inbox.get()
+        except TimeoutError:
+            raise Unplayable(f"the server is silent, {names} did not come") from None
 
     async def connect(self) -> None:
         """Connect, FunnelInfo, ConnectFunnel: say who we are, where Data shall go."""
@@ -192,21 +261,22 @@ class Client(asyncio.DatagramProtocol):
             file_name=self.path, token_data=token,
         )  # fmt: skip
         names = ("ReportOpenFile", "SecurityChallenge", "ReportRedirect")
+        rounds = 0
         while (report := await self.answer(*names)).name.endswith("SecurityChallenge"):
+            if (rounds := rounds + 1) > ROUNDS:
+                raise Unplayable(f"{rounds} challenges")
             self.link.send(
                 "LinkViewerToMacSecurityResponse", cookie=report.number("cookie"),
                 play_incarnation=report.number("play_incarnation"),
                 p_token=answer(report["p_token"], wishes.user, wishes.password, wishes.ntlm_auth),
             )  # fmt: skip
         if report.name.endswith("ReportRedirect"):
-            raise Redirected(report["wsz_location"])
+            raise Redirected(report["wsz_location"] or "")
         if report.number("hr") >> 31:
             raise Refused(self.path, report.number("hr"))
         self.file_id = report.number("open_file_id")
         self.duration = float(report["file_duration"])
-        self.receiver.begin_entry(
-            report.number("file_packet_size"), report.number("file_header_size"), pushed=False
-        )
+        self.begin_entry(report, "file_packet_size", "file_header_size")
 
     def next_incarnation(self) -> int:
         """9 to 0xFE, for OpenFile and Start*."""
@@ -243,12 +313,11 @@ class Client(asyncio.DatagramProtocol):
         await self.start(self.wishes.position, self.wishes.location)
         while (event := await self.event()) is not None:
             if isinstance(event, str):  # ENOUGH
-                await self.stop()
-                self.report()
-                if self.wishes.seek is None:
+                if not await self.go_on():
                     return
-                await self.start(self.wishes.seek)
             elif event.name.endswith("ReportEndOfStream") and event.number("hr") != 1:
+                if event.number("play_incarnation") != self.incarnation:
+                    continue  # of a start that was stopped without waiting
                 await self.within(0.3, lambda: self.udp and not self.receiver.missing)
                 self.report()
                 return
@@ -260,6 +329,26 @@ class Client(asyncio.DatagramProtocol):
                     await self.within(self.wishes.patience, lambda: self.receiver.entry.header)
                 await self.start(0.0)
         raise ConnectionError("the server closed the connection")
+
+    async def go_on(self) -> bool:
+        """After `stop_after` packets: seek, pause, or stop for good; False = that was all."""
+        wishes, location = self.wishes, None
+        self.wishes = replace(wishes, stop_after=0, seek=None, pause=None)
+        ends = self.full or (wishes.seek is None and wishes.pause is None)
+        if wishes.hang_up:
+            raise Unplayable("hung up, as was wished for")
+        if wishes.manner == "wait" or ends:
+            await self.stop()
+            self.report()
+        elif wishes.manner == "hasty":
+            self.send_stop()
+        if ends:
+            return False
+        if wishes.pause is not None:
+            await asyncio.sleep(wishes.pause)
+            location = self.receiver.next_location
+        await self.start(wishes.seek or 0.0, location)
+        return True
 
     async def start(self, position: float, location: int | None = None) -> None:
         """StreamSwitch and StartPlaying or StartStriding."""
@@ -279,17 +368,23 @@ class Client(asyncio.DatagramProtocol):
             limit = round(self.wishes.until * 1000)
             self.link.send("LinkViewerToMacStartPlaying", frame_offset=limit, **common)
             report = await self.answer("ReportStartedPlaying")
+        self.heard = asyncio.get_running_loop().time()
         if report.number("hr") >> 31:
             raise Refused("start", report.number("hr"))
 
     async def stop(self) -> None:
         """StopPlaying, and wait until the server confirms it."""
+        self.send_stop()
+        for _ in range(MANY):
+            if (await self.answer("ReportEndOfStream")).number("hr") == 0:
+                break
+
+    def send_stop(self) -> None:
+        """StopPlaying of the latest start."""
         self.link.send(
             "LinkViewerToMacStopPlaying", open_file_id=self.file_id,
             play_incarnation=self.incarnation,
         )  # fmt: skip
-        while (await self.answer("ReportEndOfStream")).number("hr") != 0:
-            pass
 
     def ask_again(self, sequences: list[int]) -> None:
         """RequestPacketListResend for what a gap in the numbers has revealed."""
