@@ -151,6 +151,25 @@ def test_kernels_know_no_python(name):
         assert known, where(name, item)
 
 
+# inside _kernels: core <- pcapfile, net, mms, winmx, asf <- track
+KERNEL_RANKS = {"core": 0, "pcapfile": 1, "net": 1, "mms": 1, "winmx": 1, "asf": 1, "track": 2}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) == "_kernels"])
+def test_a_kernel_cimports_only_from_folders_below_its_own(name):
+    parts = Path(name).parts
+    if len(parts) == 3:
+        assert parts[2] in ("__init__.py", "__init__.pxd"), f"{name} stands in no folder"
+        return
+    folder = parts[2]
+    for item in imports_of(name):
+        target = item.module.split(".")
+        if target[:2] == ["mmscodec", "_kernels"]:
+            assert target[2] == folder or KERNEL_RANKS[target[2]] < KERNEL_RANKS[folder], where(
+                name, item
+            )
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) in ("schema", "errors")])
 def test_the_schema_needs_the_standard_library_only(name):
     for item in imports_of(name):

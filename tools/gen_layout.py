@@ -214,7 +214,7 @@ def outputs() -> dict[Path, str]:
     start, stop = old.index(BEGIN), old.index(END) + len(END)
     return {
         KERNELS / "include/mmscodec_layout.h": header_text(),
-        KERNELS / "layout.pxd": pxd_text(),
+        KERNELS / "core/layout.pxd": pxd_text(),
         page: old[:start] + docs_text() + old[stop:],
     }
 

@@ -1,4 +1,4 @@
-from mmscodec._kernels.table cimport table_t
+from mmscodec._kernels.core.table cimport table_t
 
 
 cdef class Block:

@@ -1,6 +1,6 @@
 # The owner of a kernel's table: NumPy arrays made from it share its memory and keep it alive.
 from cpython.buffer cimport PyBuffer_FillInfo
-from mmscodec._kernels.table cimport table_free, table_init, table_resize
+from mmscodec._kernels.core.table cimport table_free, table_init, table_resize
 
 import numpy as np
 

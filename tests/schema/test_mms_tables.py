@@ -196,6 +196,6 @@ def test_generated_files_are_up_to_date():
 
 
 def test_generated_kernel_constants_name_every_message():
-    text = (ROOT / "src/mmscodec/_kernels/layout.pxd").read_text(encoding="utf-8")
+    text = (ROOT / "src/mmscodec/_kernels/core/layout.pxd").read_text(encoding="utf-8")
     for message in mms.MESSAGES:
         assert f"= 0x{message.mid:08X}\n" in text

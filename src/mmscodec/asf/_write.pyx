@@ -4,7 +4,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memmove, memset
-from mmscodec._kernels.wire cimport load_le16, load_le32, store_le16, store_le32
+from mmscodec._kernels.core.wire cimport load_le16, load_le32, store_le16, store_le32
 
 import os
 

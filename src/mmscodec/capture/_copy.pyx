@@ -4,7 +4,7 @@ from cpython.buffer cimport (
 )
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
-from mmscodec._kernels.wire cimport prefetch
+from mmscodec._kernels.core.wire cimport prefetch
 
 
 cdef bint fits(

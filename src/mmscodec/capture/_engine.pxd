@@ -1,6 +1,6 @@
 from libc.stdint cimport uint64_t
-from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.track cimport source_t, track_t
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.track.tracker cimport source_t, track_t
 from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._walker cimport Walker
 

@@ -4,11 +4,11 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
-from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.table cimport table_init, table_reserve, table_row, table_t
-from mmscodec._kernels.sides cimport track_fault, track_next_epoch
-from mmscodec._kernels.track cimport (
+from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
+from mmscodec._kernels.track.flow cimport track_fault, track_next_epoch
+from mmscodec._kernels.track.tracker cimport (
     chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
     track_records, track_retire, track_sync, track_touched,
 )

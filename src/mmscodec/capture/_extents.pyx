@@ -1,8 +1,8 @@
 # The extents of one flow out of the table of all.
 from libc.stdint cimport uint32_t
 from mmscodec._block cimport Block
-from mmscodec._kernels.table cimport table_reserve
-from mmscodec._kernels.track cimport extent_t
+from mmscodec._kernels.core.table cimport table_reserve
+from mmscodec._kernels.track.tracker cimport extent_t
 
 
 def collect(Block extents, uint32_t last):

@@ -5,7 +5,7 @@
 # opened: of files that follow each other one is open at a time, at the cost of a comparison a
 # record.
 from libc.stdint cimport int64_t
-from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._walker cimport Walker, walk_t
 
 cdef enum:

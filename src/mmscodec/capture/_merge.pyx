@@ -3,8 +3,8 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
-from mmscodec._kernels.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
-from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
+from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._walker cimport Walker, append_rows, row_t, walk_fill
 
 from mmscodec.schema import dtypes

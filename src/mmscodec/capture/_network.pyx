@@ -5,12 +5,13 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._kernels.network cimport (
+from mmscodec._kernels.net.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_fault_t,
     network_finish, network_free, network_init, network_more, network_t,
 )
-from mmscodec._kernels.segment cimport record_t, segment_t
-from mmscodec._kernels.table cimport table_reserve, table_row
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.net.segment cimport segment_t
+from mmscodec._kernels.core.table cimport table_reserve, table_row
 from mmscodec.capture._inflate cimport inflate
 
 import os

@@ -3,8 +3,8 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memset
-from mmscodec._kernels.segment cimport TCP_ACK, segment_t
-from mmscodec._kernels.tcp cimport (
+from mmscodec._kernels.net.segment cimport TCP_ACK, segment_t
+from mmscodec._kernels.net.tcp_reassembly cimport (
     GAP_END, RUN_GAP, TCP_NEW, run_t, tcp_ack, tcp_discard, tcp_finish, tcp_init, tcp_pool_free,
     tcp_pool_init, tcp_pool_t, tcp_push, tcp_release, tcp_t,
 )

@@ -1,10 +1,10 @@
 # Two threads over one source: one reads frames, the other follows connections.
 from cpython.exc cimport PyErr_CheckSignals
-from mmscodec._kernels.records cimport READ_MEMORY, READ_MORE, READ_OK
-from mmscodec._kernels.relay cimport (
+from mmscodec._kernels.pcapfile.records cimport READ_MEMORY, READ_MORE, READ_OK
+from mmscodec._kernels.track.handoff_queue cimport (
     RELAY_ITEMS, relay_clear, relay_fill, relay_free, relay_init, relay_t, relay_take,
 )
-from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._scout cimport Scout, scout_for

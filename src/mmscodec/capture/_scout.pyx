@@ -5,10 +5,10 @@
 # for: of these one thread finds the segments and the other takes them, see _relay.pyx.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint64_t
-from mmscodec._kernels.records cimport (
+from mmscodec._kernels.pcapfile.records cimport (
     READ_FAULT, READ_OK, reader_batch, reader_free, reader_init, reader_t,
 )
-from mmscodec._kernels.segment cimport record_t
+from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._walker cimport Walker

@@ -4,14 +4,15 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 from mmscodec._block cimport Block
-from mmscodec._kernels.fragments cimport fragment_t, fragments_t
-from mmscodec._kernels.network cimport (
+from mmscodec._kernels.net.fragments cimport fragment_t, fragments_t
+from mmscodec._kernels.net.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_free, network_init,
     network_more, network_t,
 )
-from mmscodec._kernels.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, record_t, segment_t
-from mmscodec._kernels.table cimport table_init, table_row, table_t
-from mmscodec._kernels.wire cimport load_be16, load_le64
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
+from mmscodec._kernels.core.table cimport table_init, table_row, table_t
+from mmscodec._kernels.core.wire cimport load_be16, load_le64
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._walker cimport append_rows, row_t

@@ -1,8 +1,8 @@
 # Walks the records of one source; for the engine and for tables of records.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from mmscodec._kernels.records cimport read_fault_t, reader_t
-from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.table cimport table_t
+from mmscodec._kernels.pcapfile.records cimport read_fault_t, reader_t
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.core.table cimport table_t
 
 
 cdef struct row_t:

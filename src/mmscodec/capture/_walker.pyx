@@ -4,12 +4,12 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._kernels.records cimport (
+from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
     interface_t, read_fault_t, reader_batch, reader_free, reader_init,
 )
-from mmscodec._kernels.segment cimport record_t
-from mmscodec._kernels.table cimport table_free, table_init, table_row, table_t
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.core.table cimport table_free, table_init, table_row, table_t
 
 from mmscodec.schema import dtypes
 

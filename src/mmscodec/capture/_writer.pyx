@@ -3,7 +3,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.wire cimport prefetch, store_le32
+from mmscodec._kernels.core.wire cimport prefetch, store_le32
 
 cdef struct row_t:
     # a row of `dtypes.RECORDS`

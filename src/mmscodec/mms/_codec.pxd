@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
-from mmscodec._kernels.mms cimport mms_tables_t
-from mmscodec._kernels.table cimport table_t
+from mmscodec._kernels.mms.scan cimport mms_tables_t
+from mmscodec._kernels.core.table cimport table_t
 
 
 cdef class BatchBase:

@@ -4,7 +4,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 from mmscodec._block cimport Block
-from mmscodec._kernels.mms cimport (
+from mmscodec._kernels.mms.scan cimport (
     MMS_NO_MEMORY,
     MMS_STOPPED,
     fault_row_t,
@@ -15,8 +15,8 @@ from mmscodec._kernels.mms cimport (
     mms_tables_init,
     mms_tables_t,
 )
-from mmscodec._kernels.mms_push cimport mms_datagram
-from mmscodec._kernels.table cimport (
+from mmscodec._kernels.mms.stream cimport mms_datagram
+from mmscodec._kernels.core.table cimport (
     table_free,
     table_init,
     table_reserve,

@@ -9,8 +9,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
-from mmscodec._kernels.layout cimport MMS_KINDS, mms_row_size
-from mmscodec._kernels.mms_write cimport (
+from mmscodec._kernels.core.layout cimport MMS_KINDS, mms_row_size
+from mmscodec._kernels.mms.write cimport (
     WRITE_LONG,
     WRITE_MID,
     extents_t,
@@ -23,7 +23,7 @@ from mmscodec._kernels.mms_write cimport (
     mms_write_runs,
     packet_heads_t,
 )
-from mmscodec._kernels.table cimport table_free, table_init, table_t
+from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 
 from mmscodec.errors import EncodeError
 

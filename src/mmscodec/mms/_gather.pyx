@@ -7,8 +7,8 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from mmscodec._kernels.mms cimport mms_gather
-from mmscodec._kernels.wire cimport load_le32
+from mmscodec._kernels.mms.scan cimport mms_gather
+from mmscodec._kernels.core.wire cimport load_le32
 
 import numpy as np
 

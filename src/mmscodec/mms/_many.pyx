@@ -3,7 +3,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from mmscodec._block cimport Block
-from mmscodec._kernels.mms cimport (
+from mmscodec._kernels.mms.scan cimport (
     MMS_NO_MEMORY,
     mms_stream_init,
     mms_stream_t,
@@ -11,8 +11,8 @@ from mmscodec._kernels.mms cimport (
     mms_tables_init,
     mms_tables_t,
 )
-from mmscodec._kernels.mms_push cimport mms_finish, mms_push, mms_push_free, mms_undecided
-from mmscodec._kernels.table cimport table_init, table_t
+from mmscodec._kernels.mms.stream cimport mms_finish, mms_push, mms_push_free, mms_undecided
+from mmscodec._kernels.core.table cimport table_init, table_t
 
 import numpy as np
 

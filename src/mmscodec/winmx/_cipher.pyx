@@ -4,7 +4,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
-from mmscodec._kernels cimport winmx_cipher as kernel
+from mmscodec._kernels.winmx cimport cipher as kernel
 
 import os
 

@@ -6,9 +6,9 @@ from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
-from mmscodec._kernels cimport winmx as kernel
-from mmscodec._kernels.table cimport table_reserve, table_t
-from mmscodec._kernels.wire cimport load_le16
+from mmscodec._kernels.winmx cimport scan as kernel
+from mmscodec._kernels.core.table cimport table_reserve, table_t
+from mmscodec._kernels.core.wire cimport load_le16
 
 import numpy as np
 

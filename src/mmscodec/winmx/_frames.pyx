@@ -4,8 +4,8 @@ from cpython.buffer cimport (
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
-from mmscodec._kernels cimport winmx as kernel
-from mmscodec._kernels.table cimport table_reserve
+from mmscodec._kernels.winmx cimport scan as kernel
+from mmscodec._kernels.core.table cimport table_reserve
 
 import numpy as np
 

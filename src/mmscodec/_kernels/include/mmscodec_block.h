@@ -50,7 +50,7 @@ static inline void block_advise(void *p, size_t n) {
 }
 
 /* Blocks that were given back wait here for the next table, because the kernel clears every page that
-   it hands out, which takes longer than writing rows into it. One module owns them: blocks.pyx. */
+   it hands out, which takes longer than writing rows into it. One module owns them: core/allocator.pyx. */
 #ifdef MMSCODEC_KEEP_BLOCKS
 #define MMSCODEC_KEPT 16
 

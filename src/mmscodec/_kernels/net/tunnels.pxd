@@ -1,0 +1,5 @@
+# Tunnels over IP and over UDP.
+from mmscodec._kernels.net.cursor cimport cursor_t, network_t
+
+cdef int gre_step(network_t *net, cursor_t *c) noexcept nogil
+cdef int tunnel_step(network_t *net, cursor_t *c) noexcept nogil

@@ -1,0 +1,163 @@
+# The table of connections: from the addresses of a segment to the state of its flow.
+#
+# A connection has two sides; a side is one flow, the bytes from one end to the other. Open
+# addressing with a seeded hash that both directions share; slots carry 32 bits of it, so a wrong
+# connection is almost never looked at. Connections stay where they are when the table of slots
+# grows, and their places are used again.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
+from mmscodec._kernels.mms.scan cimport mms_stream_t
+from mmscodec._kernels.net.segment cimport segment_t
+from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.net.tcp_reassembly cimport run_t, tcp_t
+from mmscodec._kernels.core.wire cimport load_le64, prefetch
+
+cdef enum:
+    CLOSED_A = 1  # RST, or FIN of that side
+    CLOSED_B = 2
+
+cdef struct probe_t:
+    # first runs of a flow that is not recognised yet
+    run_t *runs
+    uint32_t count
+    uint32_t capacity
+    uint32_t bytes
+    uint32_t tries
+    uint8_t head[20]  # first bytes of the stream, as far as they came without a gap
+    uint32_t head_len
+    bint chain  # a header is expected at `expect`
+    int64_t expect
+    uint8_t header[8]
+    uint32_t header_len
+    uint32_t location
+    uint32_t incarnation
+    uint32_t links
+
+cdef enum express_t:
+    # what track/fast_path.pxd may do with a segment that continues the stream
+    EXPRESS_NONE = 0
+    EXPRESS_DATA = 1  # MMS, in the midst of Data packets of one size
+    EXPRESS_OTHER = 2  # of no interest
+
+cdef struct side_t:
+    # the first 64 bytes, up to the middle of tcp, are all that the express lane touches
+    int64_t last_time
+    uint64_t bytes  # of payload on the wire
+    int32_t row  # of the flows table, -1 while nobody wants the flow
+    uint32_t extent  # the last one, counted from 1
+    uint32_t epoch  # to which that number belongs
+    uint32_t packets
+    uint64_t header  # while EXPRESS_DATA: the header of the last Data packet
+    uint16_t left  # and what is still to come of it
+    uint8_t express
+    uint8_t state
+    uint32_t direction  # of its rows
+    tcp_t tcp
+    uint32_t isn
+    uint8_t waits  # stands in line for the ceilings
+    uint16_t judged  # what was known of UDP ports when it was set aside
+    mms_stream_t *mms
+    int64_t first_time
+    probe_t *probe
+
+cdef struct connection_t:
+    uint8_t src[16]  # of side 0
+    uint8_t dst[16]
+    uint16_t src_port
+    uint16_t dst_port
+    uint32_t scope
+    uint8_t protocol
+    uint8_t closed
+    uint8_t live
+    uint8_t holding  # something waits in one of the sides
+    uint32_t hash
+    uint32_t control  # flow row + 1 of the TCP flow that announced this UDP flow
+    uint8_t padding[12]  # sides begin where a line of the cache does
+    side_t side[2]
+
+cdef enum:
+    LANE_WAYS = 4  # a line of the cache
+
+cdef struct lane_t:
+    # from addresses and ports, as they stand in an IPv4 packet, to a side
+    uint64_t addresses
+    uint32_t ports
+    uint32_t who  # number of the connection * 2 + side + 1; 0 = nobody
+
+cdef struct flows_t:
+    table_t connections
+    table_t free  # uint32_t numbers of places to be used again
+    uint64_t *slots  # hash << 32 | number + 1
+    size_t mask
+    size_t count
+    uint64_t seed
+    lane_t *lanes  # sets of LANE_WAYS; see track/flow_cache.pxd
+    size_t lane_mask  # of sets
+    table_t lane_memory  # where they lie, aligned to a set
+
+cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil
+cdef void flows_free(flows_t *f) noexcept nogil
+cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil
+cdef void flows_clear(flows_t *f) noexcept nogil
+cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil
+cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil
+
+
+cdef inline connection_t *flows_at(flows_t *f, size_t number) noexcept nogil:
+    return <connection_t *>f.connections.data + number
+
+
+cdef inline uint64_t scramble(uint64_t x) noexcept nogil:
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+cdef inline uint64_t end_hash(uint64_t seed, const uint8_t *address, uint16_t port) noexcept nogil:
+    cdef uint64_t x = (load_le64(address) ^ seed) * <uint64_t>0x9FB21C651E98DF25
+    x = (x ^ (load_le64(address + 8) + port * <uint64_t>0x9E3779B97F4A7C15)) \
+        * <uint64_t>0xD6E8FEB86659FD93
+    return x ^ (x >> 32)
+
+
+cdef inline uint32_t flows_hash(const flows_t *f, const segment_t *s) noexcept nogil:
+    # equal for both directions
+    cdef uint64_t x = end_hash(f.seed, s.src, s.src_port) + end_hash(f.seed, s.dst, s.dst_port)
+    x += (<uint64_t>s.scope << 8) + s.protocol
+    x *= <uint64_t>0xD6E8FEB86659FD93
+    return <uint32_t>(x >> 32)
+
+
+cdef inline void flows_prefetch(const flows_t *f, uint32_t hash) noexcept nogil:
+    prefetch(f.slots + (hash & f.mask))
+
+
+cdef inline int side_of(const connection_t *c, const segment_t *s) noexcept nogil:
+    # 0 or 1, -1 where the segment belongs to another connection
+    if c.scope != s.scope or c.protocol != s.protocol:
+        return -1
+    if c.src_port == s.src_port and c.dst_port == s.dst_port \
+            and memcmp(c.src, s.src, 16) == 0 and memcmp(c.dst, s.dst, 16) == 0:
+        return 0
+    if c.src_port == s.dst_port and c.dst_port == s.src_port \
+            and memcmp(c.src, s.dst, 16) == 0 and memcmp(c.dst, s.src, 16) == 0:
+        return 1
+    return -1
+
+
+cdef inline int64_t flows_find(
+    flows_t *f, const segment_t *s, uint32_t hash, int *side
+) noexcept nogil:
+    # number of the connection, or -1
+    cdef size_t i = hash & f.mask
+    cdef uint64_t slot = f.slots[i]
+    cdef uint32_t number
+    while slot != 0:
+        if <uint32_t>(slot >> 32) == hash:
+            number = <uint32_t>slot - 1
+            side[0] = side_of(flows_at(f, number), s)
+            if side[0] >= 0:
+                return number
+        i = (i + 1) & f.mask
+        slot = f.slots[i]
+    return -1

@@ -1,0 +1,164 @@
+from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+from mmscodec._kernels.track.flow_cache cimport lane_forget
+from mmscodec._kernels.net.segment cimport segment_t
+from mmscodec._kernels.core.table cimport table_free, table_init, table_resize, table_row
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_init
+
+cdef enum:
+    FIRST_SLOTS = 1024
+    SAMPLE = 512
+
+
+cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil:
+    table_init(&f.connections, sizeof(connection_t))
+    table_init(&f.free, sizeof(uint32_t))
+    f.count = 0
+    f.seed = scramble(seed)
+    f.mask = FIRST_SLOTS - 1
+    table_init(&f.lane_memory, sizeof(lane_t))
+    f.slots = <uint64_t *>calloc(FIRST_SLOTS, sizeof(uint64_t))
+    return 0 if f.slots != NULL and new_lanes(f) == 0 else -1
+
+
+cdef void flows_free(flows_t *f) noexcept nogil:
+    # what the sides own was freed before
+    table_free(&f.connections)
+    table_free(&f.free)
+    free(f.slots)
+    table_free(&f.lane_memory)
+    f.slots = NULL
+
+
+cdef int new_lanes(flows_t *f) noexcept nogil:
+    # as many as there are slots, all empty: they fill again by themselves
+    cdef size_t sets = (f.mask + 1) // LANE_WAYS, line = LANE_WAYS * sizeof(lane_t)
+    table_free(&f.lane_memory)
+    table_init(&f.lane_memory, line)
+    if table_resize(&f.lane_memory, sets + 1) != 0:
+        return -1
+    f.lanes = <lane_t *>((<uintptr_t>f.lane_memory.data + line - 1) // line * line)
+    f.lane_mask = sets - 1
+    memset(f.lanes, 0, sets * line)
+    return 0
+
+
+cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept nogil:
+    cdef size_t i = <uint32_t>(slot >> 32) & mask
+    while slots[i] != 0:
+        i = (i + 1) & mask
+    slots[i] = slot
+
+
+cdef int grow(flows_t *f) noexcept nogil:
+    cdef size_t mask = f.mask * 2 + 1, i
+    cdef uint64_t *slots
+    if mask > <size_t>0xFFFFFFFF:
+        return -1
+    slots = <uint64_t *>calloc(mask + 1, sizeof(uint64_t))
+    if slots == NULL:
+        return -1
+    for i in range(f.mask + 1):
+        if f.slots[i] != 0:
+            put_slot(slots, mask, f.slots[i])
+    free(f.slots)
+    f.slots = slots
+    f.mask = mask
+    return new_lanes(f)
+
+
+cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
+    # A new connection whose side 0 sent the segment: its number, or -1 without memory.
+    cdef connection_t *c
+    cdef uint32_t number
+    cdef int i
+    if f.count >= f.mask // 2 and grow(f) != 0:
+        return -1
+    if f.free.rows != 0:
+        f.free.rows -= 1
+        number = (<uint32_t *>f.free.data)[f.free.rows]
+    else:
+        if table_row(&f.connections) == NULL:
+            return -1
+        number = <uint32_t>(f.connections.rows - 1)
+    c = flows_at(f, number)
+    memset(c, 0, sizeof(connection_t))
+    memcpy(c.src, s.src, 16)
+    memcpy(c.dst, s.dst, 16)
+    c.src_port = s.src_port
+    c.dst_port = s.dst_port
+    c.scope = s.scope
+    c.protocol = s.protocol
+    c.hash = hash
+    c.live = True
+    for i in range(2):
+        tcp_init(&c.side[i].tcp)
+        c.side[i].row = -1
+    put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
+    f.count += 1
+    return number
+
+
+cdef void flows_clear(flows_t *f) noexcept nogil:
+    # no connection any more
+    f.connections.rows = 0
+    f.free.rows = 0
+    f.count = 0
+    memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
+    memset(f.lanes, 0, (f.lane_mask + 1) * LANE_WAYS * sizeof(lane_t))
+
+
+cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
+    # The connection's place may be taken by another from now on.
+    cdef connection_t *c = flows_at(f, number)
+    cdef uint64_t slot = (<uint64_t>c.hash << 32) | (number + 1)
+    cdef size_t i = c.hash & f.mask, j, home
+    cdef uint32_t *place
+    while f.slots[i] != slot:
+        i = (i + 1) & f.mask
+    # close the hole, so that no search stops at it
+    j = i
+    while True:
+        j = (j + 1) & f.mask
+        if f.slots[j] == 0:
+            break
+        home = <uint32_t>(f.slots[j] >> 32) & f.mask
+        if ((j - home) & f.mask) >= ((j - i) & f.mask):
+            f.slots[i] = f.slots[j]
+            i = j
+    f.slots[i] = 0
+    lane_forget(f, c)
+    c.live = False
+    f.count -= 1
+    place = <uint32_t *>table_row(&f.free)
+    if place != NULL:  # without memory the place is lost, nothing else
+        place[0] = number
+
+
+cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil:
+    # A time such that about one `part` of the connections was silent since then.
+    cdef int64_t sample[SAMPLE]
+    cdef int64_t time
+    cdef size_t n = 0, i, j, step = f.connections.rows // SAMPLE + 1
+    cdef connection_t *c
+    i = 0
+    while i < f.connections.rows and n < SAMPLE:
+        c = flows_at(f, i)
+        i += step
+        if not c.live:
+            continue
+        time = last_time(c)
+        j = n
+        while j > 0 and sample[j - 1] > time:
+            sample[j] = sample[j - 1]
+            j -= 1
+        sample[j] = time
+        n += 1
+    return sample[n // part] if n != 0 else INT64_MIN
+
+
+cdef int64_t last_time(const connection_t *c) noexcept nogil:
+    cdef int64_t a = c.side[0].last_time if c.side[0].packets else INT64_MIN
+    cdef int64_t b = c.side[1].last_time if c.side[1].packets else INT64_MIN
+    return a if a > b else b

@@ -1,0 +1,587 @@
+# WinMX frames: scan, gather and write. See winmx/scan.pxd.
+from libc.string cimport memchr, memcpy, memset
+from mmscodec._kernels.core.table cimport table_reserve, table_row
+from mmscodec._kernels.winmx.cipher cimport legacy_decode
+from mmscodec._kernels.core.wire cimport (
+    likely, load_le16, load_le32, prefetch, store_le32, store_le64, unlikely)
+
+cdef extern from "mmscodec_winmx_nodes.h" nogil:
+    void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
+    void winmx_list(uint8_t *dst, const uint8_t *src, int stream) noexcept
+    void winmx_fence() noexcept
+    void winmx_advise(void *p, size_t n) noexcept
+
+cdef enum:
+    LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
+    BLOCK = 1024  # packets looked through together
+    FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
+    AHEAD = 1024  # bytes to prefetch in front of the read position
+    BAD_LENGTH = 64  # fault codes and fields of schema/faults.py
+    SHORT_FIELD = 65
+    UNTERMINATED = 66
+    FIELD_LENGTH = 65
+    PIECE = 256  # frames between two looks at the headers' verdict
+
+
+cdef inline int add_fault(
+    table_t *faults, int64_t offset, int64_t length, int code, int field, int64_t need, int64_t have
+) noexcept nogil:
+    cdef fault_t *fault = <fault_t *>table_row(faults)
+    if fault == NULL:
+        return -1
+    fault.offset = offset
+    fault.length = length
+    fault.code = <uint16_t>code
+    fault.field = <uint16_t>field
+    fault.unused = 0
+    fault.need = need
+    fault.have = have
+    return 0
+
+
+# ---- scan ----------------------------------------------------------------------------------------
+
+cdef int scan_frames(
+    const uint8_t *src, size_t length, int64_t base, table_t *packets, table_t *faults, scan_t *out
+) noexcept nogil:
+    cdef const uint8_t *p = src
+    cdef const uint8_t *limit = src + length
+    cdef size_t size, nodes = 0
+    cdef uint32_t head
+    cdef packet_t *row
+    cdef packet_t *end
+    cdef int status = 0
+    row = end = NULL
+    base -= <int64_t><size_t>src  # so that a pointer becomes an offset by one addition
+    out.need = 4
+    while limit - p >= 4:
+        head = load_le32(p)
+        size = <size_t>(head >> 16) + 4
+        if <size_t>(limit - p) < size:
+            out.need = size
+            break
+        prefetch(p + AHEAD)
+        if unlikely(row == end):  # the rows reserved are used up: 100 bytes a row is usual
+            if table_reserve(packets, <size_t>(limit - p) // LIST_FRAME + 1) != 0:
+                status = -1
+                break
+            row = <packet_t *>packets.data + packets.rows
+            end = <packet_t *>packets.data + packets.capacity
+            packets.rows = packets.capacity
+        row.offset = base + <int64_t><size_t>p
+        row.length = <uint32_t>size
+        store_le32(<uint8_t *>&row.type, head)  # type and data_length in one store
+        row += 1
+        # whether the next frame is a list is anybody's guess: count without a branch
+        nodes += (head == LIST_HEADER) << 3
+        if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
+            nodes += (head >> 16) // NODE_SIZE
+            if (head >> 16) % NODE_SIZE and add_fault(
+                faults, base + <int64_t><size_t>p, (head >> 16) % NODE_SIZE, BAD_LENGTH,
+                FIELD_LENGTH, ((head >> 16) // NODE_SIZE + 1) * NODE_SIZE, head >> 16,
+            ) != 0:
+                status = -1
+                break
+        p += size
+    if row != NULL:
+        packets.rows = row - <packet_t *>packets.data
+    out.consumed = p - src
+    out.nodes = nodes
+    return status
+
+
+cdef int scan_other(
+    const uint8_t *src, size_t length, int64_t base, int framing, table_t *packets, scan_t *out
+) noexcept nogil:
+    # primary links (17-byte header) and WPNP 2.x (length first): control traffic, a few rows
+    cdef size_t pos = 0, size
+    cdef packet_t *row
+    cdef size_t header = PRIMARY_HEADER if framing == PRIMARY else 2
+    out.need = header
+    out.nodes = 0
+    out.consumed = 0
+    while length - pos >= header:
+        if framing == PRIMARY:
+            size = <size_t>src[pos + 15] + PRIMARY_HEADER
+        else:
+            size = <size_t>load_le16(src + pos) + 4
+        if length - pos < size:
+            out.need = size
+            break
+        row = <packet_t *>table_row(packets)
+        if row == NULL:
+            return -1
+        row.offset = base + <int64_t>pos
+        row.length = <uint32_t>size
+        if framing == PRIMARY:
+            row.type = NO_TYPE
+            if size > PRIMARY_HEADER:
+                row.type = src[pos + PRIMARY_HEADER]
+            row.data_length = <uint16_t>(size - PRIMARY_HEADER)
+        else:
+            row.type = load_le16(src + pos + 2)
+            row.data_length = <uint16_t>(size - 4)
+        pos += size
+        out.consumed = pos
+    return 0
+
+
+cdef int scan_whole(
+    const uint8_t *src, size_t length, int64_t base, int framing, table_t *packets, scan_t *out
+) noexcept nogil:
+    # the buffer is one thing: a datagram or a peer-cache reply
+    cdef packet_t *row
+    out.consumed = 0
+    out.nodes = 0
+    out.need = 5 if framing == DATAGRAM else CACHE_REPLY
+    if length < out.need:
+        return 0
+    row = <packet_t *>table_row(packets)
+    if row == NULL:
+        return -1
+    row.offset = base
+    if framing == DATAGRAM:
+        row.length = <uint32_t>length
+        row.type = src[4]
+        row.data_length = <uint16_t>(length if length < 0xFFFF else 0xFFFF)
+    else:
+        length = CACHE_REPLY
+        row.length = CACHE_REPLY
+        row.type = src[0]
+        row.data_length = CACHE_REPLY - 17
+        out.nodes = 10
+    out.consumed = length
+    return 0
+
+
+cdef int scan(
+    const uint8_t *src, size_t length, int64_t base, int framing,
+    table_t *packets, table_t *faults, scan_t *out
+) noexcept nogil:
+    if framing == FRAMES:
+        return scan_frames(src, length, base, packets, faults, out)
+    if framing == PRIMARY or framing == LEGACY:
+        return scan_other(src, length, base, framing, packets, out)
+    return scan_whole(src, length, base, framing, packets, out)
+
+
+cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil:
+    # decodes type and data of every whole WPNP 2.x frame in place; the bytes of whole frames
+    cdef size_t pos = 0, size
+    while length - pos >= 2:
+        size = <size_t>load_le16(data + pos) + 2
+        if length - pos - 2 < size:
+            break
+        legacy_decode(data + pos + 2, size)
+        pos += size + 2
+    return pos
+
+
+# ---- node lists ----------------------------------------------------------------------------------
+
+cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
+    # how many frames of 100 bytes with the header A1 03 60 00 the buffer starts with
+    cdef size_t frames = length // LIST_FRAME
+    cdef size_t i = 0, j
+    cdef uint32_t odd
+    while frames - i >= 16:  # one branch for sixteen headers
+        odd = 0
+        prefetch(src + i * LIST_FRAME + 4096)
+        for j in range(16):
+            odd |= load_le32(src + (i + j) * LIST_FRAME) ^ LIST_HEADER
+        if odd:
+            break
+        i += 16
+    while i < frames and load_le32(src + i * LIST_FRAME) == LIST_HEADER:
+        i += 1
+    return i
+
+
+cdef bint verified(
+    const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes
+) noexcept nogil:
+    # Header check and copies of a regular run in one pass. Outputs may be NULL; they are filled
+    # only where every header is right, which is known at the end of each PIECE.
+    cdef size_t done = 0, i, piece
+    cdef uint32_t odd = 0
+    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
+    while done < frames and odd == 0:
+        piece = frames - done if frames - done < PIECE else PIECE
+        for i in range(done, done + piece):
+            prefetch(src + AHEAD)
+            odd |= load_le32(src) ^ LIST_HEADER
+            if records != NULL:
+                winmx_list(records + i * LIST_SIZE, src + 4, stream)
+            if nodes != NULL:
+                winmx_nodes(nodes + i * 8 * sizeof(node_t), src + 4, i, stream)
+            src += LIST_FRAME
+        done += piece
+    winmx_fence()
+    return odd == 0
+
+
+cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil:
+    # the records of a regular run, without the headers
+    cdef size_t _i
+    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
+    for _i in range(frames):
+        prefetch(src + AHEAD)
+        winmx_list(dst, src + 4, stream)
+        src += LIST_FRAME
+        dst += LIST_SIZE
+    winmx_fence()
+
+
+cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil:
+    # the index of a regular run
+    cdef packet_t *row
+    cdef size_t i
+    if table_reserve(packets, frames) != 0:
+        return -1
+    row = <packet_t *>packets.data + packets.rows
+    packets.rows += frames
+    for i in range(frames):
+        row[i].offset = base + <int64_t>(i * LIST_FRAME)
+        row[i].length = LIST_FRAME
+        row[i].type = NODE_LIST
+        row[i].data_length = LIST_SIZE
+    return 0
+
+
+cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil:
+    # the node rows of a regular run
+    cdef uint8_t *row
+    cdef size_t i
+    cdef int stream = frames * 8 * sizeof(node_t) >= STREAM_FROM
+    if table_reserve(nodes, frames * 8) != 0:
+        return -1
+    row = nodes.data + nodes.rows * sizeof(node_t)
+    nodes.rows += frames * 8
+    for i in range(frames):
+        prefetch(src + AHEAD)
+        winmx_nodes(row, src + 4, i, stream)
+        src += LIST_FRAME
+        row += 8 * sizeof(node_t)
+    winmx_fence()
+    return 0
+
+
+cdef int gather_records(
+    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
+    bint stream, uint8_t *dst
+) noexcept nogil:
+    # the 12 bytes of each record that the scan counted; dst has room for them
+    cdef const uint8_t *data
+    cdef size_t i, k, size, done = 0, found
+    cdef uint32_t places[BLOCK]
+    if framing == CACHE:
+        for i in range(count):
+            memcpy(dst, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
+            dst += 10 * NODE_SIZE
+        return 0
+    while done < count:
+        found = find_type(packets + done, count - done, NODE_LIST, places)
+        for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
+            i = done + places[k]
+            data = src + (packets[i].offset - base) + 4
+            if likely(packets[i].data_length == LIST_SIZE):
+                winmx_list(dst, data, stream)
+                dst += LIST_SIZE
+                continue
+            size = packets[i].data_length // NODE_SIZE * NODE_SIZE
+            if size:  # dst is NULL where there are no records at all
+                memcpy(dst, data, size)
+                dst += size
+        done += BLOCK
+    winmx_fence()
+    return 0
+
+
+cdef void advise(void *p, size_t size) noexcept nogil:
+    winmx_advise(p, size)
+
+
+cdef int gather_lists(
+    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
+    table_t *lists, size_t *odd
+) noexcept nogil:
+    # the 96 bytes of every NodeList; 1 and the row in `odd` where one has not eight records
+    cdef size_t i
+    cdef uint8_t *dst
+    for i in range(count):
+        if packets[i].type != NODE_LIST:
+            continue
+        if packets[i].data_length != LIST_SIZE:
+            odd[0] = i
+            return 1
+        dst = <uint8_t *>table_row(lists)
+        if dst == NULL:
+            return -1
+        prefetch(src + (packets[i].offset - base) + AHEAD)
+        memcpy(dst, src + (packets[i].offset - base) + 4, LIST_SIZE)
+    return 0
+
+
+cdef inline void write_node(
+    node_t *row, const uint8_t *src, size_t packet, size_t record, bint current
+) noexcept nogil:
+    row.packet = <int64_t>packet
+    row.record = <uint16_t>record
+    row.current = current
+    row.unused = 0
+    memcpy(row.wire, src, NODE_SIZE)
+
+
+cdef inline size_t find_type(
+    const packet_t *packets, size_t count, int type, uint32_t *places
+) noexcept nogil:
+    # which of the next BLOCK packets are of a type (-1: all), found without a branch for each
+    cdef size_t i, found = 0
+    if count > BLOCK:
+        count = BLOCK
+    for i in range(count):
+        places[found] = <uint32_t>i
+        found += (packets[i].type == type) | (type < 0)
+    return found
+
+
+cdef int gather_nodes(
+    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
+    size_t first, size_t total, bint stream, table_t *nodes
+) noexcept nogil:
+    # One row for each of the `total` records that the scan counted; packets[0] has number `first`.
+    cdef const uint8_t *data
+    cdef node_t *row
+    cdef size_t i, j, k, records, done = 0, found
+    cdef uint32_t places[BLOCK]
+    if table_reserve(nodes, total) != 0:
+        return -1
+    row = <node_t *>nodes.data + nodes.rows
+    nodes.rows += total
+    if framing == CACHE:
+        for i in range(count):
+            for j in range(10):
+                write_node(row, src + (packets[i].offset - base) + 29 + j * NODE_SIZE, i, j, False)
+                row += 1
+        return 0
+    while done < count:
+        found = find_type(packets + done, count - done, NODE_LIST, places)
+        for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
+            i = done + places[k]
+            data = src + (packets[i].offset - base) + 4
+            if likely(packets[i].data_length == LIST_SIZE):
+                winmx_nodes(<uint8_t *>row, data, first + i, stream)
+                row += 8
+                continue
+            records = packets[i].data_length // NODE_SIZE
+            for j in range(records):
+                write_node(row, data + j * NODE_SIZE, first + i, j, j == 0)
+                row += 1
+        done += BLOCK
+    winmx_fence()
+    return 0
+
+
+cdef void write_lists(
+    const uint8_t *records, size_t lists, size_t each, uint8_t *dst
+) noexcept nogil:
+    # `lists` frames of `each` records; dst has room for lists * (4 + 12 * each) bytes
+    cdef size_t size = each * NODE_SIZE
+    cdef uint32_t head = NODE_LIST | (<uint32_t>size << 16)
+    cdef size_t _i
+    if size == LIST_SIZE:
+        for _i in range(lists):
+            store_le32(dst, LIST_HEADER)
+            memcpy(dst + 4, records, LIST_SIZE)
+            dst += LIST_FRAME
+            records += LIST_SIZE
+        return
+    for _i in range(lists):
+        store_le32(dst, head)
+        if size:
+            memcpy(dst + 4, records, size)
+        dst += 4 + size
+        records += size
+
+
+# ---- packets of every other type -----------------------------------------------------------------
+
+cdef inline void put_extent(uint8_t *dst, int64_t offset, size_t length) noexcept nogil:
+    store_le64(dst, <uint64_t>offset)
+    store_le32(dst + 8, <uint32_t>length)
+
+
+cdef int walk(
+    const op_t *ops, size_t op_count, const uint8_t *data, size_t length, int64_t offset,
+    uint8_t *row, size_t *used, fault_t *fault
+) noexcept nogil:
+    # Fields one after the other into a zeroed row. 0, or a fault code with `fault` filled in.
+    cdef size_t pos = used[0], size
+    cdef size_t i
+    cdef const op_t *op
+    cdef const uint8_t *end
+    for i in range(op_count):
+        op = &ops[i]
+        if op.flag == OPTIONAL:
+            if pos == length:
+                continue
+            row[op.cond] = 1
+        elif op.flag == WHEN:
+            if row[op.cond] != op.value:
+                continue
+        elif op.flag == WHEN_OTHER:
+            if row[op.cond] == 0 or row[op.cond] == op.value:
+                continue
+        if op.kind == OP_FIXED:
+            size = op.size
+        elif op.kind == OP_COUNTED:
+            size = row[op.cond]
+        elif op.kind == OP_CSTR:
+            end = NULL
+            if length > pos:
+                end = <const uint8_t *>memchr(data + pos, 0, length - pos)
+            if end == NULL:
+                fault.offset = offset + <int64_t>pos
+                fault.code = UNTERMINATED
+                fault.field = op.field
+                fault.need = <int64_t>(length - pos) + 1
+                fault.have = <int64_t>(length - pos)
+                return UNTERMINATED
+            size = end - (data + pos)
+        else:
+            size = length - pos
+        if length - pos < size:
+            fault.offset = offset + <int64_t>pos
+            fault.code = SHORT_FIELD
+            fault.field = op.field
+            fault.need = <int64_t>size
+            fault.have = <int64_t>(length - pos)
+            return SHORT_FIELD
+        if op.kind == OP_FIXED:
+            memcpy(row + op.dst, data + pos, size)
+            pos += size
+        elif op.kind == OP_CSTR:
+            put_extent(row + op.dst, offset + <int64_t>pos, size)
+            pos += size + 1
+        elif op.kind == OP_TEXT:
+            if size and data[length - 1] == 0:
+                put_extent(row + op.dst, offset + <int64_t>pos, size - 1)
+            else:
+                put_extent(row + op.dst, offset + <int64_t>pos, size)
+            pos = length
+        else:
+            put_extent(row + op.dst, offset + <int64_t>pos, size)
+            pos += size
+    used[0] = pos
+    return 0
+
+
+cdef int walk_packet(
+    const uint8_t *src, int64_t base, const packet_t *packet, size_t number,
+    const program_t *program, table_t *rows, table_t *faults
+) noexcept nogil:
+    # The rows of one packet: one, or one for each item that repeats. 0, or -1: no memory.
+    cdef const uint8_t *frame = src + (packet.offset - base)
+    cdef size_t pos = program.head, length = packet.length
+    cdef size_t first, size = program.itemsize
+    cdef uint32_t item = 0
+    cdef bint repeats = program.repeat < program.op_count
+    cdef uint8_t *row
+    cdef fault_t fault
+    while True:
+        row = <uint8_t *>table_row(rows)
+        if row == NULL:
+            return -1
+        memset(row, 0, size)
+        store_le64(row, number)
+        first = 0
+        fault.code = 0
+        if length < pos:  # shorter than its own header
+            fault.code = SHORT_FIELD
+            fault.offset = packet.offset
+            fault.field = FIELD_LENGTH
+            fault.need = <int64_t>pos
+            fault.have = <int64_t>length
+        elif repeats:
+            if item == 0 and walk(
+                program.ops, program.repeat, frame, length, packet.offset, row, &pos, &fault
+            ) != 0:
+                rows.rows -= 1
+                # the row of what stands before the items carries this fault
+                return 0
+            if pos == length:
+                rows.rows -= 1
+                return 0
+            memset(row + 8, 0, size - 8)
+            store_le32(row + program.item, item)
+            first = program.repeat
+        if fault.code == 0 and walk(
+            program.ops + first, program.op_count - first, frame, length, packet.offset,
+            row, &pos, &fault,
+        ) == 0:
+            if not repeats:
+                store_le32(row + program.surplus, <uint32_t>(length - pos))
+                return 0
+            item += 1
+            continue
+        rows.rows -= 1
+        return add_fault(
+            faults, fault.offset, packet.offset + <int64_t>length - fault.offset, fault.code,
+            fault.field, fault.need, fault.have)
+
+
+cdef int gather_rows(
+    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
+    const program_t *program, table_t *rows, table_t *faults
+) noexcept nogil:
+    # rows of all packets of `type`, or of all packets where it is -1
+    cdef size_t i, k, done = 0, found = 0
+    cdef uint32_t places[BLOCK]
+    for i in range(count):
+        found += (packets[i].type == type) | (type < 0)
+    if table_reserve(rows, found) != 0:
+        return -1
+    while done < count:
+        found = find_type(packets + done, count - done, type, places)
+        for k in range(found):
+            if k + FRAMES_AHEAD < found:
+                i = done + places[k + FRAMES_AHEAD]
+                prefetch(src + (packets[i].offset - base))
+                prefetch(src + (packets[i].offset - base) + 64)
+            i = done + places[k]
+            if walk_packet(src, base, &packets[i], i, program, rows, faults) != 0:
+                return -1
+        done += BLOCK
+    return 0
+
+
+cdef int check_rows(
+    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
+    const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults
+) noexcept nogil:
+    # Faults of all packets at once. choice[type] is 0, or 1 + the number of a program; programs
+    # that repeat stand right behind the one of the packet they belong to.
+    cdef size_t i
+    cdef int number
+    cdef const program_t *program
+    for i in range(count):
+        number = choice[packets[i].type]
+        if number == 0:
+            continue
+        program = &programs[number - 1]
+        while True:
+            scratch.rows = 0  # rows of scratch are as long as the longest
+            if walk_packet(src, base, &packets[i], i, program, scratch, faults) != 0:
+                return -1
+            program += 1
+            if program.op_count == 0 or program.repeat == program.op_count:
+                break
+    return 0
