@@ -4,7 +4,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t
+from mmscodec._kernels.pcapfile.records cimport (
+    READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
+)
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
 from mmscodec._kernels.track.flow cimport track_fault, track_next_epoch

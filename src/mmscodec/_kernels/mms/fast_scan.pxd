@@ -4,7 +4,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from mmscodec._kernels.core.layout cimport SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules
+from mmscodec._kernels.core.layout cimport (
+    SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
+)
 from mmscodec._kernels.mms.scan cimport (
     data_row_t,
     message_row_t,

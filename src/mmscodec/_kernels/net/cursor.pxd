@@ -1,8 +1,8 @@
 # Where the network decoder stands in a frame, and how its steps report.
 #
 # A step looks at the header at `p`, moves the cursor behind it and names the next step, or ends
-# with a result. Steps of several modules follow each other in the loop of net/network.pyx, so a tunnel
-# needs no recursion and no stack.
+# with a result. Steps of several modules follow each other in the loop of net/network.pyx, so a
+# tunnel needs no recursion and no stack.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.net.fragments cimport fragments_t
 

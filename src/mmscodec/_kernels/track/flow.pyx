@@ -3,7 +3,9 @@ from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint16_t, uint32_
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.track.udp_ports cimport read_funnels
-from mmscodec._kernels.track.flow_table cimport connection_t, flows_at, flows_remove, probe_t, side_t
+from mmscodec._kernels.track.flow_table cimport (
+    connection_t, flows_at, flows_remove, probe_t, side_t,
+)
 from mmscodec._kernels.mms.scan cimport (
     fault_row_t, mms_midstream, mms_stream_init, mms_stream_t, row_tail_t,
 )

@@ -9,7 +9,9 @@ from libc.string cimport memcpy, memset
 from mmscodec._kernels.track.flow_table cimport LANE_WAYS, connection_t, flows_t, lane_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, segment_t
-from mmscodec._kernels.core.wire cimport load_be16, load_be32, load_le32, load_le64, prefetch, store_be16
+from mmscodec._kernels.core.wire cimport (
+    load_be16, load_be32, load_le32, load_le64, prefetch, store_be16,
+)
 
 cdef enum:
     LANE_HEADERS = 54  # Ethernet, IPv4, TCP

@@ -1,4 +1,4 @@
-# See track/handoff_queue.pxd. The two threads share nothing but blocks and the seed of the flow table.
+# See handoff_queue.pxd. The two threads share nothing but blocks and the seed of the flow table.
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
