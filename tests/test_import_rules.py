@@ -1,6 +1,6 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, _kernels  <-  schema, _block  <-  mms, winmx  <-  capture  <-  sessions, asf  <-  cli
+    errors, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture  <-  sessions, asf  <-  cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -21,6 +21,7 @@ RANKS = {
     "_kernels": 0,
     "schema": 1,
     "_block": 1,
+    "_buffer": 1,
     "faulttable": 2,
     "mms": 3,
     "winmx": 3,

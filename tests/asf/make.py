@@ -4,6 +4,12 @@ import struct
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
+
+from mmscodec.asf._write import PacketWriter
+from mmscodec.asf.plan import PLAN
+from mmscodec.capture.dtypes import EXTENTS
+
 HEADER = UUID("75B22630-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 DATA = UUID("75B22636-668E-11CF-A6D9-00AA0062CE6C").bytes_le
 FILE = UUID("8CABDCA1-A947-11CF-8EE4-00C00C205365").bytes_le
@@ -113,3 +119,12 @@ def asf(count=20, packet_size=400, *, broadcast=False, short_every=4, first_send
         body = bytes((i + j) & 0xFF for j in range(room if i % short_every else room // 2))
         packets.append(packet(i, packet_size, body, send=first_send + i * 100))
     return Asf(header(count, packet_size, broadcast=broadcast), packets, packet_size)
+
+
+def mended(packet, size):
+    """(bytes, state): one packet filled up to `size` by a writer, and as what it was counted."""
+    extents, plan, out = np.zeros(1, EXTENTS), np.zeros(1, PLAN), bytearray(size)
+    extents["length"] = plan["length"] = len(packet)
+    writer = PacketWriter([extents], [(0, packet)], size)
+    assert writer.fill(plan, 0, out) == 1
+    return bytes(out), writer.counts.index(1)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmscodec.asf._write import mended
 from tests.asf import make
 
 WHOLE, MENDED, WIDENED, IMPLIED, UNMENDED = range(5)
@@ -34,7 +33,7 @@ def payload_of(packet):
 def test_a_stripped_packet_gets_back_the_padding_it_had(body, more):
     size = 28 + body + more
     packet = make.packet(3, size, bytes(range(256))[:1] * body)
-    found, state = mended(make.stripped(packet), size)
+    found, state = make.mended(make.stripped(packet), size)
     assert found == packet
     assert state == (MENDED if more else WHOLE)
 
@@ -43,7 +42,7 @@ def test_a_stripped_packet_gets_back_the_padding_it_had(body, more):
 def test_the_payload_ends_where_it_did_whatever_the_padding_length_type(body, more, kind):
     fixed = 26 + kind + len(body)
     packet = make.packet(3, fixed, body, padding=kind)
-    found, state = mended(packet, fixed + more)
+    found, state = make.mended(packet, fixed + more)
     assert len(found) == fixed + more
     assert payload_of(found) == body
     fits = kind and more < 1 << (8 * kind)
@@ -61,7 +60,7 @@ def with_length(body, kind, value):
 
 def test_a_packet_length_is_raised_with_the_padding():
     packet = with_length(b"abc", 2, None)
-    found, state = mended(packet, 100)
+    found, state = make.mended(packet, 100)
     assert state == MENDED
     assert int.from_bytes(found[5:7], "little") == 100
     assert payload_of(found) == b"abc"
@@ -69,7 +68,7 @@ def test_a_packet_length_is_raised_with_the_padding():
 
 def test_a_packet_length_alone_says_where_a_packet_ends():
     packet = with_length(b"abc", 0, None)
-    found, state = mended(packet, 100)
+    found, state = make.mended(packet, 100)
     assert state == IMPLIED
     assert found == packet.ljust(100, b"\0")
     assert payload_of(found) == b"abc"
@@ -77,7 +76,7 @@ def test_a_packet_length_alone_says_where_a_packet_ends():
 
 def test_a_packet_length_that_was_not_changed_when_padding_was_stripped_is_right_again():
     packet = with_length(b"abc", 2, 100)
-    found, state = mended(packet, 100)
+    found, state = make.mended(packet, 100)
     assert state == MENDED
     assert payload_of(found) == b"abc"
 
@@ -95,7 +94,7 @@ def test_a_packet_length_that_was_not_changed_when_padding_was_stripped_is_right
     ],
 )
 def test_what_is_no_asf_packet_is_filled_with_zeros_and_said_to_be(packet):
-    found, state = mended(packet, 100)
+    found, state = make.mended(packet, 100)
     assert found == packet.ljust(100, b"\0")
     assert state == UNMENDED
 
@@ -103,13 +102,13 @@ def test_what_is_no_asf_packet_is_filled_with_zeros_and_said_to_be(packet):
 def test_a_padding_length_that_cannot_grow_is_left_alone():
     packet = bytearray(make.packet(0, 30, b"abc", padding=1))
     packet[5] = 0xFF
-    found, state = mended(packet, 30 + 0xFF10)
+    found, state = make.mended(packet, 30 + 0xFF10)
     assert state == UNMENDED
     assert found[: len(packet)] == packet
 
 
 @given(st.binary(min_size=1, max_size=80), st.integers(0, 70_000))
 def test_any_bytes_keep_their_order_and_get_the_size(packet, more):
-    found, state = mended(packet, len(packet) + more)
+    found, state = make.mended(packet, len(packet) + more)
     assert len(found) == len(packet) + more
     assert state in range(5)

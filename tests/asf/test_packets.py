@@ -1,32 +1,26 @@
-"""Packets into a file: by one thread, by two, or without writing at places, the same bytes."""
+"""Packets into a file."""
 
-import errno
+import io
 import random
 import subprocess
 import sys
-import threading
 from itertools import pairwise
 
 import pytest
 
 from mmscodec.asf import packets
-from mmscodec.asf._write import HAS_PLACES, PacketWriter, reserve, start_writing
+from mmscodec.asf._write import PacketWriter
 from mmscodec.asf.packets import write_packets
 from mmscodec.asf.plan import FILLER
 from tests.asf import make
 from tests.asf.test_writer import extents_of, filled, plan_of, world
 
 SIZE = 150
-needs_places = pytest.mark.skipif(not HAS_PLACES, reason="this system has no pwrite")
 
 
 @pytest.fixture(autouse=True)
-def _small_ranges(monkeypatch):
+def _small_buffer(monkeypatch):
     monkeypatch.setattr(packets, "GATHER_LEN", 3 * SIZE)
-    monkeypatch.setattr(packets, "RANGE_LEN", 7 * SIZE)
-    monkeypatch.setattr(packets, "START_LEN", 10 * SIZE)
-    monkeypatch.setattr(packets, "BIG_LEN", 20 * SIZE)
-    monkeypatch.setattr(packets.os, "cpu_count", lambda: 2)
 
 
 def many(seed, count=400, holes=False):
@@ -63,19 +57,10 @@ def written(path, flows, buffers, plan, size=SIZE, progress=None):
 
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize("seed", range(8))
-def test_two_threads_write_what_one_makes(tmp_path, seed, holes):
+def test_a_file_has_the_packets_that_the_writer_makes(tmp_path, seed, holes):
     flows, buffers, plan = many(seed, holes=holes)
     model = PacketWriter(flows, buffers, SIZE)
     wanted = filled(model, plan)
-    assert written(tmp_path / "x", flows, buffers, plan) == (wanted, seen(model))
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_without_places_the_bytes_are_the_same(tmp_path, monkeypatch, seed):
-    flows, buffers, plan = many(seed, holes=True)
-    model = PacketWriter(flows, buffers, SIZE)
-    wanted = filled(model, plan)
-    monkeypatch.setattr(packets, "HAS_PLACES", False)
     assert written(tmp_path / "x", flows, buffers, plan) == (wanted, seen(model))
 
 
@@ -95,63 +80,40 @@ def test_an_empty_plan_writes_nothing(tmp_path):
     assert (got, told) == (b"", [])
 
 
-@pytest.mark.parametrize("places", [pytest.param(True, marks=needs_places), False])
-def test_progress_is_told_in_this_thread_and_adds_up(tmp_path, monkeypatch, places):
-    monkeypatch.setattr(packets, "HAS_PLACES", places)
+def test_progress_adds_up(tmp_path):
     flows, buffers, plan = many(1)
     told = []
-    written(
-        tmp_path / "x", flows, buffers, plan,
-        progress=lambda count: told.append((threading.get_ident(), count)),
-    )  # fmt: skip
-    assert {thread for thread, _ in told} == {threading.get_ident()}
-    assert sum(count for _, count in told) == len(plan) * SIZE
+    written(tmp_path / "x", flows, buffers, plan, progress=told.append)
+    assert sum(told) == len(plan) * SIZE
     assert len(told) > 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_whoever_stops_it_gets_all_threads_back(tmp_path, error):
-    flows, buffers, plan = many(2, count=5000)
-    before = threading.active_count()
+def test_what_progress_raises_stops_it(tmp_path, error):
+    flows, buffers, plan = many(2)
+    told = []
 
     def stop(count):
+        told.append(count)
         raise error
 
     with pytest.raises(error):
         written(tmp_path / "x", flows, buffers, plan, progress=stop)
-    assert threading.active_count() == before
-    assert (tmp_path / "x").stat().st_size <= 4 + len(plan) * SIZE
+    assert (tmp_path / "x").stat().st_size == 4 + told[0]
+    assert len(told) == 1
 
 
-@needs_places
-@pytest.mark.parametrize("which", [0, 1])
-def test_an_error_in_either_thread_is_raised(tmp_path, monkeypatch, which):
-    flows, buffers, plan = many(3)
-    first = PacketWriter(flows, buffers, SIZE)
-    failed = threading.Event()
+@pytest.mark.parametrize("most", [1, 7, 149, 150, 10_000])
+def test_a_file_may_take_less_than_it_is_given(most):
+    flows, buffers, plan = many(5, count=60)
 
-    class Fails:
-        packet_size = SIZE
+    class Slow(io.BytesIO):
+        def write(self, data):
+            return super().write(data[:most])
 
-        def twin(self):
-            return first.twin() if which == 0 else self
-
-        def write(self, *args):
-            failed.set()
-            raise OSError(errno.ENOSPC, "full")
-
-    class Waits(PacketWriter):
-        def twin(self):
-            return Fails()
-
-        def write(self, *args):
-            failed.wait(10)
-            super().write(*args)
-
-    writer = Fails() if which == 0 else Waits(flows, buffers, SIZE)
-    with open(tmp_path / "x", "wb", buffering=0) as file, pytest.raises(OSError, match="full"):
-        write_packets(file, plan, writer)
-    assert failed.is_set()
+    file = Slow()
+    write_packets(file, plan, PacketWriter(flows, buffers, SIZE))
+    assert file.getvalue() == filled(PacketWriter(flows, buffers, SIZE), plan)
 
 
 LIMITED = """
@@ -162,9 +124,6 @@ from tests.asf.test_packets import many
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 flows, buffers, plan = many(4)
-if sys.argv[2] != "reserve":
-    packets.reserve = lambda *args: None
-packets.HAS_PLACES = sys.argv[2] != "plain"
 with open(sys.argv[1], "wb", buffering=0) as file:
     try:
         packets.write_packets(file, plan, PacketWriter(flows, buffers, 150))
@@ -175,53 +134,11 @@ with open(sys.argv[1], "wb", buffering=0) as file:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of file sizes")
-@pytest.mark.parametrize("how", ["reserve", "places", "plain"])
-def test_a_file_that_may_not_grow_is_an_error(tmp_path, how):
+def test_a_file_that_may_not_grow_is_an_error(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "x"), how],
+        [sys.executable, "-c", LIMITED, str(tmp_path / "x")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.stdout, done.returncode) == ("too big\n", 0), done.stderr
-    if how != "reserve":  # up to the last byte that there was room for
-        assert (tmp_path / "x").stat().st_size == 20_000
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="room is reserved on Linux only")
-def test_room_is_reserved_or_nobody_minds(tmp_path):
-    with open(tmp_path / "x", "wb") as file:
-        reserve(file.fileno(), 0, 1 << 20)
-        start_writing(file.fileno(), 0, 1 << 20)
-        with pytest.raises(OSError, match=r"\[Errno"):
-            reserve(file.fileno(), 0, (1 << 63) - 1)
-    with open("/dev/null", "wb") as file:  # has no room to give, and needs none
-        reserve(file.fileno(), 0, 100)
-        start_writing(file.fileno(), 0, 100)
-
-
-@needs_places
-@pytest.mark.parametrize("align", [1, 7, 149, 150, 151, 450, 1000, 65536])
-def test_pieces_end_anywhere(tmp_path, align):
-    flows, buffers, plan = many(5, count=60)
-    wanted = filled(PacketWriter(flows, buffers, SIZE), plan)
-    writer = PacketWriter(flows, buffers, SIZE)
-    with open(tmp_path / "x", "wb", buffering=0) as file:
-        for start, stop in ((40, 60), (0, 1), (1, 40), (60, 60)):
-            writer.write(plan, start, stop, file.fileno(), 13, bytearray(align + SIZE), align)
-    assert (tmp_path / "x").read_bytes()[13:] == wanted
-
-
-def test_write_refuses_what_cannot_be(tmp_path):
-    writer = PacketWriter([extents_of([(0, 0, 10)])], [(0, bytes(10))], 10)
-    with open(tmp_path / "x", "wb", buffering=0) as file:
-        number = file.fileno()
-        with pytest.raises(ValueError, match="source 1"):
-            writer.write(plan_of([(0, 5, 1)]), 0, 1, number, 0, bytearray(100), 50)
-        with pytest.raises(ValueError, match="no room"):
-            writer.write(plan_of([(0, 5, 0)]), 0, 1, number, 0, bytearray(10), 1)
-        with pytest.raises(ValueError, match="no room"):
-            writer.write(plan_of([(0, 5, 0)]), 0, 1, number, 0, bytearray(10), 0)
-        with pytest.raises(IndexError):
-            writer.write(plan_of([]), 1, 2, number, 0, bytearray(100), 50)
-        with pytest.raises(TypeError):
-            writer.write(b"abc", 0, 1, number, 0, bytearray(100), 50)
-    assert (tmp_path / "x").stat().st_size == 0
+    # up to the last byte that there was room for
+    assert (tmp_path / "x").stat().st_size == 20_000

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from mmscodec.asf._write import PacketWriter, mended
+from mmscodec.asf._write import PacketWriter
 from mmscodec.asf.plan import FILLER, PLAN
 from mmscodec.capture.dtypes import EXTENTS
 from tests.asf import make
@@ -79,7 +79,7 @@ def test_packets_are_those_of_the_model(seed):
             torn += 1
             assert packet == bytes(byte or 0 for byte in wanted).ljust(size, b"\0")
         else:
-            assert packet == mended(bytes(wanted), size)[0]
+            assert packet == make.mended(bytes(wanted), size)[0]
     assert writer.counts[6] == torn
     assert sum(writer.counts) == len(rows)
 

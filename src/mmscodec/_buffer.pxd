@@ -1,0 +1,28 @@
+# The one holder of other objects' memory. A class or a call that reads or writes a buffer keeps one
+# of these; the buffer is given back when its last holder goes, on every way out of a function.
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
+from libc.stdint cimport uint8_t
+
+
+cdef class Buffer:
+    cdef Py_buffer view
+    cdef uint8_t *data  # its first byte
+    cdef size_t size
+
+
+cdef inline Buffer take(object owner, int flags):
+    cdef Buffer buffer = Buffer.__new__(Buffer)
+    PyObject_GetBuffer(owner, &buffer.view, flags)
+    buffer.data = <uint8_t *>buffer.view.buf
+    buffer.size = <size_t>buffer.view.len
+    return buffer
+
+
+cdef inline Buffer readable(object owner):
+    # contiguous bytes of any buffer; BufferError, or TypeError where it is none
+    return take(owner, PyBUF_SIMPLE)
+
+
+cdef inline Buffer writable(object owner):
+    # the same, to be written to
+    return take(owner, PyBUF_SIMPLE | PyBUF_WRITABLE)

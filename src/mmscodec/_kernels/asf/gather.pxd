@@ -1,0 +1,44 @@
+# ASF data packets from where they lie in the capture to where they go in a file.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from mmscodec._kernels.asf.packet cimport PACKET_STATES
+from mmscodec._kernels.core.extent cimport extent_t
+
+cdef enum:
+    FILLER = 0xFFFFFFFF  # `source` of a row that stands for a missing packet
+
+cdef struct plan_t:
+    int64_t offset  # of the payload in its flow
+    uint32_t length
+    uint32_t source  # index in the list of flows, or FILLER
+
+cdef struct span_t:
+    # memory that holds places [place, place + size)
+    const uint8_t *data
+    uint64_t place
+    uint64_t size
+
+cdef struct flow_extents_t:
+    # the extents of one flow, ascending
+    const extent_t *rows
+    size_t count
+    size_t near  # where the last search ended
+
+cdef struct gather_t:
+    const span_t *spans  # ascending by place
+    size_t span_count
+    size_t span_near
+    flow_extents_t *flows
+    size_t flow_count
+    uint32_t packet_size
+    uint64_t counts[PACKET_STATES]
+    int64_t first_send  # ms; all are -1 before there was a packet
+    int64_t last_send
+    int64_t last_end
+
+# Index of the first of `count` rows that names no flow here or is longer than a packet, or `count`.
+cdef size_t gather_check(const gather_t *g, const plan_t *rows, size_t count) noexcept nogil
+# Writes `count` packets of `packet_size` bytes to `out`, one after the other, and counts them. The
+# rows were checked. Bytes that are missing are 0.
+cdef void gather_packets(
+    gather_t *g, const plan_t *rows, size_t count, uint8_t *out
+) noexcept nogil
