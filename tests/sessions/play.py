@@ -84,7 +84,10 @@ class Play:
             self.udp("s", packet, 1755, udp)
         return self
 
-    def connect(self, *, udp=None, guid=GUID, server_version="9.1.0.3841", funnel=None, package=""):
+    def connect(
+        self, *, udp=None, guid=GUID, server_version="9.1.0.3841", funnel=None, package="", refuse=0
+    ):  # fmt: skip
+        """`refuse` = the HRESULT by which UDP is refused; TCP is asked for then."""
         self.say(
             "LinkViewerToMacConnect",
             subscriber_name=f"NSPlayer/9.0.0.2991; {guid}; Host: media.example",
@@ -97,6 +100,10 @@ class Play:
         self.say("LinkMacToViewerReportFunnelInfo", play_incarnation=0xF0F0F0EF, n_cubs=77)
         where = funnel or f"\\\\{self.ends['c'][0]}\\{'UDP' if udp else 'TCP'}\\{udp or 1037}"
         self.say("LinkViewerToMacConnectFunnel", funnel_name=where)
+        if refuse:
+            self.say("LinkMacToViewerReportDisconnectedFunnel", hr=refuse)
+            where = f"\\\\{self.ends['c'][0]}\\TCP\\1037"
+            self.say("LinkViewerToMacConnectFunnel", funnel_name=where)
         self.say("LinkMacToViewerReportConnectedFunnel", funnel_name="Funnel Of The Gods")
         return self
 

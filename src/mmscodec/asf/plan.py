@@ -26,27 +26,35 @@ class Plan:
         LocationId of each row (int64).
     missing : numpy.ndarray
         Shape (n, 2), int64: first LocationId and number of packets of each hole.
-    duplicates, too_long, empty : int
+    copies : numpy.ndarray
+        Shape (n, 2), int64: packets that were left out because another one has their LocationId,
+        and that one, as positions in the arguments. Whether their bytes are the same is for the
+        caller to see.
+    too_long, empty : int
         Data packets that were left out.
-    conflicts : int
-        Duplicates of another length than the copy that was kept.
     in_order_of_arrival : bool
-        LocationIds repeat so much that they cannot be places in a file.
+        LocationIds repeat so much that they cannot be places in a file, or begin again.
     """
 
     rows: np.ndarray
     locations: np.ndarray
     missing: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    duplicates: int = 0
+    copies: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     too_long: int = 0
     empty: int = 0
-    conflicts: int = 0
     in_order_of_arrival: bool = False
 
     @property
     def missing_packets(self) -> int:
         """Packets in all holes together."""
         return int(self.missing[:, 1].sum())
+
+    def append(self, other: Plan) -> None:
+        """Put the packets of another plan behind these."""
+        for name in ("rows", "locations", "missing", "copies"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+        self.too_long += other.too_long
+        self.empty += other.empty
 
 
 def plan_packets(
@@ -59,6 +67,7 @@ def plan_packets(
     base: int | None = 0,
     fill: bool = False,
     max_fill: int = 1 << 30,
+    epoch: np.ndarray | None = None,
 ) -> Plan:
     """Put the packets of a file in order.
 
@@ -75,12 +84,27 @@ def plan_packets(
         Put a filler in the place of each missing packet.
     max_fill : int
         Most bytes of fillers.
+    epoch : numpy.ndarray, optional
+        Of each packet; where it rises, LocationIds begin again. Packets of one epoch stand in front
+        of those of the next, and only within an epoch are packets missing.
 
     Raises
     ------
     LimitError
         More than `max_fill` bytes are missing.
     """
+    if epoch is not None and len(epoch) and (epoch != epoch[0]).any():
+        plan = Plan(np.empty(0, PLAN), np.empty(0, np.int64), in_order_of_arrival=True)
+        for number in np.unique(epoch).tolist():
+            mine = np.flatnonzero(epoch == number)
+            part = plan_packets(
+                location_id[mine], offset[mine], length[mine], source[mine],
+                packet_size=packet_size, base=None, fill=fill,
+                max_fill=max_fill - plan.missing_packets * packet_size * fill,
+            )  # fmt: skip
+            part.copies = mine[part.copies]
+            plan.append(part)
+        return plan
     length = length.astype(np.int64)
     good = (length > 0) & (length <= packet_size)
     too_long, empty = int((length > packet_size).sum()), int((length <= 0).sum())
@@ -97,11 +121,11 @@ def plan_packets(
         chosen = kept
     else:
         chosen = kept[first]
-        plan.duplicates = len(kept) - len(unique)
         plan.locations = unique
-    if plan.duplicates:
-        sizes = length[kept]
-        plan.conflicts = int((sizes != sizes[first][np.searchsorted(unique, places)]).sum())
+        copy = np.ones(len(kept), bool)
+        copy[first] = False
+        here = np.searchsorted(unique, places[copy])
+        plan.copies = np.stack([kept[copy], kept[first][here]], axis=1)
     rows = np.empty(len(chosen), PLAN)
     rows["offset"], rows["length"] = offset[chosen], length[chosen]
     rows["source"] = source[chosen]

@@ -33,13 +33,15 @@ class AsfFile:
     missing : list of (int, int)
         First LocationId and number of packets of each hole.
     skipped : int
-        Packets in those holes that no start of playback came by: a seek went past them.
+        Packets in those holes that no start of playback came by: a seek went past them. Only
+        captured starts tell.
     filled : int
         Fillers written for missing packets.
     behind : int
         Packets of an on-demand file behind the last one that is here: not asked for, or lost.
     duplicates, conflicts, too_long, empty : int
-        Data packets left out.
+        Data packets left out: another one has the same LocationId, and the same bytes, or others;
+        they are longer than packets may be; they carry nothing.
     padded, unmended, torn : int
         Short packets filled up; those of them whose padding length could not be raised; packets of
         which bytes are missing.
@@ -137,12 +139,12 @@ def write_file(
     out.size = len(head) + done * writer.packet_size
     out.padded = mended + widened + implied + out.unmended
     out.missing = [(int(first), int(count)) for first, count in plan.missing.tolist()]
-    for name in ("duplicates", "conflicts", "too_long", "empty"):
-        setattr(out, name, getattr(plan, name))
+    out.duplicates, out.too_long, out.empty = len(plan.copies), plan.too_long, plan.empty
     if len(plan.locations) and not described.broadcast and not plan.in_order_of_arrival:
         out.behind = max(described.packet_count - int(plan.locations[-1]) - 1, 0)
     real = done - out.filled
-    out.complete = not (described.broadcast or out.torn or plan.in_order_of_arrival) and (
+    odd = described.broadcast or out.torn or out.too_long or plan.in_order_of_arrival or not real
+    out.complete = not odd and (
         real == described.packet_count or (not described.packet_count and not out.missing)
     )
     return out

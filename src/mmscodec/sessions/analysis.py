@@ -11,19 +11,22 @@ from mmscodec.sessions import facts as _facts
 from mmscodec.sessions import table as _table
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.ends import NO_ROWS
+from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.moves import moves_of
 from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
-from mmscodec.sessions.quality import measure, rates
+from mmscodec.sessions.quality import Quality, measure, rates
 from mmscodec.sessions.session import Session
-from mmscodec.sessions.states import TRANSITIONS, transitions
+from mmscodec.sessions.states import TRANSITIONS, Playback, transitions
 from mmscodec.sessions.wrong import wrong_by_flow
 
 SYN, FIN, RST = 1, 2, 4
 _STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
 _READ = MID["LinkViewerToMacReadBlock"]
+#: Nothing came for so long behind a confirmed start: nothing will, though the capture ends there.
+PATIENCE = 5 * 10**9
 
 
 class Sessions:
@@ -76,11 +79,20 @@ class Sessions:
         exchanges.add(mine)
         changes = transitions(
             index, ends.messages, complete_headers(entries, self.data),
-            server_major=facts.server_major, attributes=facts.attributes, udp=len(ends.udp) > 0,
-            ended=self._disconnected(ends),
+            playbacks=self._playbacks(entries), server_major=facts.server_major,
+            attributes=facts.attributes, udp=len(ends.udp) > 0, ended=self._disconnected(ends),
         )  # fmt: skip
         moves.add(changes)
         self._fill(row, session, mine)
+
+    def _playbacks(self, entries: list[Entry]) -> list[Playback]:
+        times = self.data["time"]
+        segments = [segment for entry in entries for segment in entry.segments]
+        first = [int(segment.rows[np.argmin(times[segment.rows])]) for segment in segments]
+        return [
+            Playback(segment.incarnation, int(times[row]), row)
+            for segment, row in zip(segments, first)
+        ]
 
     def _disconnected(self, ends: _ends.Ends) -> int:
         # time of the last segment of a connection that was seen to end, else -1
@@ -131,24 +143,32 @@ class Sessions:
         row["challenges"] = min(facts.challenges, 0xFFFF)
         row["resends_asked"] = len(facts.resends_asked)
         row["entries"] = sum(1 for e in session.entries if len(e.header) or e.segments)
-        row["redirected_to"] = row["reconnect_of"] = -1
+        row["redirected_to"] = row["reconnect_of"] = row["retried_as"] = -1
         self._fill_exchanges(row, exchanges)
         self._fill_times(row, session)
         row["media_packets"], row["media_bytes"] = quality.media_packets, quality.media_bytes
         row["received_bit_rate"] = quality.bit_rate
         row["location_jumps"] = quality.location_jumps
         row["locations_left_out"] = quality.locations_left_out
-        row["lost"], row["longest_loss"] = quality.delivery.lost, quality.delivery.longest
-        row["lost_at_end"] = quality.lost_at_end
-        row["reordered"] = quality.delivery.reordered
-        row["duplicates"] = quality.delivery.duplicates
-        row["resends_delivered"] = quality.resends_delivered
+        self._fill_loss(row, quality)
         for name, counts in self._wrong.items():
             known = [counts[flow] for flow in mine + udp] if counts is not None else [-1]
             row[name] = sum(known)
         row["gaps"] = int(flows["gaps"][mine].sum()) if mine else 0
         row["partial"] = self._partial(row, session, flows)
         row["end_reason"], row["end_hr"] = self._end(session)
+
+    @staticmethod
+    def _fill_loss(row: Any, quality: Quality) -> None:
+        loss, stalls = quality.loss, quality.stalls
+        row["lost"], row["longest_loss"] = loss.delivery.lost, loss.delivery.longest
+        row["lost_at_start"], row["lost_at_end"] = loss.at_start, loss.at_end
+        row["reordered"], row["duplicates"] = loss.delivery.reordered, loss.delivery.duplicates
+        row["resends_delivered"] = loss.resends_delivered
+        row["longest_gap"], row["stalls"], row["stalled"] = (
+            stalls.longest, stalls.count, stalls.total,
+        )  # fmt: skip
+        row["playing_bit_rate"] = quality.playing_bit_rate
 
     def _span(self, session: Session, mine: list[int]) -> tuple[int, int]:
         flows = self.cap.flows
@@ -216,6 +236,8 @@ class Sessions:
             return _facts.REDIRECTED, facts.hr
         ended = [m.hr for m in ends.messages if m.mid == MID["LinkMacToViewerReportEndOfStream"]]
         hr = facts.hr if facts.hr >= 0 else (ended[-1] if ended else -1)
+        if facts.hr < 0 and self._nothing_came(session):
+            return _facts.NOTHING_CAME, hr
         if facts.hr >= 0 and not session.quality.media_packets:
             return _facts.REFUSED, hr
         if facts.auth_scheme and facts.auth_result == 0 and not session.quality.media_packets:
@@ -226,10 +248,27 @@ class Sessions:
             return _facts.DISCONNECTED, hr
         return _facts.CUT, hr
 
+    def _nothing_came(self, session: Session) -> bool:
+        """Whether a start was confirmed, no media came of it, and the capture would show them.
+
+        It would not where bytes are missing, or where even the header, without which no client
+        starts, went over a UDP flow that was not captured.
+        """
+        facts, row = session.facts, session.row
+        if session.quality.media_packets or facts.started_time < 0 or row["gaps"]:
+            return False
+        if facts.transport == "udp" and not len(session.ends.udp) and facts.connected:
+            return False
+        over = facts.stopped_time >= 0 or facts.closed or self._disconnected(session.ends) >= 0
+        return over or int(row["end"]) - facts.started_time > PATIENCE
+
     def rates(self, index: int, seconds: float = 1.0) -> np.ndarray:
         """`RATES` of one session: received bit rate beside the announced one over time."""
         session = self[index]
-        return rates(session.index, session.entries, self.data, seconds, session.facts)
+        facts = session.facts
+        going = not facts.finished and not facts.stopping
+        until = int(session.row["end"]) if going else -1
+        return rates(session.index, session.entries, self.data, seconds, facts, until)
 
     def column(self, name: str) -> np.ndarray:
         """One text of every session (`TEXTS`): an object array of str, row by row."""

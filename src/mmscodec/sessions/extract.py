@@ -14,8 +14,11 @@ from mmscodec.asf.header import DATA_OBJECT_START, AsfHeader, describe
 from mmscodec.asf.plan import Plan, plan_packets
 from mmscodec.asf.write import AsfFile, write_file
 from mmscodec.errors import LimitError, MmsCodecError, TruncatedError
+from mmscodec.sessions.control import Control
+from mmscodec.sessions.entries import Entry, Segment
+from mmscodec.sessions.epochs import epochs_of
 from mmscodec.sessions.headers import fragments
-from mmscodec.sessions.media import Entry
+from mmscodec.sessions.loss import first_place
 from mmscodec.sessions.session import Session
 
 MAX_HEADER = 16 << 20
@@ -52,7 +55,7 @@ def write_asf(
             groups = [(i, segment.rows) for i, segment in enumerate(one.segments)]
         for segment, rows in groups:
             try:
-                made = _write(cap, one, rows, _name(path, used), header, options)
+                made = _write(cap, session, one, rows, _name(path, used), header, options)
             except MmsCodecError as error:
                 made = AsfFile(problems=[str(error)])
             made.entry, made.segment = number, segment
@@ -94,14 +97,19 @@ def header_bytes(cap: Any, entry: Entry) -> bytes:
     return header
 
 
-def packet_size_of(entry: Entry, described: AsfHeader, longest: int) -> int:
-    """Size of the ASF data packets: as the header says, else as ReportOpenFile or StreamChange."""
+def packet_size_of(entry: Entry, described: AsfHeader, lengths: np.ndarray) -> int:
+    """Size of the ASF data packets: as the header says, else as ReportOpenFile or StreamChange.
+
+    Where most packets are longer than that, it is wrong, and that of the longest is taken.
+    """
+    longest = int(lengths.max(initial=0))
     sizes = (described.packet_size, entry.packet_size, described.max_packet_size, longest)
-    return next((size for size in sizes if 0 < size <= MAX_PACKET), 0)
+    size = next((size for size in sizes if 0 < size <= MAX_PACKET), 0)
+    return longest if int((lengths > size).sum()) * 2 > len(lengths) else size
 
 
 def plan_entry(
-    cap: Any, entry: Entry, rows: np.ndarray, packet_size: int, live: bool, fill: bool,
+    cap: Any, rows: np.ndarray, epoch: np.ndarray, packet_size: int, live: bool, fill: bool,
     max_fill: int,
 ) -> tuple[Plan, list[int]]:  # fmt: skip
     """Order of the packets in `rows` (of `cap.data`), and the flows that `source` numbers."""
@@ -115,23 +123,25 @@ def plan_entry(
         data["location_id"][rows], data["offset"][rows] + 8,
         data["length"][rows].astype(np.int64) - 8, source,
         packet_size=packet_size, base=None if live else 0, fill=fill, max_fill=max_fill,
+        epoch=epoch,
     )  # fmt: skip
     return plan, flows.tolist()
 
 
 def _write(
-    cap: Any, entry: Entry, rows: np.ndarray, path: Path, given: bytes | None,
+    cap: Any, session: Session, entry: Entry, rows: np.ndarray, path: Path, given: bytes | None,
     options: dict[str, Any],
 ) -> AsfFile:  # fmt: skip
     head = bytes(given) if given is not None else header_bytes(cap, entry)
     described = describe(head)
-    longest = int(cap.data["length"][rows].max()) - 8 if len(rows) else 0
-    size = packet_size_of(entry, described, longest)
+    lengths = cap.data["length"][rows].astype(np.int64) - 8
+    size = packet_size_of(entry, described, lengths)
     if size <= 0:
         raise TruncatedError("neither its header nor the server says how long its packets are")
     live = described.broadcast or entry.live
+    epoch = epochs_of(entry, cap.data, live)[np.isin(entry.rows, rows)]
     plan, flows = plan_entry(
-        cap, entry, rows, size, live, options["missing"] == "fill", options["max_fill"]
+        cap, rows, epoch, size, live, options["missing"] == "fill", options["max_fill"]
     )
     padding = int((size - plan.rows["length"].astype(np.int64)).sum())
     if padding > options["max_fill"]:
@@ -142,25 +152,62 @@ def _write(
     extents, buffers = cap.places(flows)
     writer = PacketWriter(extents, buffers, size)
     made = write_file(path, head, described, plan, writer, progress=options["progress"])
-    made.problems += _problems(entry, head, described, size, plan)
-    made.skipped = _skipped(plan.missing, entry, cap.data)
+    made.conflicts = _differing(cap, rows, plan.copies)
+    made.duplicates = len(plan.copies) - made.conflicts
+    made.problems += _problems(entry, head, described, size, plan, made)
+    arrival = live or plan.in_order_of_arrival
+    made.skipped = _skipped(plan.missing, entry, cap, arrival, session.ends.control)
+    made.complete &= not made.conflicts
     return made
 
 
-def _skipped(missing: np.ndarray, entry: Entry, data: np.ndarray) -> int:
-    # packets in holes that lie between the first and the last LocationId of no segment
-    if not len(missing):
+def _differing(cap: Any, rows: np.ndarray, copies: np.ndarray) -> int:
+    # how many packets that were left out have other bytes than the one with their LocationId
+    pairs = zip(rows[copies[:, 0]].tolist(), rows[copies[:, 1]].tolist())
+    return sum(bytes(cap.payload(one)) != bytes(cap.payload(other)) for one, other in pairs)
+
+
+def _start_of(segment: Segment, control: Control | None) -> Any:
+    names = ("LinkViewerToMacStartPlaying", "LinkViewerToMacStartStriding")
+    records = (control.record(name, segment.request) for name in names) if control else ()
+    return next((record for record in records if record is not None), None)
+
+
+def _skipped(
+    missing: np.ndarray, entry: Entry, cap: Any, live: bool, control: Control | None
+) -> int:
+    """Packets in holes that no start of playback came by: a seek went past them.
+
+    Only a start that was captured tells: what lies in front of the packets of another one may have
+    been played before the capture began. A start at a place that it names (or at 0) lost what is
+    missing from there on.
+    """
+    if not len(missing) or live:
         return 0
-    places = [data["location_id"][segment.rows].astype(np.int64) for segment in entry.segments]
-    first = np.array([some.min() for some in places], np.int64)
+    spans = []
+    for segment in entry.segments:
+        places = cap.data["location_id"][segment.rows].astype(np.int64)
+        asked = first_place(_start_of(segment, control))
+        first = int(places.min())
+        spans.append((first, int(places.max()), segment.request, min(first, asked % (1 << 33))))
+    spans.sort()
+    last = np.maximum.accumulate(np.array([span[1] for span in spans], np.int64))
+    before_it = np.concatenate([[0], last[:-1] + 1])  # where a start that was not captured begins
+    first = np.array(
+        [begun if request >= 0 else min(place, int(at))
+         for (place, _, request, begun), at in zip(spans, before_it)], np.int64,
+    )  # fmt: skip
     order = np.argsort(first, kind="stable")
-    last = np.maximum.accumulate(np.array([some.max() for some in places], np.int64)[order])
-    before = np.searchsorted(first[order], missing[:, 0]) - 1
+    first = first[order]
+    last = np.maximum.accumulate(np.array([span[1] for span in spans], np.int64)[order])
+    before = np.searchsorted(first, missing[:, 0], "right") - 1
     inside = (before >= 0) & (last[np.maximum(before, 0)] > missing[:, 0])
     return int(missing[~inside, 1].sum())
 
 
-def _problems(entry: Entry, head: bytes, described: AsfHeader, size: int, plan: Plan) -> list[str]:
+def _problems(
+    entry: Entry, head: bytes, described: AsfHeader, size: int, plan: Plan, made: AsfFile
+) -> list[str]:
     out = [f"header: {words}, at {at}" for at, words in described.problems]
     if entry.header_size and entry.header_size != len(head):
         out.append(f"header of {len(head)} bytes, {entry.header_size} were announced")
@@ -169,5 +216,11 @@ def _problems(entry: Entry, head: bytes, described: AsfHeader, size: int, plan: 
     if entry.packet_size and entry.packet_size != size:
         out.append(f"packets of {size} bytes by the header, of {entry.packet_size} by the server")
     if plan.in_order_of_arrival:
-        out.append("LocationIds repeat: packets stand in the order of their arrival")
+        out.append("LocationIds begin again: packets stand in the order of their arrival")
+    if described.packet_size and described.packet_size < size:
+        out.append(f"most packets are longer than the {described.packet_size} bytes of the header")
+    if made.conflicts:
+        out.append(f"{made.conflicts} packets differ from others of the same LocationId, left out")
+    if not made.packets - made.filled:
+        out.append("no media came")
     return out

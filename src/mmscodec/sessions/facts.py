@@ -14,7 +14,7 @@ PLAYER = re.compile(r"([A-Za-z]+!?)(?:/([0-9][0-9.]*))?")
 GUID = re.compile(r"\{([^}]*)\}")
 HOST = re.compile(r";\s*Host:\s*([^;\s]+)", re.IGNORECASE)
 
-UNKNOWN, CLOSED, DISCONNECTED, REFUSED, REDIRECTED, CUT = range(6)
+UNKNOWN, CLOSED, DISCONNECTED, REFUSED, REDIRECTED, CUT, NOTHING_CAME = range(7)
 #: Meaning of `sessions["end_reason"]`.
 END_REASONS = {
     UNKNOWN: "unknown",
@@ -23,6 +23,7 @@ END_REASONS = {
     REFUSED: "refused by the server",
     REDIRECTED: "redirected",
     CUT: "capture ended",
+    NOTHING_CAME: "playback started, nothing came",
 }
 #: Meaning of `sessions["auth_scheme"]`.
 AUTH_SCHEMES = {0: "", 1: "BASIC", 2: "NTLM", 3: "other"}
@@ -67,10 +68,23 @@ class Facts:
     resends_asked: list[int] = field(default_factory=list)
     resend_times: list[int] = field(default_factory=list)
     hr: int = -1
+    hr_mid: int = 0  # of the message that carried it
+    redirect_time: int = -1
+    start_time: int = -1  # of the first Start*, whether confirmed or not
+    first_start: int = -1  # its row in `messages`
+    started_time: int = -1  # when the server first confirmed one
+    stopped_time: int = -1  # of the first StopPlaying, or EndOfStream, behind that
+    udp_tried: int = -1  # when Data over UDP was asked for; then the port, and the answer
+    udp_port: int = 0
+    udp_refused: bool = False
+    udp_hr: int = -1
+    credentials: int = 0  # how often the client sent some
     closed: bool = False
     redirected: bool = False
     connected: bool = False
     finished: bool = False  # the last thing about playback is that it ended
+    stopping: bool = False  # a StopPlaying was sent since the last start
+    played_out: bool = False  # and that was the end of what there was to play, not a StopPlaying
     log: dict[str, Any] | None = None
 
     @property
@@ -96,9 +110,9 @@ def facts_of(ends: Ends, control: Control) -> Facts:
             if record is not None:
                 reader(facts, message, record, control)
         if message.hr >= 0x80000000:
-            facts.hr = message.hr
+            facts.hr, facts.hr_mid = message.hr, message.mid
         elif name in _MADE_GOOD and message.ok:
-            facts.hr = -1
+            facts.hr, facts.hr_mid = -1, 0
     if len(ends.udp):
         facts.transport = "udp"
     elif len(ends.tcp) and not facts.transport:
@@ -135,6 +149,19 @@ def _funnel(facts: Facts, message: Message, record: Any, control: Control) -> No
     facts.funnel_name = text
     if match := FUNNEL.match(text):
         facts.transport = match[2].lower()
+        if facts.transport == "udp" and facts.udp_tried < 0:
+            facts.udp_tried, facts.udp_port = message.time, int(match[3])
+
+
+def _no_funnel(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    if facts.transport == "udp":
+        facts.udp_refused, facts.udp_hr = True, message.hr
+        facts.transport = ""
+
+
+def _has_funnel(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    if not message.ok and facts.transport == "udp":
+        _no_funnel(facts, message, record, control)
 
 
 def _funnel_info(facts: Facts, message: Message, record: Any, control: Control) -> None:
@@ -143,6 +170,7 @@ def _funnel_info(facts: Facts, message: Message, record: Any, control: Control) 
 
 def _open(facts: Facts, message: Message, record: Any, control: Control) -> None:
     facts.file_name = control.value(_NAMES[message.mid], "file_name", message.row) or ""
+    facts.credentials += int(record["cbtoken"]) > 0
     if int(record["cbtoken"]) > 0 and not facts.auth_scheme:
         facts.auth_scheme = _scheme(facts.authen_package or "NTLM")
     if facts.auth_scheme:
@@ -177,21 +205,41 @@ def _challenge(facts: Facts, message: Message, record: Any, control: Control) ->
     facts.auth_result = 0
 
 
+def _response(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.credentials += 1
+
+
 def _scheme(name: str) -> int:
     return {"BASIC": 1, "NTLM": 2}.get(name.upper(), 3)
 
 
 def _redirect(facts: Facts, message: Message, record: Any, control: Control) -> None:
-    facts.redirected = True
+    facts.redirected, facts.redirect_time = True, message.time
     facts.redirect_location = control.value(_NAMES[message.mid], "wsz_location", message.row) or ""
 
 
 def _start(facts: Facts, message: Message, record: Any, control: Control) -> None:
-    facts.finished = False
+    facts.finished = facts.stopping = False
+    if facts.start_time < 0:
+        facts.start_time, facts.first_start = message.time, message.row
+
+
+def _started(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    if message.ok and facts.started_time < 0:
+        facts.started_time = message.time
+
+
+def _stop(facts: Facts, message: Message, record: Any, control: Control) -> None:
+    facts.stopping = True
+    if facts.started_time >= 0 > facts.stopped_time:
+        facts.stopped_time = message.time
 
 
 def _end(facts: Facts, message: Message, record: Any, control: Control) -> None:
     facts.finished = message.hr != 1
+    facts.played_out = facts.finished and message.ok and not facts.stopping
+    if facts.started_time >= 0 > facts.stopped_time:
+        facts.stopped_time = message.time
 
 
 def _switch(facts: Facts, message: Message, record: Any, control: Control) -> None:
@@ -219,13 +267,19 @@ _READERS = {
     "LinkMacToViewerReportConnectedEX": _connected,
     "LinkViewerToMacConnectFunnel": _funnel,
     "LinkMacToViewerReportFunnelInfo": _funnel_info,
+    "LinkMacToViewerReportConnectedFunnel": _has_funnel,
+    "LinkMacToViewerReportDisconnectedFunnel": _no_funnel,
     "LinkViewerToMacOpenFile": _open,
     "LinkMacToViewerReportOpenFile": _opened,
     "LinkMacToViewerSecurityChallenge": _challenge,
+    "LinkViewerToMacSecurityResponse": _response,
     "LinkMacToViewerReportRedirect": _redirect,
     "LinkViewerToMacStreamSwitch": _switch,
     "LinkViewerToMacStartPlaying": _start,
     "LinkViewerToMacStartStriding": _start,
+    "LinkMacToViewerReportStartedPlaying": _started,
+    "LinkMacToViewerReportStartStriding": _started,
+    "LinkViewerToMacStopPlaying": _stop,
     "LinkMacToViewerReportEndOfStream": _end,
     "LinkViewerToMacCloseFile": _close,
     "RequestPacketListResend": _resend,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmscodec.sessions.ends import NO_ROWS
-from mmscodec.sessions.media import Entry
+from mmscodec.sessions.entries import Entry
 
 LAST = 0x08
 

@@ -1,9 +1,9 @@
-"""Sessions that belong together: redirects followed, connections resumed."""
+"""Sessions that belong together: redirects followed, connections resumed, transports changed."""
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,44 +11,101 @@ from mmscodec.sessions.facts import CLOSED, REDIRECTED
 from mmscodec.sessions.session import Session
 
 TARGET = re.compile(r"mms[ut]?://(?:\[([^\]]*)\]|([^:/]*))(?::(\d+))?", re.IGNORECASE)
+LITERAL = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 #: A connection that follows a lost or redirected one comes within this time.
 FOLLOWS = 120 * 10**9
+#: Clocks of capture points differ, and what was under way still arrives: a connection may begin so
+#: long before the last packet of the one that it follows.
+OVERLAP = 2 * 10**9
 
 
 def link(sessions: list[Session], table: np.ndarray) -> None:
-    """Fill redirected_to and reconnect_of.
+    """Fill redirected_to, reconnect_of and retried_as.
 
-    Sessions of one client address and GUID are looked at in order of time. Third-party players all
-    send the same GUID, so the file must be the same too, or the connection the one redirected to.
-    A session that played to its end is not resumed.
+    A client opens the next connection before the last segment of the old one is on the wire, so the
+    new one need not begin behind the end of the old; it begins behind what made the client leave:
+    the redirect, the last media packet, the refusal. Third-party players all send the same GUID, so
+    the file must be the same too, or the connection the one redirected to. A session that played to
+    its end, or was closed, is not resumed.
     """
-    groups: dict[tuple[str, str], list[Session]] = {}
+    groups: dict[str, list[Session]] = {}
     for session in sessions:
-        groups.setdefault((session.ends.client_host, session.facts.guid), []).append(session)
+        groups.setdefault(session.ends.client_host, []).append(session)
     for group in groups.values():
         group.sort(key=lambda session: int(session.row["start"]))
-        for before, after in pairwise(group):
-            old, new = before.row, after.row
-            if not 0 <= int(new["start"]) - int(old["end"]) <= FOLLOWS:
-                continue
-            if int(old["end_reason"]) == REDIRECTED:
-                if _goes_to(before, after):
-                    table["redirected_to"][before.index] = after.index
-            elif (
-                after.facts.guid
-                and int(old["end_reason"]) != CLOSED
-                and not before.facts.finished
-                and before.facts.file_name
-                and before.facts.file_name == after.facts.file_name
-                and before.quality.media_packets
-            ):
-                table["reconnect_of"][after.index] = before.index
+        taken: set[int] = set()
+        for at, before in enumerate(group):
+            for column, since, fits in _wanted(before):
+                after = _next(group[at + 1 :], before, since, fits, taken)
+                if after is None:
+                    continue
+                taken.add(after.index)
+                if column == "reconnect_of":
+                    table[column][after.index] = before.index
+                else:
+                    table[column][before.index] = after.index
+                break
+
+
+Fits = Callable[[Session, Session], bool]
+
+
+def _wanted(before: Session) -> list[tuple[str, int, Fits]]:
+    # which links this session may have to a later one, and since when that may begin
+    row, facts = before.row, before.facts
+    if int(row["end_reason"]) == REDIRECTED:
+        return [("redirected_to", facts.redirect_time, _goes_to)]
+    if before.quality.media_packets:
+        if int(row["end_reason"]) == CLOSED or facts.finished or not facts.file_name:
+            return []
+        return [("reconnect_of", before.quality.last_media - OVERLAP, _resumes)]
+    if facts.udp_tried and (facts.udp_refused or facts.start_time >= 0):
+        return [("retried_as", max(facts.udp_tried, facts.start_time), _over_tcp)]
+    return []
+
+
+def _next(
+    later: list[Session], before: Session, since: int, fits: Fits, taken: set[int]
+) -> Session | None:
+    until = int(before.row["end"]) + FOLLOWS
+    for after in later:
+        if int(after.row["start"]) > until:
+            return None
+        if after.index not in taken and int(after.row["start"]) >= since and fits(before, after):
+            return after
+    return None
+
+
+def _same_client(before: Session, after: Session) -> bool:
+    return not before.facts.guid or not after.facts.guid or before.facts.guid == after.facts.guid
+
+
+def _resumes(before: Session, after: Session) -> bool:
+    return (
+        bool(after.facts.guid)
+        and before.facts.guid == after.facts.guid
+        and before.facts.file_name == after.facts.file_name
+    )
+
+
+def _over_tcp(before: Session, after: Session) -> bool:
+    return (
+        _same_client(before, after)
+        and not after.facts.udp_tried
+        and before.ends.server_host == after.ends.server_host
+        and (not before.facts.file_name or before.facts.file_name == after.facts.file_name)
+    )
 
 
 def _goes_to(before: Session, after: Session) -> bool:
     match = TARGET.match(before.facts.redirect_location)
+    if not _same_client(before, after):
+        return False
     if match is None:
         return True  # another proxy, or none
     host, port = match[1] or match[2], int(match[3] or 1755)
     named = after.facts.host.rsplit(":", 1)[0].strip("[]")
-    return after.ends.server_port == port or host in (after.ends.server_host, named)
+    if named and named == host:
+        return True
+    unknown = not named and not LITERAL.fullmatch(host)  # a name, and the capture has no names
+    return after.ends.server_port == port and (unknown or host == after.ends.server_host)

@@ -8,23 +8,17 @@ over UDP, where nothing is ordered, the incarnation does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from mmscodec.sessions.control import MID, Control, Message
-from mmscodec.sessions.ends import NO_ROWS, Ends
+from mmscodec.sessions.control import MID, Control
+from mmscodec.sessions.ends import Ends
+from mmscodec.sessions.entries import MAX_ENTRIES, Asked, Entry, Segment, timeline
+from mmscodec.sessions.files import HEADER, files, header_of_no_request
 
-MEDIA, HEADER, PACKET_PAIR = 0, 1, 2
-MAX_ENTRIES = 10_000
-LIVE = 0x06000000  # BROADCAST and LIVE
+PACKET_PAIR = 2
 
-_OPENED = MID["LinkMacToViewerReportOpenFile"]
-_CHANGE = MID["LinkMacToViewerReportStreamChange"]
-_READ = MID["LinkViewerToMacReadBlock"]
-_PLAY = MID["LinkViewerToMacStartPlaying"]
 _STRIDE = MID["LinkViewerToMacStartStriding"]
 _STARTED = (
     MID["LinkMacToViewerReportStartedPlaying"],
@@ -32,91 +26,20 @@ _STARTED = (
 )
 
 
-@dataclass(slots=True, eq=False)
-class Segment:
-    """Data packets of one start of playback, in order of arrival."""
-
-    rows: np.ndarray
-    incarnation: int
-    request: int = -1  # row in `messages`
-    striding: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One ASF file of a session."""
-
-    mark: Message | None = None  # ReportOpenFile or StreamChange
-    packet_size: int = 0
-    header_size: int = 0
-    bit_rate: int = 0
-    packet_count: int = 0
-    attributes: int = 0
-    header: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
-    segments: list[Segment] = field(default_factory=list)
-
-    @property
-    def live(self) -> bool:
-        """Its packets have no numbers that begin at 0, and no known end."""
-        return bool(self.attributes & LIVE)
-
-    @property
-    def rows(self) -> np.ndarray:
-        """Rows of all media packets."""
-        return np.concatenate([NO_ROWS, *(segment.rows for segment in self.segments)])
-
-
-@dataclass(slots=True, eq=False)
-class _Asked:
-    # a ReadBlock or Start*: what Data packets with its tag are
-    message: Message
-    entry: int
-    header: bool
-
-
 def entries_of(
     ends: Ends, control: Control, data: np.ndarray, payload: Callable[[int], Any]
 ) -> list[Entry]:
     """The files of a session, at least one; Data packets of no known request are in them too."""
-    entries, asked = _timeline(ends.messages, control)
+    entries, asked = timeline(ends.messages, control)
     if len(ends.tcp):
         _over_tcp(entries, asked, ends, data, payload)
     if len(ends.udp):
-        _over_udp(entries, asked, ends, data)
+        _over_udp(entries, asked, ends, data, payload)
     return entries
 
 
-def _timeline(messages: list[Message], control: Control) -> tuple[list[Entry], list[_Asked]]:
-    entries = [Entry()]
-    asked: list[_Asked] = []
-    for message in messages:
-        if message.mid in (_OPENED, _CHANGE) and message.ok and len(entries) < MAX_ENTRIES:
-            if entries[0].mark is not None or asked:
-                entries.append(Entry())
-            _describe(entries[-1], message, control)
-        elif message.mid in (_READ, _PLAY, _STRIDE) and message.incarnation >= 0:
-            asked.append(_Asked(message, len(entries) - 1, message.mid == _READ))
-    return entries, asked
-
-
-def _describe(entry: Entry, message: Message, control: Control) -> None:
-    entry.mark = message
-    if message.mid == _OPENED:
-        row = control.record("LinkMacToViewerReportOpenFile", message.row)
-        entry.packet_size = int(row["file_packet_size"])
-        entry.header_size = int(row["file_header_size"])
-        entry.bit_rate = int(row["file_bit_rate"])
-        entry.packet_count = int(row["file_packet_count"])
-        entry.attributes = int(row["file_attributes"])
-    else:
-        row = control.record("LinkMacToViewerReportStreamChange", message.row)
-        entry.packet_size = int(row["cb_packet_size"])
-        entry.header_size = int(row["cb_header_size"])
-        entry.bit_rate = int(row["dw_bit_rate"])
-
-
 def _over_tcp(
-    entries: list[Entry], asked: list[_Asked], ends: Ends, data: np.ndarray,
+    entries: list[Entry], asked: list[Asked], ends: Ends, data: np.ndarray,
     payload: Callable[[int], Any],
 ) -> None:  # fmt: skip
     rows = ends.tcp[data["kind"][ends.tcp] != PACKET_PAIR]
@@ -135,42 +58,24 @@ def _over_tcp(
     for number, entry in enumerate(home):
         low, high = cuts[number], cuts[number + 1]
         at = index[id(entry)] + added
-        for part, more in _files(rows[low:high], step[low:high], data, payload):
+        for part, more in files(rows[low:high], step[low:high], data, payload):
             target = entry
             if more:  # a StreamChange was lost, its header was not
                 if len(entries) >= MAX_ENTRIES:
                     break
-                target = Entry(packet_size=entry.packet_size, bit_rate=entry.bit_rate)
+                target = Entry(
+                    packet_size=entry.packet_size, bit_rate=entry.bit_rate,
+                    attributes=entry.attributes,
+                )  # fmt: skip
                 at += 1
                 added += 1
                 entries.insert(at, target)
-            _fill(target, part[0], part[1], data, tags, asked)
-
-
-def _files(
-    rows: np.ndarray, step: np.ndarray, data: np.ndarray, payload: Callable[[int], Any]
-) -> list[tuple[tuple[np.ndarray, np.ndarray], bool]]:
-    # cut where another header than the first begins behind media
-    heads = np.flatnonzero((data["kind"][rows] == HEADER) & (data["location_id"][rows] == 0))
-    media = np.flatnonzero(data["kind"][rows] == MEDIA)
-    cuts = []
-    if len(heads) > 1 and len(media):
-        last = bytes(payload(int(rows[heads[0]])))
-        for head in heads[heads > media[0]].tolist():
-            now = bytes(payload(int(rows[head])))
-            if now != last and head > heads[0]:
-                cuts.append(head)
-            last = now
-    bounds = [0, *cuts, len(rows)]
-    return [
-        ((rows[low:high], step[low:high]), number > 0)
-        for number, (low, high) in enumerate(pairwise(bounds))
-    ]
+            _fill(target, part[0], part[1], data, tags, asked, payload)
 
 
 def _fill(
     entry: Entry, rows: np.ndarray, step: np.ndarray, data: np.ndarray, tags: set[int],
-    asked: list[_Asked],
+    asked: list[Asked], payload: Callable[[int], Any],
 ) -> None:  # fmt: skip
     # header and segments of a file out of its rows in stream order
     if not len(rows):
@@ -188,13 +93,16 @@ def _fill(
         tag = int(data["play_incarnation"][part[0]])
         segment = Segment(part, tag)
         known = plays.get(tag)
+        if known is None and header_of_no_request(part, data, payload):
+            entry.header = np.concatenate([entry.header, part])
+            continue
         if known is not None:
             _ask(segment, known[1][_latest(known[0], int(times[part[0]]))])
         entry.segments.append(segment)
 
 
-def _by_tag(asked: list[_Asked]) -> dict[int, tuple[np.ndarray, list[_Asked]]]:
-    grouped: dict[int, list[_Asked]] = {}
+def _by_tag(asked: list[Asked]) -> dict[int, tuple[np.ndarray, list[Asked]]]:
+    grouped: dict[int, list[Asked]] = {}
     for one in asked:
         grouped.setdefault(one.message.tag, []).append(one)
     return {
@@ -207,12 +115,15 @@ def _latest(times: np.ndarray, time: int) -> int:
     return max(int(np.searchsorted(times, time, "right")) - 1, 0)
 
 
-def _ask(segment: Segment, one: _Asked) -> None:
-    segment.request = one.message.row
-    segment.striding = one.message.mid == _STRIDE
+def _ask(segment: Segment, one: Asked) -> None:
+    segment.request = one.message.row if one.message.client else -1
+    segment.striding = one.message.mid in (_STRIDE, _STARTED[1])
 
 
-def _over_udp(entries: list[Entry], asked: list[_Asked], ends: Ends, data: np.ndarray) -> None:
+def _over_udp(
+    entries: list[Entry], asked: list[Asked], ends: Ends, data: np.ndarray,
+    payload: Callable[[int], Any],
+) -> None:  # fmt: skip
     rows = ends.udp[data["kind"][ends.udp] != PACKET_PAIR]
     inc, times = data["play_incarnation"][rows], data["time"][rows]
     marks = np.array([e.mark.time if e.mark else 0 for e in entries[1:]], np.int64)
@@ -226,6 +137,8 @@ def _over_udp(entries: list[Entry], asked: list[_Asked], ends: Ends, data: np.nd
             for number in np.unique(which).tolist():
                 part = mine[which == number]
                 header = data["kind"][part] == HEADER
+                if header_of_no_request(part[~header], data, payload):
+                    header[:] = True
                 pieces += _pieces(entries[number], part, header, tag, None)
             continue
         starts, some = requests[tag]
@@ -251,7 +164,7 @@ def _over_udp(entries: list[Entry], asked: list[_Asked], ends: Ends, data: np.nd
 
 
 def _pieces(
-    entry: Entry, part: np.ndarray, header: np.ndarray, tag: int, one: _Asked | None
+    entry: Entry, part: np.ndarray, header: np.ndarray, tag: int, one: Asked | None
 ) -> list[tuple[int, Entry, Segment | None, np.ndarray]]:
     out: list[tuple[int, Entry, Segment | None, np.ndarray]] = []
     if header.any():

@@ -7,16 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmscodec.sessions.control import MID, Control, Message
-from mmscodec.sessions.media import Entry
+from mmscodec.sessions.entries import Entry
 
-_NAMES = {
-    MID["LinkViewerToMacStartPlaying"]: "LinkViewerToMacStartPlaying",
-    MID["LinkViewerToMacStartStriding"]: "LinkViewerToMacStartStriding",
-}
+_STRIDE = MID["LinkViewerToMacStartStriding"]
+_STARTS = (MID["LinkViewerToMacStartPlaying"], _STRIDE)
 _STOP = MID["LinkViewerToMacStopPlaying"]
 _NEW_FILE = (MID["LinkMacToViewerReportStreamChange"], MID["LinkMacToViewerReportOpenFile"])
-#: A start this many packets from where playback stopped went on there.
-NEAR_PACKETS = 2
 
 
 @dataclass(slots=True)
@@ -30,36 +26,73 @@ class Moves:
     first_start_time: int = -1
 
 
+@dataclass(slots=True)
+class _Played:
+    # the last packet of a start of playback, and the usual distance of its LocationIds
+    place: int
+    flags: int
+    step: int
+
+
 def moves_of(
     messages: list[Message], control: Control, entries: list[Entry], data: np.ndarray
 ) -> Moves:
     """Tell a seek from a pause by where the Data packets went on."""
     out = Moves()
     by_request = {
-        segment.request: segment for entry in entries for segment in entry.segments
+        segment.request: segment.rows for entry in entries for segment in entry.segments
         if segment.request >= 0
     }  # fmt: skip
-    playing: int | None = None  # LocationId that came last, -1 = none yet
-    stopped = False
+    before: _Played | None = None  # what came of the last start
+    begun = stopped = False
     for message in messages:
         if message.mid in _NEW_FILE and message.ok:
-            playing = None
+            before, begun = None, False
         elif message.mid == _STOP:
             stopped = True
-        elif message.mid in _NAMES:
+        elif message.mid in _STARTS:
             if out.first_start < 0:
                 out.first_start, out.first_start_time = message.row, message.time
-            segment = by_request.get(message.row)
-            places = data["location_id"][segment.rows] if segment is not None else None
-            if message.mid == MID["LinkViewerToMacStartStriding"]:
+            rows = by_request.get(message.row)
+            if message.mid == _STRIDE:
                 out.strides += 1
-            elif playing is not None:
-                if places is not None and playing >= 0:
-                    goes_on = -NEAR_PACKETS <= int(places[0]) - playing - 1 <= NEAR_PACKETS
-                else:
-                    goes_on = False
-                out.pauses += goes_on and stopped
-                out.seeks += not goes_on
-            playing = int(places[-1]) if places is not None and len(places) else -1
-            stopped = False
+            elif begun:
+                on = before is not None and rows is not None and _goes_on(before, rows, data)
+                out.pauses += on and stopped
+                out.seeks += not on
+            if rows is not None:
+                before = _last(rows, data)
+            elif message.mid == _STRIDE:
+                before = None
+            begun, stopped = True, False
     return out
+
+
+def _last(rows: np.ndarray, data: np.ndarray) -> _Played:
+    places = data["location_id"][rows].astype(np.int64)
+    steps = np.diff(places[-64:])
+    steps = steps[steps > 0]
+    at = int(np.argmax(places))
+    return _Played(
+        int(places[at]), int(data["af_flags"][rows[at]]), int(steps.max()) if len(steps) else 1
+    )
+
+
+def _goes_on(before: _Played, rows: np.ndarray, data: np.ndarray) -> bool:
+    """Whether the first packet of a start is the next one that the server had to send.
+
+    Nothing was skipped if LocationId rose by as much as the running number, which counts what was
+    sent: packets lost at the seam make no seek of a pause. Where the number does not count so (or
+    the server thins the stream), the step must be one that the stream had before.
+    """
+    first = rows[int(np.argmin(data["location_id"][rows[:64]]))]
+    rise = int(data["location_id"][first]) - before.place
+    flags = int(data["af_flags"][first])
+    counted = (flags - before.flags) & 255
+    if before.flags == 0xFE and flags == 0:
+        counted = 1  # a new start leaves 0xFF out
+    if rise <= 0:
+        return False
+    if before.step == 1 and 0 < counted < 128:
+        return rise & 255 == counted
+    return rise <= before.step

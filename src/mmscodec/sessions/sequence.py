@@ -12,7 +12,8 @@ class Delivery:
     """What happened to numbered packets on their way.
 
     `lost` numbers were never seen, at most `longest` in a row; `reordered` packets came after a
-    later one; `duplicates` were there already.
+    later one, those that were sent again for somebody who asked not counted; `duplicates` were there
+    already.
     """
 
     lost: int = 0
@@ -54,20 +55,26 @@ def extend(af_flags: np.ndarray, location_id: np.ndarray, segment: np.ndarray) -
     return out
 
 
-def delivery(sequence: np.ndarray, behind: int = 0) -> Delivery:
+def delivery(
+    sequence: np.ndarray, behind: int = 0, before: int = 0, resent: np.ndarray | None = None
+) -> Delivery:
     """Loss, reordering and duplicates of extended sequence numbers in order of arrival.
 
-    `behind` more are known to be missing after the last one.
+    `before` numbers are known to be missing in front of the first one, `behind` after the last one;
+    `resent` marks packets that came because they were asked for.
     """
     if len(sequence) == 0:
-        return Delivery()
+        return Delivery(before + behind, before + behind)
     unique, first = np.unique(sequence, return_index=True)
     holes = np.diff(unique) - 1
-    fresh = sequence[np.sort(first)]
+    order = np.sort(first)
+    fresh = sequence[order]
     late = fresh < np.maximum.accumulate(fresh)
+    if resent is not None:
+        late &= ~resent[order]
     return Delivery(
-        lost=int(holes.sum()) + behind,
-        longest=max(int(holes.max()) if len(holes) else 0, behind),
+        lost=int(holes.sum()) + before + behind,
+        longest=max(int(holes.max()) if len(holes) else 0, before, behind),
         reordered=int(late.sum()),
         duplicates=len(sequence) - len(unique),
     )

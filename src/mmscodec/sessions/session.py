@@ -10,7 +10,7 @@ import numpy as np
 
 from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, Facts, hr_name
-from mmscodec.sessions.media import Entry
+from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.quality import Quality
 from mmscodec.sessions.table import PARTIAL
 

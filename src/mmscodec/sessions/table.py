@@ -20,14 +20,16 @@ _COLUMNS = {
     # what was done
     "requests": "u4", "unanswered": "u4", "seeks": "u4", "pauses": "u4", "strides": "u4",
     "entries": "u4", "stream_switches": "u4", "redirected_to": "i4", "reconnect_of": "i4",
+    "retried_as": "i4",
     # times in ns, -1 = not known
     "connect_time": "i8", "start_up": "i8", "first_data": "i8",
     "pings": "u4", "unanswered_pings": "u4",
     "ping_min": "i8", "ping_mean": "i8", "ping_max": "i8",
     # Data packets
     "media_packets": "u8", "media_bytes": "u8", "received_bit_rate": "f8",
+    "playing_bit_rate": "f8", "longest_gap": "i8", "stalls": "u4", "stalled": "i8",
     "location_jumps": "u8", "locations_left_out": "u8",
-    "lost": "u8", "longest_loss": "u8", "lost_at_end": "u8",
+    "lost": "u8", "longest_loss": "u8", "lost_at_start": "u8", "lost_at_end": "u8",
     "reordered": "u8", "duplicates": "u8",
     "resend_requests": "u4", "resends_asked": "u4", "resends_delivered": "u4",
     # what was wrong
