@@ -315,7 +315,7 @@ KINDS = {
     "playlist pushed by an old server": lambda: playlist(hr=0),
     "playlist udp": lambda: playlist(UDP),
     "live": live,
-    "live udp": lambda: live(udp=UDP),
+    "live udp": lambda: live(0x00123456, udp=UDP),
     "live begins again": lambda: live(restart=25),
     "redirect": lambda: redirected(overlap=False),
     "redirect before the old one's end": redirected,

@@ -23,7 +23,11 @@ class Damage:
 
     def add(self, tables: Any) -> None:
         """Take in the faults of a batch; CaptureError if they are all there is."""
+        from mmscodec.sessions.interrupted import left_inside
+
         rows = tables.faults
+        if len(rows) and len(tables.flows):
+            rows = rows[~left_inside(rows, tables.flows)]
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
             raise CaptureError("this is no capture: " + in_file(tables, rows[0], rows.text()[0]))
         self.take(rows, tables)

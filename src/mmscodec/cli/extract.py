@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,14 @@ from typing import Any
 from mmscodec.cli.damage import DAMAGED, Damage, say
 from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
+from mmscodec.cli.media_names import safe_name
 from mmscodec.cli.output import width_of
 from mmscodec.cli.progress import progress
 from mmscodec.cli.session_words import amount, counted
 from mmscodec.cli.sessions import selected
 from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
-
-SUFFIXES = (".asf", ".wmv", ".wma")
-UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
+from mmscodec.sessions.facts import NOTHING_CAME
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
@@ -51,11 +48,7 @@ def file_name(session: Any) -> str:
 
     Nothing of the peer's text can lead out of the directory.
     """
-    last = re.split(r"[/\\]", session.file_name.split("?", 1)[0])[-1]
-    name = UNSAFE.sub("_", last).strip("._-")[:100] or "session"
-    if not name.lower().endswith(SUFFIXES):
-        name += ".asf"
-    return f"{session.index:04d}-{name}"
+    return f"{session.index:04d}-{safe_name(session.file_name)}"
 
 
 def words(made: Any) -> str:
@@ -73,7 +66,8 @@ def words(made: Any) -> str:
     if made.behind:
         parts.append(f"ends {counted(made.behind, 'packet')} before the file does")
     for name, text in (
-        ("duplicates", "duplicates left out"), ("too_long", "too long, left out"),
+        ("duplicates", "duplicates left out"), ("conflicts", "that contradict others, left out"),
+        ("too_long", "too long, left out"),
         ("empty", "empty, left out"), ("unmended", "with a padding length that could not be set"),
         ("torn", "with bytes missing"),
     ):  # fmt: skip
@@ -125,20 +119,33 @@ def run(options: argparse.Namespace) -> int:
                 continue
             bar.aside()
             for made in files:
-                written += made.path is not None
-                status = DAMAGED if made.path is None or made.torn or lossy(session) else status
+                written += has_media(made)
+                status = DAMAGED if not good(made) or lossy(session) else status
                 tell(session, made, options)
+            if session.row["end_reason"] == NOTHING_CAME:
+                say(f"session {session.index}: {session.end_text}")
+                status = DAMAGED
     if damage.report():
         status = DAMAGED
     if not written:
-        say("no media in this capture" if not status else "nothing could be written")
+        say("no media in this capture" if not status else "no media could be written")
         return 1
     return status
 
 
+def has_media(made: Any) -> bool:
+    """Whether a file was written that has a packet of the session in it."""
+    return made.path is not None and made.packets > made.filled
+
+
+def good(made: Any) -> bool:
+    """Whether a file holds all that came for it, and nothing contradicts it."""
+    return has_media(made) and not (made.torn or made.conflicts or made.too_long)
+
+
 def lossy(session: Any) -> bool:
-    """Whether bytes of the session are missing from the capture, or packets on the way."""
-    return bool(session.row["gaps"] or session.row["lost"])
+    """Whether bytes of the session are missing from the capture, packets on the way, or unread."""
+    return bool(session.row["gaps"] or session.row["lost"] or session.row["unread"])
 
 
 def tell(session: Any, made: Any, options: argparse.Namespace) -> None:

@@ -12,7 +12,13 @@ from mmscodec.cli.output import iso_time
 from mmscodec.schema import mms
 from mmscodec.schema.findings import FINDING_FIELDS, FINDING_TEXTS, FindingCode, Severity
 from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text
+from mmscodec.sessions.closing import ABANDONED, ENDED_BY, PLAYED_OUT
 from mmscodec.sessions.ends import RowsByFlow
+from mmscodec.sessions.facts import hr_name
+from mmscodec.sessions.transports import DELIVERED as UDP_DELIVERED
+from mmscodec.sessions.transports import NOT_TRIED as UDP_NOT_TRIED
+from mmscodec.sessions.transports import REFUSED as UDP_REFUSED
+from mmscodec.sessions.transports import UDP_STORIES
 
 PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
 KINDS = 3  # of findings that are named
@@ -123,7 +129,9 @@ class Report:
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """What there is to say, in order."""
-        for label in ("client", "server", "file", "auth", "played", "did", "network", "log"):
+        labels = ("client", "server", "file", "auth", "played", "ended", "did", "udp", "stalls",
+                  "network", "log")  # fmt: skip
+        for label in labels:
             if text := getattr(self, f"_{label}")():
                 yield label, text
         for label in ("requests", "wrong", "partial"):
@@ -156,7 +164,7 @@ class Report:
             parts.append(amount(int(row["bit_rate"]), "bit/s"))
         if row["packet_size"]:
             known = row["packet_count"] not in (0, 0xFFFFFFFF)
-            count = f"{row['packet_count']} packets" if known else "packets"
+            count = counted(int(row["packet_count"]), "packet") if known else "packets"
             parts.append(f"{count} of {row['packet_size']} bytes")
         if row["attributes"]:
             names = flags_text(int(row["attributes"]), FILE_ATTRIBUTES)
@@ -166,14 +174,18 @@ class Report:
     def _auth(self) -> str:
         if not self.session.auth:
             return ""
-        return f"{self.session.auth}, {counted(int(self.row['challenges']), 'challenge')}"
+        parts = [self.session.auth]
+        if self.row["challenges"]:
+            parts.append(counted(int(self.row["challenges"]), "challenge"))
+        return ", ".join(parts)
 
     def _played(self) -> str:
         row = self.row
         if not row["media_packets"]:
             return ""
         over = {6: "TCP", 17: "UDP"}.get(int(row["transport"]), "?")
-        text = f"{row['media_packets']} packets, {amount(int(row['media_bytes']))} over {over}"
+        text = f"{counted(int(row['media_packets']), 'packet')}, "
+        text += f"{amount(int(row['media_bytes']))} over {over}"
         if row["received_bit_rate"]:
             text += f" at {amount(float(row['received_bit_rate']), 'bit/s')}"
         if row["start_up"] >= 0:
@@ -189,44 +201,116 @@ class Report:
         if row["stream_switches"]:
             parts.append(counted(int(row["stream_switches"]), "stream switch", "stream switches"))
         if row["entries"] > 1:
-            parts.append(f"{row['entries']} playlist entries")
+            parts.append(f"{row['entries']} files")
         if row["redirected_to"] >= 0:
             parts.append(f"went on as session {row['redirected_to']}")
+        if row["retried_as"] >= 0:
+            parts.append(f"tried again as session {row['retried_as']}")
         if row["reconnect_of"] >= 0:
             parts.append(f"resumes session {row['reconnect_of']}")
         if self.session.redirect_location:
             parts.append(f"redirected to {self.session.redirect_location}")
         return ", ".join(parts)
 
+    def _ended(self) -> str:
+        row, parts = self.row, []
+        if row["ended_by"]:
+            text = f"by the {ENDED_BY[int(row['ended_by'])]}"
+            if row["end_message"] >= 0:
+                text += f" after {short(self._mid_of(int(row['end_message'])))}"
+            parts.append(text)
+        reached = f" at {row['reached']:.4g} s" if row["reached"] >= 0 else ""
+        if row["played_out"] == PLAYED_OUT:
+            parts.append("played to its end" + reached)
+        elif row["played_out"] == ABANDONED:
+            parts.append("abandoned" + reached)
+        return ", ".join(parts)
+
+    def _mid_of(self, message: int) -> int:
+        return int(self.tables.capture.messages["mid"][message])
+
+    def _udp(self) -> str:
+        facts, story = self.session.facts, int(self.row["udp_story"])
+        if story in (UDP_NOT_TRIED, UDP_DELIVERED):
+            return ""
+        text = f"asked for, port {facts.udp_port}: "
+        if story == UDP_REFUSED:
+            name = hr_name(facts.udp_hr).split(" (")[0]
+            text += f"refused ({name})" if name else "refused"
+        else:
+            text += UDP_STORIES[story].partition(", ")[0].removeprefix("UDP ")
+            text += ", " + UDP_STORIES[story].partition(", ")[2]
+        if story == UDP_REFUSED and facts.transport == "tcp":
+            text += ", then over TCP"
+        if self.row["retried_as"] >= 0:
+            text += f", then over TCP as session {self.row['retried_as']}"
+        return text
+
+    def _stalls(self) -> str:
+        row = self.row
+        if row["longest_gap"] < 0 or not row["media_packets"]:
+            return ""
+        text = f"longest gap between packets {span(int(row['longest_gap']))}"
+        if row["stalls"]:
+            text += f", {counted(int(row['stalls']), 'gap')} above 1 s, "
+            text += f"{span(int(row['stalled']))} together"
+        if row["playing_bit_rate"]:
+            text += f"; {amount(float(row['playing_bit_rate']), 'bit/s')} without pauses and stalls"
+        return text
+
     def _network(self) -> str:
         row, parts = self.row, []
         if row["pings"]:
-            times = f"{span(int(row['ping_min']))} to {span(int(row['ping_max']))}"
-            parts.append(f"{counted(int(row['pings']), 'ping')} {times}")
-        if row["transport"] == 17 and row["media_packets"]:
+            parts.append(self._pings())
+        if row["transport"] == 17 and (row["media_packets"] or row["lost"]):
             detail = f" (at most {row['longest_loss']} in a row"
-            detail += f", {row['lost_at_end']} at the end)" if row["lost_at_end"] else ")"
+            detail += f", {row['lost_at_start']} at the start" * bool(row["lost_at_start"])
+            detail += f", {row['lost_at_end']} at the end" * bool(row["lost_at_end"]) + ")"
             parts.append(f"{row['lost']} lost" + detail * bool(row["lost"]))
             parts.append(f"{row['reordered']} out of order, {row['duplicates']} twice")
         if row["resends_asked"]:
-            parts.append(f"{row['resends_delivered']} of {row['resends_asked']} resent")
+            asked = counted(int(row["resends_asked"]), "packet")
+            parts.append(f"{row['resends_delivered']} of {asked} asked for resent")
         if row["location_jumps"]:
             parts.append(
-                f"{row['locations_left_out']} locations left out in "
+                f"{counted(int(row['locations_left_out']), 'location')} left out in "
                 f"{counted(int(row['location_jumps']), 'jump')}"
             )
         return ", ".join(parts)
 
+    def _pings(self) -> str:
+        row = self.row
+        text = counted(int(row["pings"]), "ping")
+        if row["unanswered_pings"] == row["pings"]:
+            return text + (", not answered" if row["pings"] == 1 else ", none answered")
+        if row["ping_min"] == row["ping_max"]:
+            text += f" {span(int(row['ping_min']))}"
+        else:
+            text += f" {span(int(row['ping_min']))} to {span(int(row['ping_max']))}"
+        if row["unanswered_pings"]:
+            text += f", {row['unanswered_pings']} not answered"
+        return text
+
     def _log(self) -> str:
-        log = self.session.log
+        log, row = self.session.log, self.row
         if log is None:
             return ""
-        return (
-            f"by the client: {log['dw_packets_received']} packets, "
-            f"{amount(log['qw_bytes_received'])}, {log['dw_packets_lost_client']} lost, "
-            f"{log['dw_packets_recovered_resent']} recovered, quality "
-            f"{log['dw_min_reception_quality']} %, {log['ms_played']} ms played"
-        )
+        media = int(row["media_packets"])
+        packets = counted(log["dw_packets_received"], "packet")
+        if log["dw_packets_received"] != media:
+            packets += f" ({media} captured)"
+        lost = f"{log['dw_packets_lost_client']} lost"
+        if row["transport"] == 17 and log["dw_packets_lost_client"] != row["lost"]:
+            lost += f" ({row['lost']} measured)"
+        parts = [
+            packets, amount(log["qw_bytes_received"]), lost,
+            f"{log['dw_packets_recovered_resent']} recovered",
+            f"quality {log['dw_min_reception_quality']} %", f"{log['ms_played']} ms played",
+        ]  # fmt: skip
+        if log["dw_buffering_count"]:
+            times = counted(log["dw_buffering_count"], "time")
+            parts.append(f"buffered {times}, {log['ms_buffering_time']} ms")
+        return "by the client: " + ", ".join(parts)
 
     def _requests(self) -> str:
         row = self.row
@@ -255,4 +339,7 @@ class Report:
         return "; ".join(parts)
 
     def _partial(self) -> str:
-        return self.session.partial_text
+        text = self.session.partial_text
+        if self.row["unread"]:
+            text = text.replace("bytes that nothing", f"{self.row['unread']} bytes that nothing")
+        return text

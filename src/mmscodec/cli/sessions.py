@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from mmscodec.cli.damage import Damage, say
+from mmscodec.cli.damage import DAMAGED, Damage, say
 from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
 from mmscodec.cli.output import colored, iso_time, width_of
 from mmscodec.cli.progress import progress
-from mmscodec.cli.session_words import Report, Tables, amount, short, span
+from mmscodec.cli.session_words import Report, Tables, amount, counted, short, span
 from mmscodec.cli.width import fitted, wrapped
 from mmscodec.schema import mms
 from mmscodec.schema.values import hresult_text
@@ -176,7 +176,7 @@ def selected(capture: Any, numbers: list[int] | None) -> list[Any]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the sessions; 0, or 3 when the input was damaged."""
+    """Print the sessions; 0, or 3 when the input was damaged or could not all be interpreted."""
     damage = Damage()
     with opened(options.files) as capture:
         with progress(options.quiet) as bar:
@@ -196,7 +196,10 @@ def run(options: argparse.Namespace) -> int:
         else:
             print_blocks(tables, chosen, options)
         sys.stdout.flush()
-    return damage.report()
+    unread = sum(int(session.row["unread"]) for session in chosen)
+    if unread:
+        say(f"{counted(unread, 'byte')} of these sessions could not be interpreted")
+    return damage.report() or (DAMAGED if unread else 0)
 
 
 def print_blocks(tables: Tables, chosen: list[Any], options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from mmscodec.sessions import ends as _ends
 from mmscodec.sessions import facts as _facts
 from mmscodec.sessions import table as _table
+from mmscodec.sessions.closing import closing_of, copies_of
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.entries import Entry
@@ -20,11 +21,19 @@ from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
 from mmscodec.sessions.quality import Quality, measure, rates
 from mmscodec.sessions.session import Session
 from mmscodec.sessions.states import TRANSITIONS, Playback, transitions
+from mmscodec.sessions.transports import udp_story
+from mmscodec.sessions.unread import unread_by_flow
 from mmscodec.sessions.wrong import wrong_by_flow
 
 SYN, FIN, RST = 1, 2, 4
 _STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
 _READ = MID["LinkViewerToMacReadBlock"]
+#: Columns and the fields of CLIENT_LOG that they hold.
+_LOG = (
+    ("log_packets", "dw_packets_received"), ("log_bytes", "qw_bytes_received"),
+    ("log_lost", "dw_packets_lost_client"), ("log_resent", "dw_packets_recovered_resent"),
+    ("log_bufferings", "dw_buffering_count"), ("log_played", "ms_played"),
+)  # fmt: skip
 #: Nothing came for so long behind a confirmed start: nothing will, though the capture ends there.
 PATIENCE = 5 * 10**9
 
@@ -56,6 +65,7 @@ class Sessions:
         found = _ends.find(cap, self.control)
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
+        self._unread = unread_by_flow(cap)
         for index, ends in enumerate(found):
             ends.kept = ends.messages
             self._one(index, ends, exchanges, moves)
@@ -155,8 +165,20 @@ class Sessions:
             known = [counts[flow] for flow in mine + udp] if counts is not None else [-1]
             row[name] = sum(known)
         row["gaps"] = int(flows["gaps"][mine].sum()) if mine else 0
+        row["unread"] = int(self._unread[mine].sum()) if mine else 0
+        row["copies"] = copies_of(flows, mine)
+        self._fill_end(row, session)
+        for name, field in _LOG:
+            row[name] = -1 if facts.log is None else facts.log[field]
         row["partial"] = self._partial(row, session, flows)
         row["end_reason"], row["end_hr"] = self._end(session)
+
+    def _fill_end(self, row: Any, session: Session) -> None:
+        ended = self._disconnected(session.ends) >= 0
+        end = closing_of(session.ends, session.facts, session.entries, self.cap, ended)
+        row["ended_by"], row["end_message"] = end.by, end.message
+        row["played_out"], row["reached"] = end.played_out, end.reached
+        row["udp_story"] = udp_story(session)
 
     @staticmethod
     def _fill_loss(row: Any, quality: Quality) -> None:
@@ -220,6 +242,7 @@ class Sessions:
         bits |= _table.NO_SERVER if not self._heard(ends, False) else 0
         bits |= _table.MISSING if row["gaps"] else 0
         bits |= _table.FAULTS if row["faults"] else 0
+        bits |= _table.UNREAD if row["unread"] else 0
         ended = session.facts.closed or self._disconnected(ends) >= 0
         bits |= 0 if ended else _table.NO_END
         return bits
@@ -240,7 +263,8 @@ class Sessions:
             return _facts.NOTHING_CAME, hr
         if facts.hr >= 0 and not session.quality.media_packets:
             return _facts.REFUSED, hr
-        if facts.auth_scheme and facts.auth_result == 0 and not session.quality.media_packets:
+        denied = facts.auth_scheme and facts.auth_result == 0 and facts.credentials
+        if denied and not session.quality.media_packets:
             return _facts.REFUSED, hr
         if facts.closed:
             return _facts.CLOSED, hr

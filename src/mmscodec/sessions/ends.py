@@ -29,6 +29,7 @@ class Ends:
     server_host: str = ""
     client_port: int = 0
     server_port: int = 0
+    funnel: bool = False  # a ConnectFunnel was captured
     control: Control | None = None
     parts: list[np.ndarray] = field(default_factory=list)  # rows of `messages`, flow by flow
     kept: list[Message] | None = None  # while a session is looked at
@@ -45,10 +46,19 @@ class Ends:
     @property
     def start(self) -> int:
         """Time of the first message, for order."""
-        if self.control is None:
-            return 0
+        return self._times()[0]
+
+    @property
+    def end(self) -> int:
+        """Time of the last message."""
+        return self._times()[1]
+
+    def _times(self) -> tuple[int, int]:
+        if self.control is None or not any(len(rows) for rows in self.parts):
+            return 0, 0
         times = self.control.messages["time"]
-        return min((int(times[rows].min()) for rows in self.parts if len(rows)), default=0)
+        parts = [times[rows] for rows in self.parts if len(rows)]
+        return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
 
 
 class RowsByFlow:
@@ -118,6 +128,8 @@ def announced(owner: dict[int, Ends], control: Control) -> Iterator[tuple[Ends, 
     for row in control.rows(name).tolist():
         message = control.messages[row]
         ends = owner.get(int(message["flow"]))
+        if ends:
+            ends.funnel = True
         match = FUNNEL.match(control.value(name, "funnel_name", row) or "")
         if ends and match and match[2].upper() == "UDP" and int(match[3]) < 65536:
             yield ends, int(message["time"]), match[1], int(match[3])
@@ -149,6 +161,8 @@ def _udp_data(
         control_flow = int(row["control"])
         if not users and control_flow in owner:
             users = [(0, owner[control_flow])]
+        if not users and (quiet := _quiet(found, row, times[rows])) is not None:
+            users = [(0, quiet)]
         if not users:  # the control connection was not captured
             lone = Ends(
                 client_host=str(row["dst"]), client_port=int(row["dst_port"]),
@@ -166,6 +180,20 @@ def _udp_data(
             parts.setdefault(id(ends), (ends, []))[1].append(part)
     for ends, some in parts.values():
         ends.udp = np.sort(np.concatenate(some))
+
+
+def _quiet(found: list[Ends], row: np.void, times: np.ndarray) -> Ends | None:
+    """The only session that may own a UDP flow whose port no captured message names.
+
+    Its ConnectFunnel was not captured, nor any Data over TCP, and it was there at that time.
+    """
+    mine = [
+        ends for ends in found
+        if ends.client_host == str(row["dst"]) and ends.server_host == str(row["src"])
+        and ends.server >= 0 and not len(ends.tcp) and not ends.funnel
+        and ends.start <= int(times.max()) and ends.end >= int(times.min())
+    ]  # fmt: skip
+    return mine[0] if len(mine) == 1 else None
 
 
 def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None:

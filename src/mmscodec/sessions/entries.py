@@ -78,7 +78,8 @@ def timeline(messages: list[Message], control: Control) -> tuple[list[Entry], li
     known: set[tuple[int, int]] = set()
     for message in messages:
         if message.mid in (_OPENED, _CHANGE) and message.ok and len(entries) < MAX_ENTRIES:
-            if entries[0].mark is not None or asked:
+            # the file before a change was there, though its opening may not have been captured
+            if entries[0].mark is not None or asked or message.mid == _CHANGE:
                 entries.append(Entry())
             _describe(entries[-1], message, control)
         elif message.mid in (_READ, _PLAY, _STRIDE) and message.incarnation >= 0:

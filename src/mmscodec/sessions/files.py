@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.asf.send_time import send_time
+
 MEDIA, HEADER = 0, 1
 #: AFFlags of header fragments, see spec section 4.
 FRAGMENT_FLAGS = (0x00, 0x04, 0x08, 0x0C)
@@ -74,16 +76,4 @@ def header_of_no_request(part: np.ndarray, data: np.ndarray, payload: Payload) -
         return False
     if (np.diff(data["location_id"][part].astype(np.int64)) < 0).any():
         return False
-    return not any(begins_a_packet(payload(int(row))) for row in part[:LOOKED_AT])
-
-
-def begins_a_packet(payload: Any) -> bool:
-    """Whether bytes begin as an ASF data packet does: error correction data, flags, properties."""
-    head = bytes(payload[:20])
-    at = 0
-    if head and head[0] & 0x80:
-        if head[0] & 0x70:
-            return False
-        at = 1 + (head[0] & 0x0F)
-    # stream numbers have one byte in every ASF packet, which two bits of its second byte say
-    return len(head) > at + 1 and not head[at] & 0x80 and head[at + 1] & 0xC0 == 0x40
+    return all(send_time(payload(int(row))) < 0 for row in part[:LOOKED_AT])

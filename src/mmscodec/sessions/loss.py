@@ -69,7 +69,8 @@ def loss_of(
     last = segments[number[-1]]
     unsent = _unsent(last, sequence[tail], places[tail], ends, control, _of(entries, last))
     out.at_end = max(behind, unsent)
-    out.delivery = delivery(sequence, out.at_end, out.at_start, resent)
+    begun = facts.connected and first.request >= 0
+    out.delivery = delivery(sequence, out.at_end, out.at_start, resent, begun)
     return out
 
 

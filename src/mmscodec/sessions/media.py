@@ -18,6 +18,8 @@ from mmscodec.sessions.entries import MAX_ENTRIES, Asked, Entry, Segment, timeli
 from mmscodec.sessions.files import HEADER, files, header_of_no_request
 
 PACKET_PAIR = 2
+#: First row, file, start of playback (None = header), rows of some Data packets over UDP.
+Piece = tuple[int, Entry, Segment | None, np.ndarray]
 
 _STRIDE = MID["LinkViewerToMacStartStriding"]
 _STARTED = (
@@ -45,8 +47,8 @@ def _over_tcp(
     rows = ends.tcp[data["kind"][ends.tcp] != PACKET_PAIR]
     offsets = data["offset"][rows]
     here = [e for e in entries if e.mark is not None and e.mark.flow == ends.server]
-    marks = np.array([e.mark.offset for e in here[1:] if e.mark], np.int64)
-    home = here or entries[:1]
+    home = here if entries[0].mark is not None and here else [entries[0], *here]
+    marks = np.array([e.mark.offset for e in home[1:] if e.mark], np.int64)
     which = np.searchsorted(marks, offsets, "right") if len(home) > 1 else np.zeros(len(rows), int)
     starts = [m.offset for m in ends.messages if m.mid in _STARTED and m.flow == ends.server]
     step = np.searchsorted(np.sort(np.array(starts, np.int64)), offsets, "right")
@@ -125,10 +127,13 @@ def _over_udp(
     payload: Callable[[int], Any],
 ) -> None:  # fmt: skip
     rows = ends.udp[data["kind"][ends.udp] != PACKET_PAIR]
+    if not asked and len(entries) == 1:  # its control connection was not captured
+        _without_control(entries, rows, data, payload)
+        return
     inc, times = data["play_incarnation"][rows], data["time"][rows]
     marks = np.array([e.mark.time if e.mark else 0 for e in entries[1:]], np.int64)
     requests = _by_tag(asked)
-    pieces: list[tuple[int, Entry, Segment | None, np.ndarray]] = []
+    pieces: list[Piece] = []
     for tag in np.unique(inc).tolist():
         chosen = inc == tag
         mine, when = rows[chosen], times[chosen]
@@ -136,10 +141,7 @@ def _over_udp(
             which = np.searchsorted(marks, when, "right")
             for number in np.unique(which).tolist():
                 part = mine[which == number]
-                header = data["kind"][part] == HEADER
-                if header_of_no_request(part[~header], data, payload):
-                    header[:] = True
-                pieces += _pieces(entries[number], part, header, tag, None)
+                pieces += _unasked(entries[number], part, tag, data, payload)
             continue
         starts, some = requests[tag]
         which = np.maximum(np.searchsorted(starts, when, "right") - 1, 0)
@@ -152,6 +154,34 @@ def _over_udp(
             if one.header:
                 header = np.ones(len(part), bool)
             pieces += _pieces(entries[one.entry], part, header, tag, one)
+    _settle(entries, pieces)
+
+
+def _without_control(
+    entries: list[Entry], rows: np.ndarray, data: np.ndarray, payload: Callable[[int], Any]
+) -> None:
+    # headers alone tell where a file ends
+    rows = rows[np.argsort(data["time"][rows], kind="stable")]
+    pieces: list[Piece] = []
+    for (part, _), more in files(rows, np.zeros(len(rows), np.int64), data, payload):
+        if more and len(entries) < MAX_ENTRIES:
+            entries.append(Entry())
+        tags = data["play_incarnation"][part]
+        for tag in dict.fromkeys(tags.tolist()):
+            pieces += _unasked(entries[-1], part[tags == tag], tag, data, payload)
+    _settle(entries, pieces)
+
+
+def _unasked(
+    entry: Entry, part: np.ndarray, tag: int, data: np.ndarray, payload: Callable[[int], Any]
+) -> list[Piece]:
+    header = data["kind"][part] == HEADER
+    if header_of_no_request(part[~header], data, payload):
+        header[:] = True
+    return _pieces(entry, part, header, tag, None)
+
+
+def _settle(entries: list[Entry], pieces: list[Piece]) -> None:
     pieces.sort(key=lambda piece: piece[0])
     headers: dict[int, list[np.ndarray]] = {}
     for _, entry, segment, part in pieces:
@@ -165,8 +195,8 @@ def _over_udp(
 
 def _pieces(
     entry: Entry, part: np.ndarray, header: np.ndarray, tag: int, one: Asked | None
-) -> list[tuple[int, Entry, Segment | None, np.ndarray]]:
-    out: list[tuple[int, Entry, Segment | None, np.ndarray]] = []
+) -> list[Piece]:
+    out: list[Piece] = []
     if header.any():
         out.append((int(part[header][0]), entry, None, part[header]))
     if not header.all():

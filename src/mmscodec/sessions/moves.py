@@ -8,9 +8,11 @@ import numpy as np
 
 from mmscodec.sessions.control import MID, Control, Message
 from mmscodec.sessions.entries import Entry
+from mmscodec.sessions.loss import first_place
 
 _STRIDE = MID["LinkViewerToMacStartStriding"]
-_STARTS = (MID["LinkViewerToMacStartPlaying"], _STRIDE)
+_PLAY = "LinkViewerToMacStartPlaying"
+_STARTS = (MID[_PLAY], _STRIDE)
 _STOP = MID["LinkViewerToMacStopPlaying"]
 _NEW_FILE = (MID["LinkMacToViewerReportStreamChange"], MID["LinkMacToViewerReportOpenFile"])
 
@@ -56,10 +58,10 @@ def moves_of(
             rows = by_request.get(message.row)
             if message.mid == _STRIDE:
                 out.strides += 1
-            elif begun:
-                on = before is not None and rows is not None and _goes_on(before, rows, data)
-                out.pauses += on and stopped
-                out.seeks += not on
+            elif begun and by_request:  # without any Data there is no telling
+                on = _goes_on(before, rows, data, control.record(_PLAY, message.row))
+                out.pauses += on is True and stopped
+                out.seeks += on is False
             if rows is not None:
                 before = _last(rows, data)
             elif message.mid == _STRIDE:
@@ -78,13 +80,21 @@ def _last(rows: np.ndarray, data: np.ndarray) -> _Played:
     )
 
 
-def _goes_on(before: _Played, rows: np.ndarray, data: np.ndarray) -> bool:
+def _goes_on(
+    before: _Played | None, rows: np.ndarray | None, data: np.ndarray, asked: np.void | None
+) -> bool | None:
     """Whether the first packet of a start is the next one that the server had to send.
 
     Nothing was skipped if LocationId rose by as much as the running number, which counts what was
     sent: packets lost at the seam make no seek of a pause. Where the number does not count so (or
-    the server thins the stream), the step must be one that the stream had before.
+    the server thins the stream), the step must be one that the stream had before. A start of which
+    nothing came is judged by the place that it asks for; None = that cannot be told.
     """
+    if rows is None or before is None:
+        place = first_place(asked)
+        if before is not None and place > 0:
+            return place == before.place + 1
+        return False if place else None
     first = rows[int(np.argmin(data["location_id"][rows[:64]]))]
     rise = int(data["location_id"][first]) - before.place
     flags = int(data["af_flags"][first])

@@ -56,17 +56,19 @@ def extend(af_flags: np.ndarray, location_id: np.ndarray, segment: np.ndarray) -
 
 
 def delivery(
-    sequence: np.ndarray, behind: int = 0, before: int = 0, resent: np.ndarray | None = None
-) -> Delivery:
+    sequence: np.ndarray, behind: int = 0, before: int = 0, resent: np.ndarray | None = None,
+    whole: bool = True,
+) -> Delivery:  # fmt: skip
     """Loss, reordering and duplicates of extended sequence numbers in order of arrival.
 
     `before` numbers are known to be missing in front of the first one, `behind` after the last one;
-    `resent` marks packets that came because they were asked for.
+    `resent` marks packets that came because they were asked for. Where the capture is not `whole`
+    from the first packet on, numbers below that of the first arrival may have come before it.
     """
     if len(sequence) == 0:
         return Delivery(before + behind, before + behind)
     unique, first = np.unique(sequence, return_index=True)
-    holes = np.diff(unique) - 1
+    holes = np.diff(unique if whole else unique[unique >= sequence[0]]) - 1
     order = np.sort(first)
     fresh = sequence[order]
     late = fresh < np.maximum.accumulate(fresh)

@@ -8,13 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.sessions.control import MID
 from mmscodec.sessions.ends import Ends
-from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, Facts, hr_name
+from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
 from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.quality import Quality
 from mmscodec.sessions.table import PARTIAL
 
 TRANSPORTS = {0: "", 6: "tcp", 17: "udp"}
+#: What a server refuses by a message with an HRESULT that failed.
+_REFUSALS = {
+    MID["LinkMacToViewerReportConnectedEX"]: "Connect",
+    MID["LinkMacToViewerReportFunnelInfo"]: "FunnelInfo",
+    MID["LinkMacToViewerReportConnectedFunnel"]: "ConnectFunnel",
+    MID["LinkMacToViewerReportDisconnectedFunnel"]: "ConnectFunnel",
+    MID["LinkMacToViewerReportOpenFile"]: "OpenFile",
+    MID["LinkMacToViewerReportReadBlock"]: "ReadBlock",
+    MID["LinkMacToViewerReportStreamSwitch"]: "StreamSwitch",
+    MID["LinkMacToViewerReportStartedPlaying"]: "StartPlaying",
+    MID["LinkMacToViewerReportStartStriding"]: "StartStriding",
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -78,14 +91,28 @@ class Session:
         scheme = AUTH_SCHEMES[self.facts.auth_scheme]
         if not scheme:
             return ""
-        return f"{scheme}, {'accepted' if self.facts.auth_result == 1 else 'not accepted'}"
+        if self.facts.auth_result == 1:
+            return f"{scheme}, accepted"
+        return f"{scheme}, {'not accepted' if self.facts.credentials else 'credentials never sent'}"
 
     @property
     def end_text(self) -> str:
-        """Why the session ended, with the HRESULT by name."""
-        words = END_REASONS[int(self.row["end_reason"])]
+        """Why the session ended, with the HRESULT by name, and what was refused."""
+        reason = int(self.row["end_reason"])
+        words = END_REASONS[reason]
         name = hr_name(int(self.row["end_hr"]))
-        return f"{words}: {name}" if name and int(self.row["end_hr"]) > 0 else words
+        if name and int(self.row["end_hr"]) > 0:
+            words += f": {name}"
+            if reason == REFUSED and self.refused:
+                words += f", to {self.refused}"
+        elif self.facts.challenges and not self.facts.credentials and not self.quality.media_packets:
+            words += ": credentials were asked for, none were sent"
+        return words
+
+    @property
+    def refused(self) -> str:
+        """The request that the server refused last, and that nothing made good; "" if none."""
+        return _REFUSALS.get(self.facts.hr_mid, "")
 
     @property
     def partial_text(self) -> str:

@@ -12,8 +12,9 @@ _COLUMNS = {
     "start": "i8", "end": "i8",
     "transport": "u1",  # of Data: 6 TCP, 17 UDP, 0 not known
     "auth_scheme": "u1", "auth_result": "i1", "end_reason": "u1",
+    "ended_by": "u1", "played_out": "i1", "udp_story": "u1",
     "partial": "u2", "challenges": "u2",
-    "end_hr": "i8",
+    "end_hr": "i8", "end_message": "i8", "reached": "f8",
     # the file, by ReportOpenFile
     "attributes": "u4", "packet_size": "u4", "bit_rate": "u4", "header_size": "u4",
     "packet_count": "u8", "duration": "f8", "open_file_id": "i8", "client_id": "i8",
@@ -33,7 +34,11 @@ _COLUMNS = {
     "reordered": "u8", "duplicates": "u8",
     "resend_requests": "u4", "resends_asked": "u4", "resends_delivered": "u4",
     # what was wrong
-    "violations": "i4", "deviations": "i4", "faults": "u4", "gaps": "u4",
+    "violations": "i4", "deviations": "i4", "faults": "u4", "gaps": "u4", "unread": "u8",
+    "copies": "u4",  # how often its TCP bytes were captured
+    # what the client itself says, by its last CLIENT_LOG; -1 = it says nothing
+    "log_packets": "i8", "log_bytes": "i8", "log_lost": "i8", "log_resent": "i8",
+    "log_bufferings": "i8", "log_played": "i8",
 }  # fmt: skip
 
 
@@ -88,7 +93,7 @@ TEXTS = (
     "transport_name", "auth", "end_text", "partial_text",
 )  # fmt: skip
 
-NO_START, NO_CLIENT, NO_SERVER, MISSING, NO_END, FAULTS = 1, 2, 4, 8, 16, 32
+NO_START, NO_CLIENT, NO_SERVER, MISSING, NO_END, FAULTS, UNREAD = 1, 2, 4, 8, 16, 32, 64
 #: Bits of `sessions["partial"]`; 0 = the session was captured whole.
 PARTIAL = {
     NO_START: "start not captured",
@@ -97,4 +102,5 @@ PARTIAL = {
     MISSING: "bytes missing",
     NO_END: "end not captured",
     FAULTS: "malformed bytes skipped",
+    UNREAD: "bytes that nothing interpreted",
 }

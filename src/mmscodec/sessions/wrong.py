@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from mmscodec.schema.findings import Severity
+from mmscodec.sessions.interrupted import left_inside
 
 
 def wrong_by_flow(cap: Any) -> dict[str, np.ndarray | None]:
     """Counts by row of `flows`: violations, deviations, faults; None where it is not known."""
     flows = len(cap.flows)
-    faults = cap.faults["flow"]
+    faults = cap.faults["flow"][~left_inside(cap.faults, cap.flows)]
     out: dict[str, np.ndarray | None] = {
         "violations": None,
         "deviations": None,

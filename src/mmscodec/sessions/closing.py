@@ -1,0 +1,112 @@
+"""How a session ended: by whom, after which message, at its end or before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmscodec.asf.send_time import send_time
+from mmscodec.sessions.ends import Ends
+from mmscodec.sessions.entries import Entry, Segment
+from mmscodec.sessions.facts import Facts
+
+FIN, RST = 2, 4
+NOBODY, BY_CLIENT, BY_SERVER = 0, 1, 2
+#: Meaning of `sessions["ended_by"]`.
+ENDED_BY = {NOBODY: "", BY_CLIENT: "client", BY_SERVER: "server"}
+NOT_KNOWN, ABANDONED, PLAYED_OUT = -1, 0, 1
+
+
+@dataclass(slots=True)
+class Closing:
+    """`by` is a key of `ENDED_BY`; `message` a row of `messages`, the last before the end, or -1.
+
+    `played_out` is 1 where the server said that this was the end of the file, 0 where somebody
+    stopped before, -1 where the capture does not tell; `reached` the seconds of the content whose
+    media came, -1 = not known.
+    """
+
+    by: int = NOBODY
+    message: int = -1
+    played_out: int = NOT_KNOWN
+    reached: float = -1.0
+
+
+def closing_of(
+    ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool
+) -> Closing:
+    """Look at the end of a session; `ended` = its connection was seen to end."""
+    out = Closing()
+    if ended or facts.closed or facts.redirected:
+        messages = ends.messages
+        out.message = messages[-1].row if messages else -1
+        out.by = _by(ends, facts, cap.flows)
+    played = [entry for entry in entries if entry.segments]
+    if played:
+        if facts.played_out:
+            out.played_out = PLAYED_OUT
+        elif ended or facts.closed or facts.stopping:
+            out.played_out = ABANDONED
+        out.reached = _reached(played[-1], cap)
+    return out
+
+
+def _by(ends: Ends, facts: Facts, flows: np.ndarray) -> int:
+    if facts.closed:
+        return BY_CLIENT
+    if facts.redirected:
+        return BY_SERVER
+    sides = [flow for flow in (ends.client, ends.server) if flow >= 0]
+    marks = {flow: int(flows["marks"][flow]) for flow in sides}
+    closers = [flow for flow in sides if marks[flow] & FIN] or [
+        flow for flow in sides if marks[flow] & RST
+    ]
+    if not closers:
+        return NOBODY
+    # who sends FIN first acknowledges the other one's, and so has the last word
+    first = max(closers, key=lambda flow: int(flows["last_time"][flow]))
+    return BY_CLIENT if first == ends.client else BY_SERVER
+
+
+def _reached(entry: Entry, cap: Any) -> float:
+    segment = entry.segments[-1]
+    latest = _time_of(_furthest(segment, cap.data), cap)
+    if latest < 0:
+        count = entry.packet_count
+        if entry.live or not 0 < count < 0xFFFFFFFF or not 0 < entry.duration < float("inf"):
+            return -1.0
+        place = int(cap.data["location_id"][segment.rows].max()) + 1
+        return min(place / count, 1.0) * entry.duration
+    if entry.live:
+        begun = _time_of(int(entry.segments[0].rows[0]), cap)
+        return max(latest - begun, 0) / 1000 if begun >= 0 else -1.0
+    return latest / 1000
+
+
+def _furthest(segment: Segment, data: np.ndarray) -> int:
+    if segment.striding:
+        return int(segment.rows[-1])
+    return int(segment.rows[np.argmax(data["location_id"][segment.rows])])
+
+
+def _time_of(row: int, cap: Any) -> int:
+    try:
+        return send_time(cap.payload(row))
+    except (ValueError, IndexError, OSError):
+        return -1
+
+
+def copies_of(flows: np.ndarray, mine: list[int]) -> int:
+    """How often the bytes of a connection were captured: 2 where a capture was replayed into it.
+
+    Rounded down from nearly whole copies of all of its flows; lost segments that are sent again are
+    far from it.
+    """
+    lengths = flows["length"][mine].astype(np.int64)
+    some = lengths > 0
+    if not some.any():
+        return 1
+    ratios = flows["bytes"][mine].astype(np.int64)[some] / lengths[some]
+    return max(int(ratios.min() + 0.05), 1)
