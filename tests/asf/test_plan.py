@@ -20,11 +20,21 @@ def test_packets_stand_by_location_and_the_first_copy_counts():
     found = plan([2, 0, 1, 2, 0])
     assert found.locations.tolist() == [0, 1, 2]
     assert found.rows["offset"].tolist() == [1000, 2000, 0]
-    assert (found.duplicates, found.conflicts, found.missing_packets) == (2, 0, 0)
+    assert found.copies.tolist() == [[3, 0], [4, 1]]
+    assert found.missing_packets == 0
 
 
-def test_copies_of_another_length_are_counted():
-    assert plan([0, 1, 1], [100, 100, 90]).conflicts == 1
+def test_packets_of_one_place_are_named_for_their_bytes_to_be_compared():
+    assert plan([0, 1, 1], [100, 100, 90]).copies.tolist() == [[2, 1]]
+
+
+def test_numbers_that_begin_again_are_kept_in_the_order_of_arrival():
+    found = plan([7, 8, 10, 0, 2], epoch=np.array([0, 0, 0, 1, 1]))
+    assert found.in_order_of_arrival
+    assert found.locations.tolist() == [7, 8, 10, 0, 2]
+    assert found.missing.tolist() == [[9, 1], [1, 1]]
+    filled = plan([7, 8, 10, 0, 2], epoch=np.array([0, 0, 0, 1, 1]), fill=True)
+    assert filled.locations.tolist() == [7, 8, 9, 10, 0, 1, 2]
 
 
 def test_holes_are_named_from_the_start_of_the_file():

@@ -39,7 +39,7 @@ def test_exchanges_and_states_are_shown_when_asked_for(capsys):
 def test_json_has_every_column_and_text(capsys):
     _, out, _ = run(capsys, "sessions", "--json", "-e", "--states", FOLDER / "ffmpeg_auth.pcap")
     (record,) = [json.loads(line) for line in out.splitlines()]
-    assert record["auth"] == "BASIC, not accepted"
+    assert record["auth"] == "BASIC, credentials never sent"
     assert record["exchanges"][-1]["request_name"] == "LinkMacToViewerSecurityChallenge"
     assert record["exchanges"][-1]["response_name"] is None
     assert record["transitions"][0] | {"time": 0} == {

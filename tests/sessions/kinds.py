@@ -56,9 +56,7 @@ def confirm(play, incarnation):
 
 
 def ask_stop(play, incarnation):
-    return play.say(
-        "LinkViewerToMacStopPlaying", open_file_id=5, play_incarnation=incarnation
-    )
+    return play.say("LinkViewerToMacStopPlaying", open_file_id=5, play_incarnation=incarnation)
 
 
 def media(play, locations, *, incarnation=10, sequence=0, udp=None, asf=ASF, lose=(), base=0):

@@ -20,4 +20,4 @@ def test_codes_are_explained_with_their_numbers():
         assert re.search(rf"\b{bit} \w", PAGE)
     for number, name in STATES.items():
         assert f"{number} {'none' if name == '-' else name}" in PAGE
-    assert len(END_REASONS) == 6
+    assert len(END_REASONS) == 7

@@ -152,7 +152,7 @@ def test_a_refusal_is_named():
     row = opened("vlc_noudp.pcap").sessions[0]
     assert row["end_hr"] == 0x80070057
     auth = opened("ffmpeg_auth.pcap")
-    assert auth.session(0).auth == "BASIC, not accepted"
+    assert auth.session(0).auth == "BASIC, credentials never sent"
     assert auth.sessions["unanswered"][0] == 1
 
 

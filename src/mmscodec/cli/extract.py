@@ -20,6 +20,7 @@ from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
 from mmscodec.sessions.facts import NOTHING_CAME
 
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument(

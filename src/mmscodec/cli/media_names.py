@@ -10,7 +10,8 @@ SUFFIXES = (".asf", ".wmv", ".wma")
 KEPT = ("L", "M", "N")
 #: Joiners between letters of Indic and Persian words; names of files do without them.
 DROPPED = "\u200c\u200d"
-MOST = 180  # bytes of UTF-8: disks take 255, with the number, `-2` and `.part` around it
+MOST = 100  # letters, and as bytes of UTF-8:
+MOST_BYTES = 180  # disks take 255, with the number, `-2` and `.part` around it
 
 
 def safe_name(text: str) -> str:
@@ -30,19 +31,18 @@ def safe_name(text: str) -> str:
     stem, dot, suffix = name.rpartition(".")
     if f".{suffix}".lower() not in SUFFIXES or not stem:
         stem, dot, suffix = name, ".", "asf"
-    return _cut(stem, MOST) + dot + suffix
+    return _cut(stem) + dot + suffix
 
 
 def _one(letter: str) -> str:
     return letter if letter in "._-" or unicodedata.category(letter)[0] in KEPT else "_"
 
 
-def _cut(text: str, most: int) -> str:
-    # at most so many bytes, no letter halved, none without its marks
-    data = text.encode()
-    if len(data) <= most:
+def _cut(text: str) -> str:
+    # no letter halved, none without its marks
+    short = text[:MOST].encode()[:MOST_BYTES].decode(errors="ignore")
+    if short == text:
         return text
-    short = data[:most].decode(errors="ignore")
     while short and unicodedata.category(text[len(short)])[0] == "M":
         short = short[:-1]
     return short.rstrip("._-") or "session"

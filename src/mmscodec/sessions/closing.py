@@ -34,9 +34,7 @@ class Closing:
     reached: float = -1.0
 
 
-def closing_of(
-    ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool
-) -> Closing:
+def closing_of(ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool) -> Closing:
     """Look at the end of a session; `ended` = its connection was seen to end."""
     out = Closing()
     if ended or facts.closed or facts.redirected:

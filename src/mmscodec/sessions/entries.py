@@ -85,8 +85,9 @@ def timeline(messages: list[Message], control: Control) -> tuple[list[Entry], li
         elif message.mid in (_READ, _PLAY, _STRIDE) and message.incarnation >= 0:
             known.add((message.mid, message.incarnation))
             asked.append(Asked(message, len(entries) - 1, message.mid == _READ))
-        elif (mid := _CONFIRMS.get(message.mid)) is not None and message.incarnation >= 0:
-            if message.ok and (mid, message.incarnation) not in known:
+        elif message.mid in _CONFIRMS and message.incarnation >= 0 and message.ok:
+            mid = _CONFIRMS[message.mid]
+            if (mid, message.incarnation) not in known:
                 asked.append(Asked(message, len(entries) - 1, mid == _READ))
     return entries, asked
 
@@ -106,5 +107,3 @@ def _describe(entry: Entry, message: Message, control: Control) -> None:
         entry.packet_size = int(row["cb_packet_size"])
         entry.header_size = int(row["cb_header_size"])
         entry.bit_rate = int(row["dw_bit_rate"])
-
-

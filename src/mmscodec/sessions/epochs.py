@@ -6,7 +6,6 @@ import numpy as np
 
 from mmscodec.sessions.entries import Entry
 
-
 #: A packet that is sent again is not older than so many others: no server keeps more.
 RESENT = 4096
 

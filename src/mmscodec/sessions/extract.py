@@ -187,21 +187,23 @@ def _skipped(
     spans = []
     for segment in entry.segments:
         places = cap.data["location_id"][segment.rows].astype(np.int64)
-        asked = first_place(_start_of(segment, control))
-        first = int(places.min())
-        spans.append((first, int(places.max()), segment.request, min(first, asked % (1 << 33))))
-    spans.sort()
-    last = np.maximum.accumulate(np.array([span[1] for span in spans], np.int64))
-    before_it = np.concatenate([[0], last[:-1] + 1])  # where a start that was not captured begins
-    first = np.array(
-        [begun if request >= 0 else min(place, int(at))
-         for (place, _, request, begun), at in zip(spans, before_it)], np.int64,
-    )  # fmt: skip
-    order = np.argsort(first, kind="stable")
-    first = first[order]
-    last = np.maximum.accumulate(np.array([span[1] for span in spans], np.int64)[order])
-    before = np.searchsorted(first, missing[:, 0], "right") - 1
-    inside = (before >= 0) & (last[np.maximum(before, 0)] > missing[:, 0])
+        first, asked = int(places.min()), first_place(_start_of(segment, control))
+        spans.append((first, int(places.max()), segment.request, asked))
+    begin, end = [], []
+    latest = -1
+    for first, last, request, asked in sorted(spans):
+        if request < 0:
+            first = min(first, latest + 1)
+        elif asked >= 0:
+            first = min(first, asked)
+        latest = max(latest, last)
+        begin.append(first)
+        end.append(last)
+    order = np.argsort(begin, kind="stable")
+    begins = np.array(begin, np.int64)[order]
+    ends = np.maximum.accumulate(np.array(end, np.int64)[order])
+    before = np.searchsorted(begins, missing[:, 0], "right") - 1
+    inside = (before >= 0) & (ends[np.maximum(before, 0)] > missing[:, 0])
     return int(missing[~inside, 1].sum())
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from mmscodec.sessions.control import MID, Control, Message
 from mmscodec.sessions.ends import Ends
-from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.entries import Entry, Segment
+from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.sequence import Delivery, delivery, extend
 
 _END = MID["LinkMacToViewerReportEndOfStream"]
@@ -119,7 +119,9 @@ def _in_front(
     place, asked = int(places[int(np.argmin(sequence))]), first_place(record)
     missing = place - asked
     if asked >= 0 and 0 <= missing < 1 << 20 and (low - missing) & 255 == 0:
-        return missing  # numbers and places rise together: the place says how often the byte wrapped
+        return (
+            missing  # numbers and places rise together: the place says how often the byte wrapped
+        )
     return low & 255
 
 
@@ -164,9 +166,7 @@ def _all_of(entries: list[Entry], ends: Ends, control: Control) -> int:
     return count if _says_all(starts[0].row, starts[0].tag, ends.messages) else 0
 
 
-def _wanted(
-    sequence: np.ndarray, times: np.ndarray, facts: Facts
-) -> tuple[np.ndarray, np.ndarray]:
+def _wanted(sequence: np.ndarray, times: np.ndarray, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
     # the numbers asked for and when; they are compared modulo 2^32 after moving both to a common
     # origin, since a capture may start in the middle
     when = np.array(facts.resend_times, np.int64)

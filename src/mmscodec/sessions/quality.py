@@ -9,9 +9,9 @@ import numpy as np
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.ends import NO_ROWS, Ends
+from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.loss import Loss, loss_of
-from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.sequence import location_gaps
 from mmscodec.sessions.stalls import Stalls, stalls_of
 
@@ -110,10 +110,7 @@ def rates(
         first = int(times.min())
         ticks = (times - first) // step
         end = max(int(ticks.max()), (until - first) // step if number == played[-1] else 0)
-        if end < MAX_RATES:
-            there = np.arange(end + 1)
-        else:
-            there = np.unique(ticks)[:MAX_RATES]
+        there = np.arange(end + 1) if end < MAX_RATES else np.unique(ticks)[:MAX_RATES]
         where = np.searchsorted(there, ticks)
         inside = where < len(there)
         where, sizes = where[inside], data["length"][rows][inside].astype(np.float64) - 8

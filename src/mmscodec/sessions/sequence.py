@@ -12,7 +12,7 @@ class Delivery:
     """What happened to numbered packets on their way.
 
     `lost` numbers were never seen, at most `longest` in a row; `reordered` packets came after a
-    later one, those that were sent again for somebody who asked not counted; `duplicates` were there
+    later one, those that were sent again when asked for not counted; `duplicates` were there
     already.
     """
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from mmscodec.sessions.control import MID
 from mmscodec.sessions.ends import Ends
-from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
 from mmscodec.sessions.entries import Entry
+from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
 from mmscodec.sessions.quality import Quality
 from mmscodec.sessions.table import PARTIAL
 
@@ -105,7 +105,9 @@ class Session:
             words += f": {name}"
             if reason == REFUSED and self.refused:
                 words += f", to {self.refused}"
-        elif self.facts.challenges and not self.facts.credentials and not self.quality.media_packets:
+        elif (
+            self.facts.challenges and not self.facts.credentials and not self.quality.media_packets
+        ):
             words += ": credentials were asked for, none were sent"
         return words
 

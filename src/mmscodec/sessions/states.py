@@ -126,7 +126,7 @@ class _Sides:
                 side.to(READY, time, data=row)
 
     def begins(self, tag: int, time: int, row: int) -> None:
-        """The first packet of a start of playback: evidence where its messages were not captured."""
+        """The first packet of a start: evidence where its messages were not captured."""
         self.server.to(STREAMING, time, data=row)
         if self.client.state == NONE or tag not in self.confirmed:
             self.client.to(STREAMING, time, data=row)
