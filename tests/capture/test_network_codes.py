@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 
-SOURCE = Path(__file__).parents[2] / "src" / "mmscodec" / "_kernels" / "cursor.pxd"
+SOURCE = Path(__file__).parents[2] / "src" / "mmscodec" / "_kernels" / "net" / "cursor.pxd"
 
 
 def test_kernel_fault_codes_and_fields_are_those_of_the_schema():

@@ -1,6 +1,8 @@
 from libc.stdint cimport uint64_t
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.track.tracker cimport source_t, track_t
+from mmscodec._kernels.pcapfile.records cimport read_fault_t
+from mmscodec._kernels.track.sources cimport source_t
+from mmscodec._kernels.track.state cimport tracker_t
 from mmscodec.capture._merge cimport Merge
 from mmscodec.capture._walker cimport Walker
 
@@ -15,7 +17,7 @@ cdef struct program_t:
 
 
 cdef class Engine:
-    cdef track_t track
+    cdef tracker_t track
     cdef list views  # buffers that stay
     cdef bytes ports
     cdef readonly bint finished
@@ -30,5 +32,6 @@ cdef class Engine:
     cdef void hide(self, Walker walker) noexcept
     cdef void show(self, Walker walker) noexcept
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil
+    cdef int fault(self, const read_fault_t *fault) except -1
     cdef int take_faults(self, Walker w) except -1
     cdef bint turn(self, Merge merge, int status) except -1

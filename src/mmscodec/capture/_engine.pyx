@@ -1,7 +1,7 @@
 # The binding of the pass: sources in, tables out.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.pcapfile.records cimport (
@@ -9,10 +9,15 @@ from mmscodec._kernels.pcapfile.records cimport (
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
-from mmscodec._kernels.track.flow cimport track_fault, track_next_epoch
+from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
+from mmscodec._kernels.track.flow_rows cimport (
+    flow_row_t, flow_rows_retire, flow_rows_touched, flow_rows_update_all,
+)
+from mmscodec._kernels.track.options cimport chosen_t
+from mmscodec._kernels.track.extents cimport extent_t
+from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.tracker cimport (
-    chosen_t, extent_t, flow_row_t, source_t, track_finish, track_free, track_init,
-    track_records, track_retire, track_sync, track_touched,
+    tracker_finish, tracker_free, tracker_init, tracker_next_epoch, tracker_records,
 )
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
@@ -56,15 +61,15 @@ cdef class Engine:
                   max_flows=1 << 18, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
                   max_packet=1 << 20, ignore_vlan=False, filter=None):
         cdef chosen_t *row
-        if track_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
+        if tracker_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
         self.views = []
-        self.track.want_mms = mms
-        self.track.want_winmx = winmx
-        self.track.keep_all = keep_all
-        self.track.max_flows = max_flows
-        self.track.held_total = max_held
-        self.track.max_packet = max_packet
+        self.track.options.want_mms = mms
+        self.track.options.want_winmx = winmx
+        self.track.options.keep_all = keep_all
+        self.track.options.max_flows = max_flows
+        self.track.limit.ceiling = max_held
+        self.track.options.max_packet = max_packet
         self.track.network.ignore_vlan = ignore_vlan
         self.track.network.inflate = inflate
         self.track.pool.held_limit = max_held_flow
@@ -74,7 +79,7 @@ cdef class Engine:
             for port in ports:
                 flags[port] = 1
             self.ports = bytes(flags)
-            self.track.ports = <const uint8_t *>self.ports
+            self.track.options.ports = <const uint8_t *>self.ports
         if filter is not None:
             self.filter = filter
             self.filter_function = <filter_t><size_t>filter.function
@@ -85,7 +90,7 @@ cdef class Engine:
                 self.programs[self.program_count].instructions = <const void *><size_t>address
                 self.program_count += 1
         for a, a_port, b, b_port in chosen:
-            row = <chosen_t *>table_row(&self.track.chosen)
+            row = <chosen_t *>table_row(&self.track.options.chosen)
             if row == NULL:
                 raise MemoryError
             if len(a) != 16 or len(b) != 16:
@@ -96,33 +101,33 @@ cdef class Engine:
             row.b_port = b_port
 
     def __dealloc__(self):
-        track_free(&self.track)
+        tracker_free(&self.track)
 
     cdef int add_source(self, Walker walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
         source = walker.source
         cdef View view = View(source.mapping()[0]) if walker.stable else None
-        cdef source_t *row = <source_t *>table_row(&self.track.sources)
+        cdef source_t *row = <source_t *>table_row(&self.track.sources.rows)
         if row == NULL:
             raise MemoryError
         memset(row, 0, sizeof(source_t))
         row.base = source.base
         row.stable = view is not None
         row.addressable = source.addressable or row.stable
-        walker.number = self.track.current = self.track.sources.rows - 1
+        walker.number = self.track.sources.current = self.track.sources.rows.rows - 1
         if view is not None:
             row.shown = <const uint8_t *>view.view.buf
             row.shown_from = row.base
             row.shown_size = view.view.len
             self.views.append(view)
             # room for the rows of large frames: growing would cost copies
-            if table_reserve(&self.track.extents, view.view.len // ROOM) != 0 \
+            if table_reserve(&self.track.extents.rows, view.view.len // ROOM) != 0 \
                     or table_reserve(&self.track.tables.data, view.view.len // ROOM) != 0:
                 raise MemoryError
         return 0
 
     cdef source_t *row_of(self, Walker walker) noexcept:
-        return <source_t *>self.track.sources.data + walker.number
+        return <source_t *>self.track.sources.rows.data + walker.number
 
     cdef void hide(self, Walker walker) noexcept:
         # nothing can be read of a source whose walker lets its buffer go
@@ -138,33 +143,44 @@ cdef class Engine:
             row.shown_from = walker.walk.reader.base
             row.shown_size = walker.walk.size
 
+    cdef int fault(self, const read_fault_t *fault) except -1:
+        # a fault of a file becomes one of the capture
+        cdef flow_fault_t row
+        row.flow = -1
+        row.code = fault.code
+        row.field = fault.field
+        row.offset = fault.offset
+        row.length = fault.length
+        row.need = fault.need
+        row.have = fault.have
+        row.time = self.track.counters.last_time
+        if flow_fault(&self.track, &row) != 0:
+            raise MemoryError
+        return 0
+
     cdef int take_faults(self, Walker w) except -1:
-        # faults of the file become faults of the capture
         cdef read_fault_t *row
         while w.seen < w.walk.fault_rows.rows:
             row = <read_fault_t *>w.walk.fault_rows.data + w.seen
             w.seen += 1
-            if track_fault(
-                &self.track, -1, row.offset, row.length, row.code, row.field, row.need, row.have,
-                self.track.last_time
-            ) != 0:
-                raise MemoryError
+            self.fault(row)
         return 0
 
     cdef bint turn(self, Merge merge, int status) except -1:
         # what the merge asks for; False at its end
         cdef Walker walker
+        cdef read_fault_t overlap
         if status == READ_END:
             return False
         if status == MERGE_BEGIN:
             delayed = merge.delayed
             walker = merge.begin()
             self.add_source(walker)
-            if merge.delayed != delayed and track_fault(
-                &self.track, -1, <int64_t>walker.source.base, 0, FAULT_FILES_OVERLAP, 0,
-                0, 0, self.track.last_time
-            ) != 0:
-                raise MemoryError
+            if merge.delayed != delayed:
+                memset(&overlap, 0, sizeof(overlap))
+                overlap.offset = walker.source.base
+                overlap.code = FAULT_FILES_OVERLAP
+                self.fault(&overlap)
             return True
         walker = merge.in_hand()
         self.take_faults(walker)
@@ -211,12 +227,12 @@ cdef class Engine:
                         count = self.matching(batch, count)
                     if count != 0:
                         scout_store(&self.at, batch[count - 1].position)
-                        self.track.current = merge.current
-                        failed = track_records(&self.track, batch, count)
+                        self.track.sources.current = merge.current
+                        failed = tracker_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:
                         break
                     if self.track.tables.data.rows + self.track.tables.messages.rows \
-                            + self.track.extents.rows >= limit:
+                            + self.track.extents.rows.rows >= limit:
                         break
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
@@ -241,7 +257,7 @@ cdef class Engine:
             return
         self.finished = True
         with nogil:
-            status = track_finish(&self.track)
+            status = tracker_finish(&self.track)
         if status != 0:
             raise MemoryError
 
@@ -249,17 +265,18 @@ cdef class Engine:
     def rows(self):
         """Rows that wait to be drained."""
         return (
-            self.track.tables.data.rows + self.track.tables.messages.rows + self.track.extents.rows
+            self.track.tables.data.rows + self.track.tables.messages.rows
+            + self.track.extents.rows.rows
         )
 
     @property
     def counts(self):
         """Records read, segments found, records without TCP or UDP, connections given up."""
         return {
-            "records": self.track.packets,
-            "segments": self.track.segments,
-            "other": self.track.skipped,
-            "evicted": self.track.evicted,
+            "records": self.track.counters.packets,
+            "segments": self.track.counters.segments,
+            "other": self.track.counters.skipped,
+            "evicted": self.track.counters.evicted,
             "connections": self.track.flows.count,
         }
 
@@ -271,20 +288,20 @@ cdef class Engine:
         """
         cdef Block flows = Block(sizeof(flow_row_t))
         if retire:
-            if track_touched(&self.track, &flows.table) != 0:
+            if flow_rows_touched(&self.track.rows, &self.track.flows, &flows.table) != 0:
                 raise MemoryError
         else:
-            track_sync(&self.track)
-        extents = take(&self.track.extents)
-        kept = take(&self.track.bytes)
-        if track_next_epoch(
+            flow_rows_update_all(&self.track.rows, &self.track.flows)
+        extents = take(&self.track.extents.rows)
+        kept = take(&self.track.extents.bytes)
+        if tracker_next_epoch(
             &self.track, <const extent_t *>(<Block>extents).table.data, (<Block>kept).table.data
         ) != 0:
             raise MemoryError
         if retire:
-            track_retire(&self.track)
+            flow_rows_retire(&self.track.rows)
         else:
-            flows = take(&self.track.rows)
+            flows = take(&self.track.rows.rows)
         return {
             "flows": flows,
             "packets": take(&self.track.tables.packets),
@@ -293,8 +310,8 @@ cdef class Engine:
             "faults": take(&self.track.tables.faults),
             "control": take(&self.track.tables.arena),
             "extents": extents,
-            "gaps": take(&self.track.gaps),
-            "stamps": take(&self.track.stamps),
+            "gaps": take(&self.track.extents.gaps),
+            "stamps": take(&self.track.extents.stamps),
             "bytes": kept,
         }
 

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint32_t
 from mmscodec._block cimport Block
 from mmscodec._kernels.core.table cimport table_reserve
-from mmscodec._kernels.track.tracker cimport extent_t
+from mmscodec._kernels.track.extents cimport extent_t
 
 
 def collect(Block extents, uint32_t last):

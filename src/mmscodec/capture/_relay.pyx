@@ -2,7 +2,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 from mmscodec._kernels.pcapfile.records cimport READ_MEMORY, READ_MORE, READ_OK
 from mmscodec._kernels.track.handoff_queue cimport (
-    RELAY_ITEMS, relay_clear, relay_fill, relay_free, relay_init, relay_t, relay_take,
+    HANDOFF_ITEMS, handoff_clear, handoff_fill, handoff_free, handoff_init, handoff_t, handoff_take,
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
@@ -20,16 +20,16 @@ cdef enum:
 cdef class Relay:
     """A block of segments between two threads."""
 
-    cdef relay_t block
+    cdef handoff_t block
     cdef bint last
     cdef int status
 
     def __cinit__(self):
-        if relay_init(&self.block) != 0:
+        if handoff_init(&self.block) != 0:
             raise MemoryError
 
     def __dealloc__(self):
-        relay_free(&self.block)
+        handoff_free(&self.block)
 
 
 cdef int fill(Engine engine, Merge merge, Relay relay) except -1:
@@ -38,14 +38,14 @@ cdef int fill(Engine engine, Merge merge, Relay relay) except -1:
     cdef size_t count
     cdef int status = READ_OK, failed = 0
     with nogil:
-        relay_clear(&relay.block)
-        while relay.block.items.rows + BATCH <= RELAY_ITEMS and status == READ_OK and failed == 0:
+        handoff_clear(&relay.block)
+        while relay.block.items.rows + BATCH <= HANDOFF_ITEMS and status == READ_OK and failed == 0:
             status = merge.fill(batch, BATCH, &count)
             if engine.filter_function != NULL:
                 count = engine.matching(batch, count)
-            failed = relay_fill(
-                &relay.block, &engine.track.network, &engine.track.flows, engine.track.ports,
-                True, batch, count,
+            failed = handoff_fill(
+                &relay.block, &engine.track.network, &engine.track.flows,
+                engine.track.options.ports, True, batch, count,
             )
     if failed != 0 or status == READ_MEMORY:
         raise MemoryError
@@ -117,7 +117,7 @@ cdef int relay_run(Engine engine, Merge merge) except -1:
                 raise item
             relay = item
             with nogil:
-                failed = relay_take(&relay.block, &engine.track)
+                failed = handoff_take(&relay.block, &engine.track)
             if failed != 0:
                 raise MemoryError
             PyErr_CheckSignals()

@@ -1,138 +1,146 @@
-# Datagrams: recognised, held, kept; see track/datagrams.pxd.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc
-from mmscodec._kernels.track.udp_ports cimport find_port
-from mmscodec._kernels.track.flow_table cimport connection_t, flows_at, probe_t, side_t
+# Datagrams: recognised, held, kept; see datagrams.pxd.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.mms.stream cimport mms_datagram
-from mmscodec._kernels.track.protocol_detection cimport (
-    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, is_advertisement, is_resend, probe_datagram,
-    verdict_t,
-)
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.track.flow cimport (
-    count_packet, gap_row, hold_run, set_aside, stamp, stream_of, track_drop_probe, track_keep,
-    track_row,
-)
 from mmscodec._kernels.net.tcp_reassembly cimport GAP_SNAPPED, RUN_DATA, run_t, tcp_init
-from mmscodec._kernels.track.tracker cimport (
-    SIDE_KEPT, SIDE_MMS, SIDE_NEW, SIDE_OTHER, SIDE_PROBING, SIDE_WINMX, announced_t, track_t,
+from mmscodec._kernels.track.extents cimport extents_stamp
+from mmscodec._kernels.track.flow cimport (
+    count_packet, flow_begin_mms, flow_gap, flow_keep, flow_set_aside, flow_show,
 )
-from mmscodec._kernels.track.memory_limit cimport wait_in_line
+from mmscodec._kernels.track.flow_table cimport (
+    STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_NEW, STATE_OTHER, STATE_WINMX, connection_at,
+    connection_t, detection_t, flow_t,
+)
+from mmscodec._kernels.track.protocol_detection cimport (
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, detect_datagram, detection_begin, detection_drop,
+    detection_hold, is_advertisement, is_resend, verdict_t,
+)
+from mmscodec._kernels.track.tcp_segment cimport flow_holds
+from mmscodec._kernels.track.udp_ports cimport udp_port_t, udp_ports_find
 
 cdef enum:
     WINMX_TRIES = 2
     WINMX_PORT = 6257  # section 11
 
 
-cdef int take_udp(
-    track_t *t, uint32_t where, int number, const segment_t *s, uint64_t place, int64_t time
-) noexcept nogil:
-    cdef connection_t *c = flows_at(&t.flows, where)
-    cdef side_t *side = &c.side[number]
-    cdef run_t run
-    cdef announced_t *port
-    cdef verdict_t verdict = VERDICT_WAIT
-    count_packet(side, s, time)
-    if t.want_winmx and (side.state <= SIDE_PROBING or side.state == SIDE_OTHER) \
-            and not t.keep_all and may_be_winmx(c, side) and is_advertisement(s):
-        set_aside(t, side)  # what was held for another reason
-        tcp_init(&side.tcp)
-        side.state = SIDE_WINMX
-    if side.state == SIDE_OTHER and side.judged == t.generation:
-        return 0
-    run.data = s.payload
-    run.memory = NULL
-    run.place = place
-    run.offset = side.tcp.next
-    run.length = s.length
-    run.time = time
-    run.kind = RUN_DATA
-    run.reason = <uint8_t>(s.wire_len != s.length)
-    if side.state == SIDE_NEW and t.keep_all:
-        side.state = SIDE_KEPT
-    if side.state <= SIDE_PROBING or side.state == SIDE_OTHER:
-        if not t.want_mms:
-            verdict = VERDICT_OTHER
-        elif is_resend(s):
-            verdict = VERDICT_MMS
-        else:
-            port = find_port(t, s.dst, s.dst_port, s.scope)
-            if port != NULL:
-                verdict = VERDICT_MMS
-                c.control = <uint32_t>(port.control + 1)
-            elif side.state == SIDE_OTHER:
-                verdict = VERDICT_OTHER
-            else:
-                if side.probe == NULL:
-                    side.probe = <probe_t *>calloc(1, sizeof(probe_t))
-                    if side.probe == NULL:
-                        return -1
-                    side.state = SIDE_PROBING
-                verdict = probe_datagram(side.probe, s)
-        if verdict == VERDICT_OTHER:
-            set_aside(t, side)
-            return 0
-        if verdict == VERDICT_WAIT:
-            if hold_run(t, c, side, &run) != 0:
-                return -1
-            side.tcp.next += s.wire_len
-            return wait_in_line(t, where, number)
-        if side.state == SIDE_OTHER:
-            side.tcp.next = 0
-            run.offset = 0
-        side.state = SIDE_MMS
-        if track_row(t, c, number) < 0 or give_datagrams(t, c, number) != 0:
-            return -1
-    return datagram(t, c, number, &run, s.wire_len)
+cdef inline bint is_undecided(const flow_t *flow) noexcept nogil:
+    return flow.state <= STATE_DETECTING or flow.state == STATE_OTHER
 
 
-cdef inline bint may_be_winmx(const connection_t *c, const side_t *side) noexcept nogil:
+cdef inline bint may_be_winmx(const connection_t *c, const flow_t *flow) noexcept nogil:
     # the first datagrams of a flow are looked at, and all on the usual port
-    return side.packets <= WINMX_TRIES or c.src_port == WINMX_PORT or c.dst_port == WINMX_PORT
+    return flow.packets <= WINMX_TRIES or c.src_port == WINMX_PORT or c.dst_port == WINMX_PORT
 
 
-cdef int give_datagrams(track_t *t, connection_t *c, int number) noexcept nogil:
-    cdef side_t *side = &c.side[number]
-    cdef probe_t *p = side.probe
-    cdef uint32_t i
-    cdef int status = 0
-    if p == NULL:
-        return 0
-    side.tcp.next = 0
-    for i in range(p.count):
-        if status == 0:
-            status = datagram(t, c, number, p.runs + i, <uint32_t>p.runs[i].length)
-    track_drop_probe(t, side)
-    return status
+cdef verdict_t judge(
+    tracker_t *t, connection_t *c, flow_t *flow, const segment_t *s
+) noexcept nogil:
+    # is it MMS? WAIT without a detection: no memory
+    cdef udp_port_t *port
+    if not t.options.want_mms:
+        return VERDICT_OTHER
+    if is_resend(s):
+        return VERDICT_MMS
+    port = udp_ports_find(&t.udp_ports, s.dst, s.dst_port, s.scope)
+    if port != NULL:
+        c.control = <uint32_t>(port.control + 1)
+        return VERDICT_MMS
+    if flow.state == STATE_OTHER:
+        return VERDICT_OTHER
+    if detection_begin(flow) == NULL:
+        return VERDICT_WAIT
+    return detect_datagram(flow.detection, s)
 
 
 cdef int datagram(
-    track_t *t, connection_t *c, int number, run_t *run, uint32_t wire_len
+    tracker_t *t, connection_t *c, int side, run_t *run, uint32_t wire_len
 ) noexcept nogil:
     # a datagram of a flow that is kept; the stream of a UDP flow is its datagrams end to end
-    cdef side_t *side = &c.side[number]
+    cdef flow_t *flow = &c.flow[side]
     cdef int64_t cut = <int64_t>wire_len - run.length
-    if track_row(t, c, number) < 0:
+    if flow_show(t, c, side) != 0:
         return -1
-    run.offset = side.tcp.next
-    side.tcp.next += wire_len
-    if run.length != 0 and track_keep(t, side, run) != 0:
+    run.offset = flow.tcp.next
+    flow.tcp.next += wire_len
+    if run.length != 0 and flow_keep(t, flow, run) != 0:
         return -1
-    if side.state == SIDE_WINMX and cut <= 0 and stamp(t, side, run) != 0:
+    if flow.state == STATE_WINMX and cut <= 0 and extents_stamp(
+        &t.extents, flow.row, run
+    ) != 0:
         return -1
-    if side.state == SIDE_MMS:
-        if side.mms == NULL:
-            if stream_of(t, side) == NULL:
+    if flow.state == STATE_MMS:
+        if flow.mms == NULL:
+            if flow_begin_mms(t, flow) == NULL:
                 return -1
-            side.mms.datagrams = True
+            flow.mms.datagrams = True
         if mms_datagram(
-            side.mms, &t.tables, run.data, <size_t>run.length, wire_len, run.time
+            flow.mms, &t.tables, run.data, <size_t>run.length, wire_len, run.time
         ) < 0:
             return -1
     if cut > 0:
         run.offset += run.length
         run.length = cut
         run.reason = GAP_SNAPPED
-        side.tcp.gaps += 1
-        return gap_row(t, side, run)
+        flow.tcp.gaps += 1
+        return flow_gap(t, flow, run)
     return 0
+
+
+cdef int give_held(tracker_t *t, connection_t *c, int side) noexcept nogil:
+    # the flow is MMS: what was held goes on
+    cdef flow_t *flow = &c.flow[side]
+    cdef detection_t *d = flow.detection
+    cdef uint32_t i
+    cdef int status = 0
+    flow.tcp.next = 0
+    flow.state = STATE_MMS
+    if flow_show(t, c, side) != 0:
+        return -1
+    if d == NULL:
+        return 0
+    for i in range(d.count):
+        if status == 0:
+            status = datagram(t, c, side, d.runs + i, <uint32_t>d.runs[i].length)
+    detection_drop(flow, &t.limit)
+    return status
+
+
+cdef int take_udp(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
+    cdef connection_t *c = connection_at(&t.flows, number)
+    cdef flow_t *flow = &c.flow[side]
+    cdef const segment_t *s = &item.segment
+    cdef run_t run
+    cdef verdict_t verdict
+    count_packet(flow, s, item.time)
+    if t.options.want_winmx and is_undecided(flow) and not t.options.keep_all \
+            and may_be_winmx(c, flow) and is_advertisement(s):
+        flow_set_aside(t, flow)  # what was held for another reason
+        tcp_init(&flow.tcp)
+        flow.state = STATE_WINMX
+    if flow.state == STATE_OTHER and flow.judged == t.udp_ports.generation:
+        return 0
+    run.data = s.payload
+    run.memory = NULL
+    run.place = item.place
+    run.offset = flow.tcp.next
+    run.length = s.length
+    run.time = item.time
+    run.kind = RUN_DATA
+    run.reason = <uint8_t>(s.wire_len != s.length)
+    if flow.state == STATE_NEW and t.options.keep_all:
+        flow.state = STATE_KEPT
+    if is_undecided(flow):
+        verdict = judge(t, c, flow, s)
+        if verdict == VERDICT_OTHER:
+            flow_set_aside(t, flow)
+            return 0
+        if verdict == VERDICT_WAIT:
+            if flow.detection == NULL or detection_hold(
+                flow.detection, &t.limit, &t.sources, &run
+            ) != 0:
+                return -1
+            flow.tcp.next += s.wire_len
+            return flow_holds(t, number, side)
+        if give_held(t, c, side) != 0:
+            return -1
+    return datagram(t, c, side, &run, s.wire_len)

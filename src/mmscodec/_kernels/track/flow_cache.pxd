@@ -1,94 +1,108 @@
-# The short way to a connection: a cache in front of the table of flows.
+# The flow cache: a short way to a connection, in front of the flow table.
 #
-# Most frames of most captures are Ethernet, IPv4 without options and TCP without SYN, FIN or RST.
-# For them the twelve bytes of addresses and ports, as they stand in the frame, name the side of the
-# connection: one line of the cache is looked at, nothing is turned round, no second address is
-# compared. Whatever is not found here goes through the table of flows, and is found here next time.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+# Most frames of most captures are plain ones: Ethernet, IPv4 without options and TCP without SYN,
+# FIN or RST. For them the twelve bytes of addresses and ports, as they stand in the frame, name the
+# side of the connection: one line of the cache is looked at, nothing is turned round, no second
+# address is compared. Whatever is not found here goes through the flow table, and is found here
+# next time.
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.track.flow_table cimport LANE_WAYS, connection_t, flows_t, lane_t
-from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, segment_t
-from mmscodec._kernels.core.wire cimport (
-    load_be16, load_be32, load_le32, load_le64, prefetch, store_be16,
-)
+from mmscodec._kernels.core.table cimport table_free, table_init, table_resize, table_t
+from mmscodec._kernels.core.wire cimport load_le32, load_le64, prefetch, store_be16
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP
+from mmscodec._kernels.track.flow_table cimport connection_t
 
 cdef enum:
-    LANE_HEADERS = 54  # Ethernet, IPv4, TCP
+    CACHE_WAYS = 4  # a line of the processor's cache
 
-    # fields as little-endian words, with what may differ masked out
-    PLAIN_TYPE_MASK = 0x00FFFFFF
-    PLAIN_TYPE = 0x00450008  # 08 00, 45
-    PLAIN_REST_MASK = <unsigned int>0xFF00FF3F
-    PLAIN_REST = 0x06000000  # no fragment, any TTL, TCP
-    SYN_FIN_RST = 0x07
+cdef struct cache_entry_t:
+    # from addresses and ports, as they stand in an IPv4 packet, to a side
+    uint64_t addresses
+    uint32_t ports
+    uint32_t side  # number of the connection * 2 + side + 1; 0 = nobody
 
-
-cdef inline bint plain_segment(const record_t *r, segment_t *out) noexcept nogil:
-    # Is this frame one of those? Then what the express lane needs of the segment is filled in.
-    cdef const uint8_t *p = r.data
-    cdef uint32_t total, head
-    if r.linktype != 1 or r.caplen != r.wire_len or r.caplen < LANE_HEADERS:
-        return False
-    if load_le32(p + 12) & PLAIN_TYPE_MASK != PLAIN_TYPE \
-            or load_le32(p + 20) & <uint32_t>PLAIN_REST_MASK != PLAIN_REST:
-        return False
-    total = load_be16(p + 16)
-    head = 20 + (<uint32_t>p[46] >> 4) * 4
-    if head < 40 or total < head or total > r.caplen - 14 or p[47] & SYN_FIN_RST:
-        return False
-    out.payload = p + 14 + head
-    out.length = total - head
-    out.seq = load_be32(p + 38)
-    return True
+cdef struct flow_cache_t:
+    cache_entry_t *entries  # sets of CACHE_WAYS
+    size_t mask  # of sets
+    uint64_t seed
+    table_t memory  # where they lie, aligned to a set
 
 
-cdef inline size_t lane_set(const flows_t *f, uint64_t addresses, uint32_t ports) noexcept nogil:
-    cdef uint64_t x = (addresses ^ f.seed) * <uint64_t>0x9FB21C651E98DF25
-    x = (x ^ (x >> 29) ^ ports * <uint64_t>0x9E3779B97F4A7C15) * <uint64_t>0xD6E8FEB86659FD93
-    return <size_t>(x >> 32) & f.lane_mask
+cdef inline void flow_cache_init(flow_cache_t *f, uint64_t seed) noexcept nogil:
+    f.entries = NULL
+    f.mask = 0
+    f.seed = seed
+    table_init(&f.memory, CACHE_WAYS * sizeof(cache_entry_t))
 
 
-cdef inline void lane_prefetch(
-    const flows_t *f, uint64_t addresses, uint32_t ports
-) noexcept nogil:
-    prefetch(f.lanes + lane_set(f, addresses, ports) * LANE_WAYS)
+cdef inline void flow_cache_free(flow_cache_t *f) noexcept nogil:
+    table_free(&f.memory)
 
 
-cdef inline uint32_t lane_find(
-    const flows_t *f, uint64_t addresses, uint32_t ports
-) noexcept nogil:
-    # `who`, or 0
-    cdef const lane_t *lane = f.lanes + lane_set(f, addresses, ports) * LANE_WAYS
-    cdef int i
-    for i in range(LANE_WAYS):
-        if lane[i].addresses == addresses and lane[i].ports == ports:
-            return lane[i].who
+cdef inline void flow_cache_clear(flow_cache_t *f) noexcept nogil:
+    memset(f.entries, 0, (f.mask + 1) * CACHE_WAYS * sizeof(cache_entry_t))
+
+
+cdef inline int flow_cache_resize(flow_cache_t *f, size_t entries) noexcept nogil:
+    # room for so many, a power of two; all empty: they fill again by themselves. 0, or -1
+    cdef size_t line = CACHE_WAYS * sizeof(cache_entry_t)
+    table_free(&f.memory)
+    if table_resize(&f.memory, entries // CACHE_WAYS + 1) != 0:
+        return -1
+    f.entries = <cache_entry_t *>((<uintptr_t>f.memory.data + line - 1) // line * line)
+    f.mask = entries // CACHE_WAYS - 1
+    flow_cache_clear(f)
     return 0
 
 
-cdef inline void lane_put(
-    flows_t *f, uint64_t addresses, uint32_t ports, uint32_t who
+cdef inline size_t cache_set(
+    const flow_cache_t *f, uint64_t addresses, uint32_t ports
+) noexcept nogil:
+    cdef uint64_t x = (addresses ^ f.seed) * <uint64_t>0x9FB21C651E98DF25
+    x = (x ^ (x >> 29) ^ ports * <uint64_t>0x9E3779B97F4A7C15) * <uint64_t>0xD6E8FEB86659FD93
+    return <size_t>(x >> 32) & f.mask
+
+
+cdef inline void flow_cache_prefetch(
+    const flow_cache_t *f, uint64_t addresses, uint32_t ports
+) noexcept nogil:
+    prefetch(f.entries + cache_set(f, addresses, ports) * CACHE_WAYS)
+
+
+cdef inline uint32_t flow_cache_find(
+    const flow_cache_t *f, uint64_t addresses, uint32_t ports
+) noexcept nogil:
+    # `side` of the entry, or 0
+    cdef const cache_entry_t *entry = f.entries + cache_set(f, addresses, ports) * CACHE_WAYS
+    cdef int i
+    for i in range(CACHE_WAYS):
+        if entry[i].addresses == addresses and entry[i].ports == ports:
+            return entry[i].side
+    return 0
+
+
+cdef inline void flow_cache_put(
+    flow_cache_t *f, uint64_t addresses, uint32_t ports, uint32_t side
 ) noexcept nogil:
     # the newest comes first, the oldest of a set is forgotten
-    cdef lane_t *lane = f.lanes + lane_set(f, addresses, ports) * LANE_WAYS
+    cdef cache_entry_t *entry = f.entries + cache_set(f, addresses, ports) * CACHE_WAYS
     cdef int i = 0
-    while i < LANE_WAYS - 1 and not (
-        lane[i].who == 0 or (lane[i].addresses == addresses and lane[i].ports == ports)
+    while i < CACHE_WAYS - 1 and not (
+        entry[i].side == 0 or (entry[i].addresses == addresses and entry[i].ports == ports)
     ):
         i += 1
     while i > 0:
-        lane[i] = lane[i - 1]
+        entry[i] = entry[i - 1]
         i -= 1
-    lane[0].addresses = addresses
-    lane[0].ports = ports
-    lane[0].who = who
+    entry[0].addresses = addresses
+    entry[0].ports = ports
+    entry[0].side = side
 
 
-cdef inline void lane_forget(flows_t *f, const connection_t *c) noexcept nogil:
+cdef inline void flow_cache_forget(flow_cache_t *f, const connection_t *c) noexcept nogil:
     # the connection ends: neither of its sides is found here any more
     cdef uint8_t key[24]
-    cdef lane_t *lane
+    cdef cache_entry_t *entry
     cdef int side, i
     if c.protocol != PROTOCOL_TCP:
         return
@@ -99,9 +113,9 @@ cdef inline void lane_forget(flows_t *f, const connection_t *c) noexcept nogil:
     store_be16(key + 14, c.dst_port)
     store_be16(key + 16, c.src_port)
     for side in range(2):
-        lane = f.lanes + LANE_WAYS * lane_set(
+        entry = f.entries + CACHE_WAYS * cache_set(
             f, load_le64(key + 4 * side), load_le32(key + 12 + 2 * side))
-        for i in range(LANE_WAYS):
-            if lane[i].addresses == load_le64(key + 4 * side) \
-                    and lane[i].ports == load_le32(key + 12 + 2 * side):
-                memset(&lane[i], 0, sizeof(lane_t))
+        for i in range(CACHE_WAYS):
+            if entry[i].addresses == load_le64(key + 4 * side) \
+                    and entry[i].ports == load_le32(key + 12 + 2 * side):
+                memset(&entry[i], 0, sizeof(cache_entry_t))

@@ -1,22 +1,29 @@
-# The table of connections: from the addresses of a segment to the state of its flow.
+# The flow table: from the addresses of a segment to the state of its connection.
 #
-# A connection has two sides; a side is one flow, the bytes from one end to the other. Open
-# addressing with a seeded hash that both directions share; slots carry 32 bits of it, so a wrong
-# connection is almost never looked at. Connections stay where they are when the table of slots
-# grows, and their places are used again.
+# A connection has two flows, one a direction. Open addressing with a seeded hash that both
+# directions share; slots carry 32 bits of it, so a wrong connection is almost never looked at.
+# Connections stay where they are when the table of slots grows, and their places are used again.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
+from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.core.wire cimport load_le64, prefetch
 from mmscodec._kernels.mms.scan cimport mms_stream_t
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.net.tcp_reassembly cimport run_t, tcp_t
-from mmscodec._kernels.core.wire cimport load_le64, prefetch
+
+cdef enum flow_state_t:
+    STATE_NEW = 0
+    STATE_DETECTING = 1  # first bytes held until they say what it is
+    STATE_MMS = 2
+    STATE_WINMX = 3  # kept whole, deciphered after the pass
+    STATE_KEPT = 4  # kept whole, of no known protocol
+    STATE_OTHER = 5  # of no interest
 
 cdef enum:
     CLOSED_A = 1  # RST, or FIN of that side
     CLOSED_B = 2
 
-cdef struct probe_t:
+cdef struct detection_t:
     # first runs of a flow that is not recognised yet
     run_t *runs
     uint32_t count
@@ -33,32 +40,32 @@ cdef struct probe_t:
     uint32_t incarnation
     uint32_t links
 
-cdef enum express_t:
-    # what track/fast_path.pxd may do with a segment that continues the stream
-    EXPRESS_NONE = 0
-    EXPRESS_DATA = 1  # MMS, in the midst of Data packets of one size
-    EXPRESS_OTHER = 2  # of no interest
+cdef enum fast_t:
+    # what fast_path.pxd may do with a segment that continues the stream
+    FAST_NONE = 0
+    FAST_DATA = 1  # MMS, in the midst of Data packets of one size
+    FAST_SKIP = 2  # of no interest
 
-cdef struct side_t:
-    # the first 64 bytes, up to the middle of tcp, are all that the express lane touches
+cdef struct flow_t:
+    # the first 64 bytes, up to the middle of tcp, are all that the fast path touches
     int64_t last_time
     uint64_t bytes  # of payload on the wire
     int32_t row  # of the flows table, -1 while nobody wants the flow
     uint32_t extent  # the last one, counted from 1
     uint32_t epoch  # to which that number belongs
     uint32_t packets
-    uint64_t header  # while EXPRESS_DATA: the header of the last Data packet
+    uint64_t header  # while FAST_DATA: the header of the last Data packet
     uint16_t left  # and what is still to come of it
-    uint8_t express
+    uint8_t fast
     uint8_t state
     uint32_t direction  # of its rows
     tcp_t tcp
     uint32_t isn
-    uint8_t waits  # stands in line for the ceilings
+    uint8_t queued  # stands in the queue of memory_limit.pxd
     uint16_t judged  # what was known of UDP ports when it was set aside
     mms_stream_t *mms
     int64_t first_time
-    probe_t *probe
+    detection_t *detection
 
 cdef struct connection_t:
     uint8_t src[16]  # of side 0
@@ -69,42 +76,40 @@ cdef struct connection_t:
     uint8_t protocol
     uint8_t closed
     uint8_t live
-    uint8_t holding  # something waits in one of the sides
+    uint8_t holding  # something waits in one of the flows
     uint32_t hash
     uint32_t control  # flow row + 1 of the TCP flow that announced this UDP flow
-    uint8_t padding[12]  # sides begin where a line of the cache does
-    side_t side[2]
+    uint8_t padding[12]  # flows begin where a line of the cache does
+    flow_t flow[2]
 
-cdef enum:
-    LANE_WAYS = 4  # a line of the cache
-
-cdef struct lane_t:
-    # from addresses and ports, as they stand in an IPv4 packet, to a side
-    uint64_t addresses
-    uint32_t ports
-    uint32_t who  # number of the connection * 2 + side + 1; 0 = nobody
-
-cdef struct flows_t:
+cdef struct flow_table_t:
     table_t connections
     table_t free  # uint32_t numbers of places to be used again
     uint64_t *slots  # hash << 32 | number + 1
     size_t mask
     size_t count
     uint64_t seed
-    lane_t *lanes  # sets of LANE_WAYS; see track/flow_cache.pxd
-    size_t lane_mask  # of sets
-    table_t lane_memory  # where they lie, aligned to a set
 
-cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil
-cdef void flows_free(flows_t *f) noexcept nogil
-cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil
-cdef void flows_clear(flows_t *f) noexcept nogil
-cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil
-cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil
+cdef int flow_table_init(flow_table_t *f, uint64_t seed) noexcept nogil
+cdef void flow_table_free(flow_table_t *f) noexcept nogil
+# A new connection whose side 0 sent the segment: its number, or -1 without memory.
+cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil
+# No connection any more.
+cdef void flow_table_clear(flow_table_t *f) noexcept nogil
+# The connection's place may be taken by another from now on.
+cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil
+# A time such that about one `part` of the connections was silent since then.
+cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil
 
 
-cdef inline connection_t *flows_at(flows_t *f, size_t number) noexcept nogil:
+cdef inline connection_t *connection_at(flow_table_t *f, size_t number) noexcept nogil:
     return <connection_t *>f.connections.data + number
+
+
+cdef inline const uint8_t *sender(const connection_t *c, int side) noexcept nogil:
+    if side:
+        return c.dst
+    return c.src
 
 
 cdef inline uint64_t scramble(uint64_t x) noexcept nogil:
@@ -120,7 +125,7 @@ cdef inline uint64_t end_hash(uint64_t seed, const uint8_t *address, uint16_t po
     return x ^ (x >> 32)
 
 
-cdef inline uint32_t flows_hash(const flows_t *f, const segment_t *s) noexcept nogil:
+cdef inline uint32_t segment_hash(const flow_table_t *f, const segment_t *s) noexcept nogil:
     # equal for both directions
     cdef uint64_t x = end_hash(f.seed, s.src, s.src_port) + end_hash(f.seed, s.dst, s.dst_port)
     x += (<uint64_t>s.scope << 8) + s.protocol
@@ -128,7 +133,7 @@ cdef inline uint32_t flows_hash(const flows_t *f, const segment_t *s) noexcept n
     return <uint32_t>(x >> 32)
 
 
-cdef inline void flows_prefetch(const flows_t *f, uint32_t hash) noexcept nogil:
+cdef inline void flow_table_prefetch(const flow_table_t *f, uint32_t hash) noexcept nogil:
     prefetch(f.slots + (hash & f.mask))
 
 
@@ -145,8 +150,8 @@ cdef inline int side_of(const connection_t *c, const segment_t *s) noexcept nogi
     return -1
 
 
-cdef inline int64_t flows_find(
-    flows_t *f, const segment_t *s, uint32_t hash, int *side
+cdef inline int64_t flow_table_find(
+    flow_table_t *f, const segment_t *s, uint32_t hash, int *side
 ) noexcept nogil:
     # number of the connection, or -1
     cdef size_t i = hash & f.mask
@@ -155,9 +160,21 @@ cdef inline int64_t flows_find(
     while slot != 0:
         if <uint32_t>(slot >> 32) == hash:
             number = <uint32_t>slot - 1
-            side[0] = side_of(flows_at(f, number), s)
+            side[0] = side_of(connection_at(f, number), s)
             if side[0] >= 0:
                 return number
+        i = (i + 1) & f.mask
+        slot = f.slots[i]
+    return -1
+
+
+cdef inline int64_t flow_table_peek(const flow_table_t *f, uint32_t hash) noexcept nogil:
+    # where the connection with this hash probably is, or -1
+    cdef size_t i = hash & f.mask
+    cdef uint64_t slot = f.slots[i]
+    while slot != 0:
+        if <uint32_t>(slot >> 32) == hash:
+            return <int64_t>(<uint32_t>slot) - 1
         i = (i + 1) & f.mask
         slot = f.slots[i]
     return -1

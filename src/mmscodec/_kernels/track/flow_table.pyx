@@ -1,9 +1,9 @@
-from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t, uintptr_t
+# See flow_table.pxd for the contract.
+from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.track.flow_cache cimport lane_forget
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.core.table cimport table_free, table_init, table_resize, table_row
+from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_init
 
 cdef enum:
@@ -11,37 +11,22 @@ cdef enum:
     SAMPLE = 512
 
 
-cdef int flows_init(flows_t *f, uint64_t seed) noexcept nogil:
+cdef int flow_table_init(flow_table_t *f, uint64_t seed) noexcept nogil:
     table_init(&f.connections, sizeof(connection_t))
     table_init(&f.free, sizeof(uint32_t))
     f.count = 0
     f.seed = scramble(seed)
     f.mask = FIRST_SLOTS - 1
-    table_init(&f.lane_memory, sizeof(lane_t))
     f.slots = <uint64_t *>calloc(FIRST_SLOTS, sizeof(uint64_t))
-    return 0 if f.slots != NULL and new_lanes(f) == 0 else -1
+    return 0 if f.slots != NULL else -1
 
 
-cdef void flows_free(flows_t *f) noexcept nogil:
-    # what the sides own was freed before
+cdef void flow_table_free(flow_table_t *f) noexcept nogil:
+    # what the flows own was freed before
     table_free(&f.connections)
     table_free(&f.free)
     free(f.slots)
-    table_free(&f.lane_memory)
     f.slots = NULL
-
-
-cdef int new_lanes(flows_t *f) noexcept nogil:
-    # as many as there are slots, all empty: they fill again by themselves
-    cdef size_t sets = (f.mask + 1) // LANE_WAYS, line = LANE_WAYS * sizeof(lane_t)
-    table_free(&f.lane_memory)
-    table_init(&f.lane_memory, line)
-    if table_resize(&f.lane_memory, sets + 1) != 0:
-        return -1
-    f.lanes = <lane_t *>((<uintptr_t>f.lane_memory.data + line - 1) // line * line)
-    f.lane_mask = sets - 1
-    memset(f.lanes, 0, sets * line)
-    return 0
 
 
 cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept nogil:
@@ -51,7 +36,7 @@ cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept 
     slots[i] = slot
 
 
-cdef int grow(flows_t *f) noexcept nogil:
+cdef int grow(flow_table_t *f) noexcept nogil:
     cdef size_t mask = f.mask * 2 + 1, i
     cdef uint64_t *slots
     if mask > <size_t>0xFFFFFFFF:
@@ -65,11 +50,10 @@ cdef int grow(flows_t *f) noexcept nogil:
     free(f.slots)
     f.slots = slots
     f.mask = mask
-    return new_lanes(f)
+    return 0
 
 
-cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
-    # A new connection whose side 0 sent the segment: its number, or -1 without memory.
+cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
     cdef connection_t *c
     cdef uint32_t number
     cdef int i
@@ -82,7 +66,7 @@ cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept n
         if table_row(&f.connections) == NULL:
             return -1
         number = <uint32_t>(f.connections.rows - 1)
-    c = flows_at(f, number)
+    c = connection_at(f, number)
     memset(c, 0, sizeof(connection_t))
     memcpy(c.src, s.src, 16)
     memcpy(c.dst, s.dst, 16)
@@ -93,25 +77,22 @@ cdef int64_t flows_add(flows_t *f, const segment_t *s, uint32_t hash) noexcept n
     c.hash = hash
     c.live = True
     for i in range(2):
-        tcp_init(&c.side[i].tcp)
-        c.side[i].row = -1
+        tcp_init(&c.flow[i].tcp)
+        c.flow[i].row = -1
     put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
     f.count += 1
     return number
 
 
-cdef void flows_clear(flows_t *f) noexcept nogil:
-    # no connection any more
+cdef void flow_table_clear(flow_table_t *f) noexcept nogil:
     f.connections.rows = 0
     f.free.rows = 0
     f.count = 0
     memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
-    memset(f.lanes, 0, (f.lane_mask + 1) * LANE_WAYS * sizeof(lane_t))
 
 
-cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
-    # The connection's place may be taken by another from now on.
-    cdef connection_t *c = flows_at(f, number)
+cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil:
+    cdef connection_t *c = connection_at(f, number)
     cdef uint64_t slot = (<uint64_t>c.hash << 32) | (number + 1)
     cdef size_t i = c.hash & f.mask, j, home
     cdef uint32_t *place
@@ -128,7 +109,6 @@ cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
             f.slots[i] = f.slots[j]
             i = j
     f.slots[i] = 0
-    lane_forget(f, c)
     c.live = False
     f.count -= 1
     place = <uint32_t *>table_row(&f.free)
@@ -136,15 +116,14 @@ cdef void flows_remove(flows_t *f, uint32_t number) noexcept nogil:
         place[0] = number
 
 
-cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil:
-    # A time such that about one `part` of the connections was silent since then.
+cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil:
     cdef int64_t sample[SAMPLE]
     cdef int64_t time
     cdef size_t n = 0, i, j, step = f.connections.rows // SAMPLE + 1
     cdef connection_t *c
     i = 0
     while i < f.connections.rows and n < SAMPLE:
-        c = flows_at(f, i)
+        c = connection_at(f, i)
         i += step
         if not c.live:
             continue
@@ -159,6 +138,6 @@ cdef int64_t flows_age(flows_t *f, size_t part) noexcept nogil:
 
 
 cdef int64_t last_time(const connection_t *c) noexcept nogil:
-    cdef int64_t a = c.side[0].last_time if c.side[0].packets else INT64_MIN
-    cdef int64_t b = c.side[1].last_time if c.side[1].packets else INT64_MIN
+    cdef int64_t a = c.flow[0].last_time if c.flow[0].packets else INT64_MIN
+    cdef int64_t b = c.flow[1].last_time if c.flow[1].packets else INT64_MIN
     return a if a > b else b

@@ -2,25 +2,26 @@
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.net.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_t
-from mmscodec._kernels.track.flow_table cimport flows_t
-from mmscodec._kernels.net.network cimport network_more
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
-from mmscodec._kernels.track.tracker cimport (
-    fill_item, item_t, next_item, track_items, track_network_fault, track_t,
-)
+from mmscodec._kernels.net.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_t
+from mmscodec._kernels.net.network cimport network_more
+from mmscodec._kernels.track.dispatch cimport dispatch_items
+from mmscodec._kernels.track.flow_table cimport flow_table_t
+from mmscodec._kernels.track.item cimport fill_item, item_t, next_item
+from mmscodec._kernels.track.state cimport tracker_t
+from mmscodec._kernels.track.tracker cimport tracker_network_fault
 
 
-cdef int relay_init(relay_t *r) noexcept nogil:
-    memset(r, 0, sizeof(relay_t))
+cdef int handoff_init(handoff_t *r) noexcept nogil:
+    memset(r, 0, sizeof(handoff_t))
     table_init(&r.items, sizeof(item_t))
-    table_init(&r.faults, sizeof(relay_fault_t))
+    table_init(&r.faults, sizeof(handoff_fault_t))
     table_init(&r.copies, sizeof(void *))
-    return table_reserve(&r.items, RELAY_ITEMS)
+    return table_reserve(&r.items, HANDOFF_ITEMS)
 
 
-cdef void relay_clear(relay_t *r) noexcept nogil:
+cdef void handoff_clear(handoff_t *r) noexcept nogil:
     cdef size_t i
     for i in range(r.copies.rows):
         free((<void **>r.copies.data)[i])
@@ -30,14 +31,14 @@ cdef void relay_clear(relay_t *r) noexcept nogil:
     r.packets = r.segments = r.skipped = 0
 
 
-cdef void relay_free(relay_t *r) noexcept nogil:
-    relay_clear(r)
+cdef void handoff_free(handoff_t *r) noexcept nogil:
+    handoff_clear(r)
     table_free(&r.items)
     table_free(&r.faults)
     table_free(&r.copies)
 
 
-cdef int keep_payload(relay_t *r, item_t *item) noexcept nogil:
+cdef int keep_payload(handoff_t *r, item_t *item) noexcept nogil:
     # a reassembled datagram is gone with the next frame
     cdef void **row = <void **>table_row(&r.copies)
     if row == NULL:
@@ -50,8 +51,8 @@ cdef int keep_payload(relay_t *r, item_t *item) noexcept nogil:
     return 0
 
 
-cdef int keep_fault(relay_t *r, const network_t *network, const record_t *record) noexcept nogil:
-    cdef relay_fault_t *fault = <relay_fault_t *>table_row(&r.faults)
+cdef int keep_fault(handoff_t *r, const network_t *network, const record_t *record) noexcept nogil:
+    cdef handoff_fault_t *fault = <handoff_fault_t *>table_row(&r.faults)
     if fault == NULL:
         return -1
     fault.fault = network.fault
@@ -61,7 +62,7 @@ cdef int keep_fault(relay_t *r, const network_t *network, const record_t *record
 
 
 cdef int fill_several(
-    relay_t *r, network_t *network, const flows_t *flows, const uint8_t *ports, bint stable,
+    handoff_t *r, network_t *network, const flow_table_t *flows, const uint8_t *ports, bint stable,
     const record_t *record, int status, size_t room
 ) noexcept nogil:
     # A frame with a fault in it, or with several packets, the first of them behind the last item.
@@ -86,8 +87,8 @@ cdef int fill_several(
     return 0
 
 
-cdef int relay_fill(
-    relay_t *r, network_t *network, const flows_t *flows, const uint8_t *ports, bint stable,
+cdef int handoff_fill(
+    handoff_t *r, network_t *network, const flow_table_t *flows, const uint8_t *ports, bint stable,
     const record_t *records, size_t count
 ) noexcept nogil:
     cdef item_t *item
@@ -116,18 +117,18 @@ cdef int relay_fill(
     return 0
 
 
-cdef int relay_take(relay_t *r, track_t *t) noexcept nogil:
+cdef int handoff_take(handoff_t *r, tracker_t *t) noexcept nogil:
     cdef item_t *items = <item_t *>r.items.data
-    cdef relay_fault_t *fault
+    cdef handoff_fault_t *fault
     cdef size_t at = 0, i
-    t.packets += r.packets
-    t.segments += r.segments
-    t.skipped += r.skipped
+    t.counters.packets += r.packets
+    t.counters.segments += r.segments
+    t.counters.skipped += r.skipped
     for i in range(r.faults.rows):
-        fault = <relay_fault_t *>r.faults.data + i
-        if track_items(t, items + at, fault.before - at) != 0:
+        fault = <handoff_fault_t *>r.faults.data + i
+        if dispatch_items(t, items + at, fault.before - at) != 0:
             return -1
         at = fault.before
-        if track_network_fault(t, &fault.fault, fault.time) != 0:
+        if tracker_network_fault(t, &fault.fault, fault.time) != 0:
             return -1
-    return track_items(t, items + at, r.items.rows - at)
+    return dispatch_items(t, items + at, r.items.rows - at)

@@ -1,57 +1,77 @@
-# The line of flows that hold something, oldest first; see track/memory_limit.pxd.
-from libc.stdint cimport uint32_t, uint64_t
-from mmscodec._kernels.track.flow_table cimport connection_t, flows_at, side_t
-from mmscodec._kernels.track.flow cimport consume, set_aside
-from mmscodec._kernels.core.table cimport table_row
-from mmscodec._kernels.net.tcp_reassembly cimport GAP_CEILING, tcp_finish
-from mmscodec._kernels.track.tracker cimport SIDE_PROBING, track_t
+# See memory_limit.pxd for the contract.
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memmove
+from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.track.flow_table cimport (
+    connection_at, flow_t, flow_table_t,
+)
+
+cdef enum:
+    QUEUED = 1
+    QUEUED_SEEN = 2  # while the queue is cleared
 
 
-cdef int wait_in_line(track_t *t, uint32_t number, int side) noexcept nogil:
-    # something of this flow is held: if all together hold too much, the oldest are given up
+cdef void memory_limit_init(memory_limit_t *m, uint64_t ceiling) noexcept nogil:
+    table_init(&m.queue, sizeof(uint64_t))
+    m.first = 0
+    m.ceiling = ceiling
+    m.detecting = 0
+
+
+cdef void memory_limit_free(memory_limit_t *m) noexcept nogil:
+    table_free(&m.queue)
+
+
+cdef inline flow_t *queued_flow(flow_table_t *flows, uint64_t entry) noexcept nogil:
+    return &connection_at(flows, <size_t>(entry >> 1)).flow[entry & 1]
+
+
+cdef void drop_done(memory_limit_t *m, flow_table_t *flows) noexcept nogil:
+    # Those that hold nothing any more leave the queue, and so do all but the last entry of a flow:
+    # its connection's place was used before.
+    cdef uint64_t *queue = <uint64_t *>m.queue.data
+    cdef size_t i = m.queue.rows, n = m.queue.rows
+    cdef flow_t *flow
+    while i > m.first:
+        i -= 1
+        flow = queued_flow(flows, queue[i])
+        if flow.queued == QUEUED and (flow.tcp.pending != 0 or flow.detection != NULL):
+            flow.queued = QUEUED_SEEN
+            n -= 1
+            queue[n] = queue[i]
+        elif flow.queued == QUEUED:
+            flow.queued = False
+    m.queue.rows -= n
+    memmove(queue, queue + n, m.queue.rows * sizeof(uint64_t))
+    for i in range(m.queue.rows):
+        queued_flow(flows, queue[i]).queued = QUEUED
+    m.first = 0
+
+
+cdef int memory_limit_enter(
+    memory_limit_t *m, flow_table_t *flows, uint32_t number, int side
+) noexcept nogil:
     cdef uint64_t *entry
-    cdef connection_t *c
-    cdef side_t *s
-    cdef uint64_t oldest
-    s = &flows_at(&t.flows, number).side[side]
-    if not s.waits:
-        if t.waiting.rows == t.waiting.capacity and t.waiting_first > t.waiting.rows // 2:
-            shorten_line(t)
-        entry = <uint64_t *>table_row(&t.waiting)
-        if entry == NULL:
+    cdef flow_t *flow = &connection_at(flows, number).flow[side]
+    if flow.queued:
+        return 0
+    if m.queue.rows == m.queue.capacity:
+        # most have got what they waited for; if not, it grows, so that this is rare
+        drop_done(m, flows)
+        if table_reserve(&m.queue, m.queue.rows + 1) != 0:
             return -1
-        entry[0] = (<uint64_t>number << 1) | side
-        s.waits = True
-    while t.pool.held + t.probed > t.held_total and t.waiting_first < t.waiting.rows:
-        oldest = (<uint64_t *>t.waiting.data)[t.waiting_first]
-        t.waiting_first += 1
-        c = flows_at(&t.flows, <size_t>(oldest >> 1))
-        s = &c.side[oldest & 1]
-        s.waits = False
-        if not c.live:
-            continue
-        if s.state <= SIDE_PROBING:
-            set_aside(t, s)
-        elif s.tcp.pending != 0:
-            if tcp_finish(&s.tcp, &t.pool, GAP_CEILING) != 0:
-                return -1
-            if consume(t, c, <int>(oldest & 1)) != 0:
-                return -1
+    entry = <uint64_t *>table_row(&m.queue)
+    if entry == NULL:
+        return -1
+    entry[0] = (<uint64_t>number << 1) | side
+    flow.queued = QUEUED
     return 0
 
 
-cdef void shorten_line(track_t *t) noexcept nogil:
-    cdef uint64_t *line = <uint64_t *>t.waiting.data
-    cdef size_t i, n = 0
-    cdef connection_t *c
-    cdef side_t *s
-    for i in range(t.waiting_first, t.waiting.rows):
-        c = flows_at(&t.flows, <size_t>(line[i] >> 1))
-        s = &c.side[line[i] & 1]
-        if c.live and s.waits and (s.tcp.pending != 0 or s.probe != NULL):
-            line[n] = line[i]
-            n += 1
-        else:
-            s.waits = False
-    t.waiting.rows = n
-    t.waiting_first = 0
+cdef int64_t memory_limit_oldest(memory_limit_t *m) noexcept nogil:
+    cdef int64_t oldest
+    if m.first == m.queue.rows:
+        return -1
+    oldest = <int64_t>(<uint64_t *>m.queue.data)[m.first]
+    m.first += 1
+    return oldest

@@ -1,8 +1,10 @@
-# What is it? The judgement on the first bytes of a flow.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
-from mmscodec._kernels.track.flow_table cimport probe_t, side_t
+# What is it? The judgement on the first bytes of a flow, which are held meanwhile.
+from libc.stdint cimport uint8_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport run_t
+from mmscodec._kernels.track.flow_table cimport detection_t, flow_t
+from mmscodec._kernels.track.memory_limit cimport memory_limit_t
+from mmscodec._kernels.track.sources cimport sources_t
 
 cdef enum verdict_t:
     VERDICT_WAIT = 0
@@ -10,9 +12,21 @@ cdef enum verdict_t:
     VERDICT_WINMX = 2
     VERDICT_OTHER = 3
 
+# A TcpMessageHeader, as far as it is there.
 cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil
-cdef verdict_t probe_stream(side_t *side, const run_t *run, bint winmx) noexcept nogil
-cdef verdict_t probe_datagram(probe_t *probe, const segment_t *s) noexcept nogil
+# The next run of a flow whose earlier runs its detection holds.
+cdef verdict_t detect_stream(flow_t *flow, const run_t *run, bint winmx) noexcept nogil
+# The next datagram of a flow.
+cdef verdict_t detect_datagram(detection_t *d, const segment_t *s) noexcept nogil
 cdef bint is_resend(const segment_t *s) noexcept nogil
 cdef bint is_advertisement(const segment_t *s) noexcept nogil
-cdef int funnel_port(const uint8_t *m, size_t n) noexcept nogil
+
+# The detection of a flow, made where there is none; NULL without memory.
+cdef detection_t *detection_begin(flow_t *flow) noexcept nogil
+# Keep a run until the flow is known; its bytes are copied where they would go away. Memory that the
+# run owned is the detection's then. 0, or -1 without memory.
+cdef int detection_hold(
+    detection_t *d, memory_limit_t *limit, const sources_t *sources, run_t *run
+) noexcept nogil
+# Nothing is held any more.
+cdef void detection_drop(flow_t *flow, memory_limit_t *limit) noexcept nogil

@@ -3,11 +3,14 @@
 # packets, which have no signature: there a chain of headers, each where the one before says, with
 # the same incarnation and a growing LocationId, is believed. It is looked for where segments begin,
 # so that a flow of no interest costs a look at its segments' first bytes and no more.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
+from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport RUN_GAP, run_t
+from mmscodec._kernels.net.tcp_reassembly cimport RUN_DATA, RUN_GAP, run_t
+from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
 from mmscodec._kernels.winmx.cipher cimport (
     KEY_BLOCK,
     ROLE_CACHE,
@@ -22,7 +25,7 @@ from mmscodec._kernels.winmx.cipher cimport (
     udp_decipher,
     udp_type,
 )
-from mmscodec._kernels.core.wire cimport load_le16, load_le32
+from mmscodec._kernels.track.sources cimport is_stable
 
 cdef enum:
     GREETING = 0x31
@@ -37,6 +40,57 @@ cdef enum:
     MANY_USERS = 1 << 20
 
 
+cdef detection_t *detection_begin(flow_t *flow) noexcept nogil:
+    if flow.detection == NULL:
+        flow.detection = <detection_t *>calloc(1, sizeof(detection_t))
+        if flow.detection != NULL:
+            flow.state = STATE_DETECTING
+    return flow.detection
+
+
+cdef void detection_drop(flow_t *flow, memory_limit_t *limit) noexcept nogil:
+    cdef detection_t *d = flow.detection
+    cdef uint32_t i
+    if d == NULL:
+        return
+    limit.detecting -= d.bytes
+    for i in range(d.count):
+        free(d.runs[i].memory)
+    free(d.runs)
+    free(d)
+    flow.detection = NULL
+
+
+cdef int detection_hold(
+    detection_t *d, memory_limit_t *limit, const sources_t *sources, run_t *run
+) noexcept nogil:
+    cdef run_t *runs
+    cdef uint32_t capacity
+    cdef void *memory
+    if d.count == d.capacity:
+        capacity = d.capacity * 2 if d.capacity else 2
+        runs = <run_t *>realloc(d.runs, capacity * sizeof(run_t))
+        if runs == NULL:
+            return -1
+        d.runs = runs
+        d.capacity = capacity
+    d.runs[d.count] = run[0]
+    if run.kind == RUN_DATA:
+        if run.memory != NULL:
+            run.memory = NULL
+        elif not is_stable(sources, run.place):
+            memory = malloc(<size_t>run.length)
+            if memory == NULL:
+                return -1
+            memcpy(memory, run.data, <size_t>run.length)
+            d.runs[d.count].memory = memory
+            d.runs[d.count].data = <const uint8_t *>memory
+        d.bytes += <uint32_t>(run.length + sizeof(run_t))
+        limit.detecting += <uint64_t>(run.length + sizeof(run_t))
+    d.count += 1
+    return 0
+
+
 cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil:
     # a TcpMessageHeader, as far as it is there
     return n >= 16 and load_le32(p + 4) == SESSION_ID and load_le32(p + 12) == SEAL
@@ -47,62 +101,62 @@ cdef inline bint looks_like_data(const uint8_t *p) noexcept nogil:
     return load_le16(p + 6) > 8 and p[4] != 0 and load_le32(p) < SMALL
 
 
-cdef inline void begin_chain(probe_t *probe, const uint8_t *p, int64_t offset) noexcept nogil:
-    probe.chain = True
-    probe.location = load_le32(p)
-    probe.incarnation = p[4]
-    probe.links = 1
-    probe.expect = offset + load_le16(p + 6)
-    probe.header_len = 0
+cdef inline void begin_chain(detection_t *d, const uint8_t *p, int64_t offset) noexcept nogil:
+    d.chain = True
+    d.location = load_le32(p)
+    d.incarnation = p[4]
+    d.links = 1
+    d.expect = offset + load_le16(p + 6)
+    d.header_len = 0
 
 
-cdef verdict_t follow_chain(probe_t *probe, const run_t *run) noexcept nogil:
+cdef verdict_t follow_chain(detection_t *d, const run_t *run) noexcept nogil:
     cdef int64_t end = run.offset + run.length, at
     cdef size_t n
-    while probe.chain and probe.expect + probe.header_len < end:
-        at = probe.expect + probe.header_len
+    while d.chain and d.expect + d.header_len < end:
+        at = d.expect + d.header_len
         if run.kind == RUN_GAP or at < run.offset:
-            probe.chain = False
+            d.chain = False
             return VERDICT_WAIT
-        n = 8 - probe.header_len
+        n = 8 - d.header_len
         if <int64_t>n > end - at:
             n = <size_t>(end - at)
-        memcpy(probe.header + probe.header_len, run.data + (at - run.offset), n)
-        probe.header_len += <uint32_t>n
-        if probe.header_len < 8:
+        memcpy(d.header + d.header_len, run.data + (at - run.offset), n)
+        d.header_len += <uint32_t>n
+        if d.header_len < 8:
             break
-        if load_le32(probe.header + 4) == SESSION_ID:
+        if load_le32(d.header + 4) == SESSION_ID:
             return VERDICT_MMS
-        if not looks_like_data(probe.header) or probe.header[4] != probe.incarnation \
-                or load_le32(probe.header) - probe.location - 1 >= NEAR:
-            probe.chain = False
+        if not looks_like_data(d.header) or d.header[4] != d.incarnation \
+                or load_le32(d.header) - d.location - 1 >= NEAR:
+            d.chain = False
             return VERDICT_WAIT
-        probe.location = load_le32(probe.header)
-        probe.links += 1
-        if probe.links >= LINKS:
+        d.location = load_le32(d.header)
+        d.links += 1
+        if d.links >= LINKS:
             return VERDICT_MMS
-        probe.expect += load_le16(probe.header + 6)
-        probe.header_len = 0
+        d.expect += load_le16(d.header + 6)
+        d.header_len = 0
     return VERDICT_WAIT
 
 
-cdef verdict_t judge_winmx(const probe_t *probe) noexcept nogil:
+cdef verdict_t judge_winmx(const detection_t *d) noexcept nogil:
     # The handshake: a key block of a client, or a greeting and a key block of a server, that check.
     cdef uint8_t block[KEY_BLOCK]
     cdef int role
-    if probe.head_len >= KEY_BLOCK:
-        role = check_key_block(probe.head)
+    if d.head_len >= KEY_BLOCK:
+        role = check_key_block(d.head)
         if role == ROLE_PRIMARY_CLIENT or role == ROLE_SECONDARY_CLIENT or role == ROLE_CHAT_CLIENT:
             return VERDICT_WINMX
-    if probe.head[0] != GREETING and probe.head[0] != CACHE_GREETING:
-        return VERDICT_WAIT if probe.head_len < KEY_BLOCK else VERDICT_OTHER
-    if probe.head_len < HEAD:
+    if d.head[0] != GREETING and d.head[0] != CACHE_GREETING:
+        return VERDICT_WAIT if d.head_len < KEY_BLOCK else VERDICT_OTHER
+    if d.head_len < HEAD:
         return VERDICT_WAIT
-    role = check_key_block(probe.head + 1)
-    if probe.head[0] == CACHE_GREETING:
+    role = check_key_block(d.head + 1)
+    if d.head[0] == CACHE_GREETING:
         return VERDICT_WINMX if role == ROLE_CACHE else VERDICT_OTHER
     if role < 0:  # patched clients put a mask over it
-        memcpy(block, probe.head + 1, KEY_BLOCK)
+        memcpy(block, d.head + 1, KEY_BLOCK)
         mask_key_block(block)
         role = check_key_block(block)
     if role == ROLE_PRIMARY_SERVER or role == ROLE_SECONDARY_SERVER or role == ROLE_CHAT_SERVER:
@@ -110,47 +164,47 @@ cdef verdict_t judge_winmx(const probe_t *probe) noexcept nogil:
     return VERDICT_OTHER
 
 
-cdef verdict_t judge_mms(const probe_t *probe) noexcept nogil:
-    if probe.head_len < 8:
+cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
+    if d.head_len < 8:
         return VERDICT_WAIT
-    if load_le32(probe.head + 4) != SESSION_ID:
+    if load_le32(d.head + 4) != SESSION_ID:
         return VERDICT_OTHER
-    if probe.head_len < 16:
+    if d.head_len < 16:
         return VERDICT_WAIT
-    return VERDICT_MMS if load_le32(probe.head + 12) == SEAL else VERDICT_OTHER
+    return VERDICT_MMS if load_le32(d.head + 12) == SEAL else VERDICT_OTHER
 
 
-cdef verdict_t judge_head(probe_t *probe, const run_t *run, bint winmx) noexcept nogil:
+cdef verdict_t judge_head(detection_t *d, const run_t *run, bint winmx) noexcept nogil:
     # a stream seen from its first byte on
-    cdef size_t n = HEAD - probe.head_len
+    cdef size_t n = HEAD - d.head_len
     cdef verdict_t verdict
     if <int64_t>n > run.length:
         n = <size_t>run.length
-    memcpy(probe.head + probe.head_len, run.data, n)
-    probe.head_len += <uint32_t>n
-    verdict = judge_mms(probe)
-    return judge_winmx(probe) if winmx and verdict == VERDICT_OTHER else verdict
+    memcpy(d.head + d.head_len, run.data, n)
+    d.head_len += <uint32_t>n
+    verdict = judge_mms(d)
+    return judge_winmx(d) if winmx and verdict == VERDICT_OTHER else verdict
 
 
-cdef verdict_t probe_stream(side_t *side, const run_t *run, bint winmx) noexcept nogil:
-    # The next run of a flow whose earlier runs are in side.probe.
-    cdef probe_t *probe = side.probe
+cdef verdict_t detect_stream(flow_t *flow, const run_t *run, bint winmx) noexcept nogil:
+    # The next run of a flow whose earlier runs are in flow.detection.
+    cdef detection_t *d = flow.detection
     cdef verdict_t verdict
     if run.kind == RUN_GAP:
-        probe.chain = False
+        d.chain = False
         return VERDICT_WAIT
     if looks_like_packet(run.data, <size_t>run.length):
         return VERDICT_MMS
-    if side.tcp.syn and run.offset == probe.head_len and probe.head_len < HEAD:
-        return judge_head(probe, run, winmx)
-    probe.tries += 1
-    verdict = follow_chain(probe, run)
+    if flow.tcp.syn and run.offset == d.head_len and d.head_len < HEAD:
+        return judge_head(d, run, winmx)
+    d.tries += 1
+    verdict = follow_chain(d, run)
     if verdict != VERDICT_WAIT:
         return verdict
-    if not probe.chain and run.length >= 8 and looks_like_data(run.data):
-        begin_chain(probe, run.data, run.offset)
-        return follow_chain(probe, run)
-    if probe.tries >= MAX_TRIES and not probe.chain:
+    if not d.chain and run.length >= 8 and looks_like_data(run.data):
+        begin_chain(d, run.data, run.offset)
+        return follow_chain(d, run)
+    if d.tries >= MAX_TRIES and not d.chain:
         return VERDICT_OTHER
     return VERDICT_WAIT
 
@@ -184,7 +238,7 @@ cdef bint is_advertisement(const segment_t *s) noexcept nogil:
     return ends == 2
 
 
-cdef verdict_t probe_datagram(probe_t *probe, const segment_t *s) noexcept nogil:
+cdef verdict_t detect_datagram(detection_t *d, const segment_t *s) noexcept nogil:
     # Data packets over UDP, without a session that announced them: their size is the datagram's.
     cdef uint32_t location
     if s.length < 9 or load_le16(s.payload + 6) != s.wire_len or s.payload[4] == 0:
@@ -192,30 +246,5 @@ cdef verdict_t probe_datagram(probe_t *probe, const segment_t *s) noexcept nogil
     location = load_le32(s.payload)
     if location >= SMALL and (location | 1) != <uint32_t>0xF0F0F001:
         return VERDICT_OTHER
-    probe.links += 1
-    return VERDICT_MMS if probe.links >= LINKS else VERDICT_WAIT
-
-
-cdef int funnel_port(const uint8_t *m, size_t n) noexcept nogil:
-    # The UDP port in the funnelName of a ConnectFunnel message, or -1: \\address\UDP\port.
-    cdef size_t i = 28, parts = 0
-    cdef uint32_t unit, port = 0
-    cdef uint32_t kind = 0
-    cdef bint digits = False
-    while n - i >= 2 and i < n:
-        unit = load_le16(m + i)
-        i += 2
-        if unit == 0x5C:
-            parts += 1
-        elif parts < 3:
-            continue
-        elif parts == 3:
-            kind = (kind << 8) | (unit & 0xDF if unit < 128 else 1)
-        elif parts == 4 and 0x30 <= unit <= 0x39 and port < 65536:
-            port = port * 10 + (unit - 0x30)
-            digits = True
-        else:
-            break
-    if kind != 0x554450 or not digits or port == 0 or port > 65535:
-        return -1
-    return <int>port
+    d.links += 1
+    return VERDICT_MMS if d.links >= LINKS else VERDICT_WAIT

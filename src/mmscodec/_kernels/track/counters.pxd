@@ -1,0 +1,9 @@
+# What the pass counts for its user, and the capture's clock.
+from libc.stdint cimport int64_t, uint64_t
+
+cdef struct counters_t:
+    uint64_t packets  # records read
+    uint64_t segments  # TCP and UDP in them
+    uint64_t skipped  # records without
+    uint64_t evicted  # connections given up
+    int64_t last_time  # of the segment in hand

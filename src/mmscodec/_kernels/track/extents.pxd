@@ -1,0 +1,54 @@
+# Where the bytes of kept streams lie, which of them are missing, and when they came.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.net.tcp_reassembly cimport run_t
+from mmscodec._kernels.track.flow_table cimport flow_t
+from mmscodec._kernels.track.sources cimport sources_t
+
+cdef struct extent_t:
+    int64_t offset
+    uint64_t place
+    uint32_t length
+    uint32_t before  # the flow's extent before this one, counted from 1
+
+cdef struct gap_row_t:
+    int64_t offset
+    int64_t length
+    int64_t time
+    int32_t flow
+    uint8_t reason
+    uint8_t padding[3]
+
+cdef struct stamp_t:
+    # when the bytes of a WinMX flow up to `end` were there
+    int64_t end
+    int64_t time
+    int32_t flow
+    int32_t padding
+
+cdef struct extents_t:
+    table_t rows  # extent_t
+    table_t gaps
+    table_t stamps
+    table_t bytes  # the arena: payload that stays nowhere else
+    uint32_t epoch  # how often the tables began anew
+
+cdef void extents_init(extents_t *e) noexcept nogil
+cdef void extents_free(extents_t *e) noexcept nogil
+# One more extent of a kept flow; bytes that do not stay are copied. 0, or -1 without memory.
+cdef int extents_add(
+    extents_t *e, const sources_t *sources, flow_t *flow, const run_t *run
+) noexcept nogil
+# A row for the missing bytes of a run. 0, or -1 without memory.
+cdef int extents_gap(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
+# When the bytes up to the end of a run were there. 0, or -1 without memory.
+cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
+# Bytes of a retransmission that differ from those that were delivered.
+cdef int64_t extents_compare(
+    const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+) noexcept nogil
+# Tables begin anew: what a row that is not complete yet needs of the old extents goes along. The
+# flow belongs to the next epoch then. 0, or -1 without memory.
+cdef int extents_carry(
+    extents_t *e, flow_t *flow, const extent_t *old, const uint8_t *old_bytes
+) noexcept nogil

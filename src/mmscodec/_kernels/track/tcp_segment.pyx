@@ -1,0 +1,128 @@
+# See tcp_segment.pxd for the contract.
+from libc.stdint cimport int64_t, uint32_t
+from mmscodec._kernels.core.wire cimport likely, unlikely
+from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
+from mmscodec._kernels.net.tcp_reassembly cimport (
+    GAP_CEILING, RUN_DATA, run_t, tcp_ack, tcp_advance, tcp_finish, tcp_in_order, tcp_init,
+    tcp_push,
+)
+from mmscodec._kernels.track.connection cimport connection_flags
+from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
+from mmscodec._kernels.track.flow cimport (
+    count_packet, flow_consume, flow_deliver, flow_set_aside, flow_show,
+)
+from mmscodec._kernels.track.flow_table cimport (
+    STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_NEW, STATE_OTHER, connection_at, connection_t,
+    flow_t,
+)
+from mmscodec._kernels.track.memory_limit cimport memory_limit_enter, memory_limit_oldest
+from mmscodec._kernels.track.protocol_detection cimport looks_like_packet
+
+
+cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
+    cdef connection_t *c
+    cdef flow_t *flow
+    cdef int64_t oldest
+    if memory_limit_enter(&t.limit, &t.flows, number, side) != 0:
+        return -1
+    while t.pool.held + t.limit.detecting > t.limit.ceiling:
+        oldest = memory_limit_oldest(&t.limit)
+        if oldest < 0:
+            break
+        c = connection_at(&t.flows, <size_t>(oldest >> 1))
+        flow = &c.flow[oldest & 1]
+        flow.queued = False
+        if not c.live:
+            continue
+        if flow.state <= STATE_DETECTING:
+            flow_set_aside(t, flow)
+        elif flow.tcp.pending != 0:
+            if tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0 \
+                    or flow_consume(t, c, <int>(oldest & 1)) != 0:
+                return -1
+    return 0
+
+
+cdef int take_in_order(
+    tracker_t *t, uint32_t number, int side, const item_t *item
+) noexcept nogil:
+    # nothing waits, and this is the next byte
+    cdef connection_t *c = connection_at(&t.flows, number)
+    cdef flow_t *flow = &c.flow[side]
+    cdef run_t run
+    if item.segment.length == 0:
+        return 0
+    run.data = item.segment.payload
+    run.memory = NULL
+    run.place = item.place
+    run.offset = flow.tcp.next
+    run.length = item.segment.length
+    run.time = item.time
+    run.kind = RUN_DATA
+    run.reason = 0
+    tcp_advance(&flow.tcp, item.segment.length)
+    if unlikely(flow_deliver(t, c, side, &run) != 0):
+        return -1
+    return flow_holds(t, number, side) if unlikely(flow.detection != NULL) else 0
+
+
+cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
+    # whatever segment it is, through reassembly
+    cdef connection_t *c = connection_at(&t.flows, number)
+    cdef flow_t *flow = &c.flow[side]
+    cdef int status
+    if item.segment.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
+        connection_flags(t, c, side, &item.segment)
+    status = tcp_push(
+        &flow.tcp, &t.pool, &item.segment, item.place, item.stable, item.time)
+    if flow_consume(t, c, side) != 0 or status != 0:
+        return -1
+    if flow.tcp.pending == 0 and flow.detection == NULL:
+        return 0
+    c.holding = 1
+    fast_leave(&c.flow[1 - side])  # its acknowledgments are to be looked at
+    return flow_holds(t, number, side)
+
+
+cdef int take_ack(tracker_t *t, connection_t *c, int side, const item_t *item) noexcept nogil:
+    # something waits in one of the flows: what does this one's acknowledgment say about the other?
+    cdef flow_t *flow = &c.flow[side]
+    cdef flow_t *peer = &c.flow[1 - side]
+    cdef int status
+    c.holding = flow.tcp.pending != 0 or peer.tcp.pending != 0 or flow.detection != NULL
+    if peer.tcp.pending == 0 or not item.segment.tcp_flags & TCP_ACK:
+        return 0
+    status = tcp_ack(&peer.tcp, &t.pool, item.segment.ack, item.time)
+    return -1 if flow_consume(t, c, 1 - side) != 0 or status != 0 else 0
+
+
+cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
+    cdef connection_t *c = connection_at(&t.flows, number)
+    cdef flow_t *flow = &c.flow[side]
+    cdef const segment_t *s = &item.segment
+    cdef int status
+    fast_leave(flow)
+    count_packet(flow, s, item.time)
+    if flow.state == STATE_OTHER:
+        if likely(not looks_like_packet(s.payload, s.length)) or not t.options.want_mms:
+            if unlikely(s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)):
+                connection_flags(t, c, side, s)
+            fast_allow(t, flow)
+            return 0
+        flow.state = STATE_NEW
+        tcp_init(&flow.tcp)
+    elif flow.state == STATE_NEW and t.options.keep_all:
+        flow.state = STATE_KEPT
+    if flow.row < 0 and STATE_MMS <= flow.state <= STATE_KEPT and flow_show(t, c, side) != 0:
+        return -1
+    if likely(tcp_in_order(&flow.tcp, s)):
+        status = take_in_order(t, number, side, item)
+    else:
+        status = take_any(t, number, side, item)
+    if unlikely(status != 0):
+        return -1
+    if unlikely(c.holding) and take_ack(t, c, side, item) != 0:
+        return -1
+    if not c.holding:
+        fast_allow(t, flow)
+    return 0
