@@ -102,7 +102,7 @@ def test_what_is_no_asf_packet_is_filled_with_zeros_and_said_to_be(packet):
 def test_a_padding_length_that_cannot_grow_is_left_alone():
     packet = bytearray(make.packet(0, 30, b"abc", padding=1))
     packet[5] = 0xFF
-    found, state = make.mended(packet, 30 + 0xFF10)
+    found, state = make.mended(packet, 30 + 0x1FF10)
     assert state == UNMENDED
     assert found[: len(packet)] == packet
 

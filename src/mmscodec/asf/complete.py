@@ -58,6 +58,7 @@ def completed(
             changed.append(name)
 
     true = not described.broadcast and described.packet_count == packets
+    true = true and described.packet_size in (0, packet_size)
     put("data object size", at + 16, 8, DATA_OBJECT_START + packets * packet_size)
     put("total data packets", at + 40, 8, packets)
     if true:

@@ -215,7 +215,7 @@ def _problems(
         out.append(f"header of {len(head)} bytes, {entry.header_size} were announced")
     if len(head) < described.size + DATA_OBJECT_START:
         out.append("the start of the Data Object did not come and was made up")
-    if entry.packet_size and entry.packet_size != size:
+    if entry.packet_size and entry.packet_size != size == described.packet_size:
         out.append(f"packets of {size} bytes by the header, of {entry.packet_size} by the server")
     if plan.in_order_of_arrival:
         out.append("LocationIds begin again: packets stand in the order of their arrival")

@@ -9,7 +9,8 @@ import numpy as np
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.ends import NO_ROWS, Ends
-from mmscodec.sessions.entries import Entry
+from mmscodec.sessions.entries import Entry, Segment
+from mmscodec.sessions.epochs import restarts
 from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.loss import Loss, loss_of
 from mmscodec.sessions.sequence import location_gaps
@@ -68,7 +69,7 @@ def measure(
     if len(segments):
         forward = ~np.array([segment.striding for segment in segments])[number]
         out.location_jumps, out.locations_left_out = location_gaps(
-            data["location_id"][rows[forward]], number[forward]
+            data["location_id"][rows[forward]], _counts(segments, data)[forward]
         )
         out.media_packets = len(rows)
         out.media_bytes = int(data["length"][rows].astype(np.int64).sum()) - 8 * len(rows)
@@ -82,6 +83,16 @@ def measure(
             rows[order], number[order], segments, entries, ends, facts, data, control
         )
     return out
+
+
+def _counts(segments: list[Segment], data: np.ndarray) -> np.ndarray:
+    # a number for each run of packets whose LocationIds are one count
+    parts, count = [], 0
+    for segment in segments:
+        places = data["location_id"][segment.rows].astype(np.int64)
+        parts.append(count + np.cumsum(restarts(places, data["af_flags"][segment.rows])))
+        count = int(parts[-1][-1]) + 1
+    return np.concatenate(parts)
 
 
 def _breaks(ends: Ends) -> np.ndarray:

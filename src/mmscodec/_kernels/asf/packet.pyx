@@ -1,6 +1,7 @@
 # See asf/packet.pxd.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memmove, memset
+from mmscodec._kernels.asf.payloads cimport packet_padding
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, store_le16, store_le32
 
 cdef enum:
@@ -86,6 +87,13 @@ cdef packet_state_t packet_mend(
             store_field(p + at.length, at.length_size, <uint32_t>size)
         elif length != size:
             return PACKET_IMPLIED if length < have else PACKET_UNMENDED
+    if padding != 0 and length != have:
+        # decided by the payloads: some servers cut the padding off and leave its length as it was
+        padding = packet_padding(p, have, size, at, padding)
+        if fits(at.padding_size, padding):
+            store_field(p + at.padding, at.padding_size, <uint32_t>padding)
+            return PACKET_MENDED
+        return widen(p, have, size, at, padding - (size - have))
     if fits(at.padding_size, padding + size - have):
         store_field(p + at.padding, at.padding_size, <uint32_t>(padding + size - have))
         return PACKET_MENDED
