@@ -89,6 +89,8 @@ def header_text() -> str:
         f"mms_kind_table[side * {LOW_MIDS}u + low] : 0u;",
         "}",
         "",
+        *(f"#define MMS_{name} 0x{value:08X}u" for name, value in SIGNATURES.items()),
+        "",
         "#endif",
     ]
     return "\n".join(rows) + "\n"
@@ -127,12 +129,11 @@ def pxd_text() -> str:
         "    const uint16_t mms_slot_rules[129]",
         "    unsigned int mms_slot(uint32_t mid) noexcept",
         "    unsigned int mms_kind(uint32_t mid) noexcept",
+        "    # 32 bits wide, so not of an enumeration: C leaves the type of such a one to the compiler",
+        *(f'    const uint32_t {name} "MMS_{name}"' for name in SIGNATURES),
         "",
         "cdef enum:",
         *(f"    {name} = {value}" for name, value in SIZES.items()),
-        "",
-        "cdef enum:",
-        *(f"    {name} = 0x{value:08X}" for name, value in SIGNATURES.items()),
         "",
         "cdef enum:",
         *(f"    MID_{constant(item.name)} = 0x{item.mid:08X}" for item in mms.MESSAGES),

@@ -68,7 +68,7 @@ cdef struct place_t:
     uint32_t caplen
     uint32_t wire_len
     uint32_t linktype
-    uint32_t interface
+    uint32_t interface_id
 
 
 class Segment(NamedTuple):
@@ -167,7 +167,7 @@ cdef inline int frame_at(
     record.time = place.time
     record.position = place.position
     record.linktype = place.linktype
-    record.interface = place.interface
+    record.interface_id = place.interface_id
     return 0
 
 
@@ -254,7 +254,7 @@ cdef class Network:
             record.time = time
             record.position = position
             record.linktype = linktype
-            record.interface = 0
+            record.interface_id = 0
             result = network_decode(&self.net, &record, &s)
             while result != NETWORK_NOTHING:
                 found.append(

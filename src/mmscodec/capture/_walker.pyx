@@ -242,5 +242,5 @@ cdef int append_rows(table_t *table, const record_t *batch, size_t count) noexce
         row.caplen = batch[i].caplen
         row.wire_len = batch[i].wire_len
         row.linktype = batch[i].linktype
-        row.interface = batch[i].interface
+        row.interface_id = batch[i].interface_id
     return 0

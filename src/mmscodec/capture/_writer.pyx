@@ -12,7 +12,7 @@ cdef struct row_t:
     uint32_t caplen
     uint32_t wire_len
     uint32_t linktype
-    uint32_t interface
+    uint32_t interface_id
 
 cdef enum:
     PCAP_US = 0

@@ -3,8 +3,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.asf.packet cimport PACKET_STATES
 from mmscodec._kernels.core.extent cimport extent_t
 
-cdef enum:
-    FILLER = 0xFFFFFFFF  # `source` of a row that stands for a missing packet
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_FILLER 0xFFFFFFFFu
+    """
+    const uint32_t FILLER "MMSCODEC_FILLER"  # `source` of a row that stands for a missing packet
 
 cdef struct plan_t:
     int64_t offset  # of the payload in its flow
@@ -21,7 +24,7 @@ cdef struct flow_extents_t:
     # the extents of one flow, ascending
     const extent_t *rows
     size_t count
-    size_t near  # where the last search ended
+    size_t last_span  # where the last search ended
 
 cdef struct gather_t:
     const span_t *spans  # ascending by place

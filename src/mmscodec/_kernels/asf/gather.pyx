@@ -80,7 +80,7 @@ cdef const uint8_t *find_place(gather_t *g, uint64_t place, uint64_t length) noe
 cdef size_t find_extent(const flow_extents_t *flow, int64_t at) noexcept nogil:
     # index of the first extent that ends behind `at`: usually the last one found, or the next
     cdef const extent_t *rows = flow.rows
-    cdef size_t i = flow.near, low = 0, high = flow.count, mid
+    cdef size_t i = flow.last_span, low = 0, high = flow.count, mid
     if i < high and rows[i].offset <= at:
         if rows[i].offset + rows[i].length > at:
             return i
@@ -122,7 +122,7 @@ cdef int copy_bytes(gather_t *g, const plan_t *row, uint8_t *out) noexcept nogil
         else:
             memset(out + (start - row.offset), 0, <size_t>(stop - start))
             result = -1
-        flow.near = i
+        flow.last_span = i
         at = stop
         i += 1
     return result

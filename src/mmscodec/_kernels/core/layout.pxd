@@ -9,6 +9,10 @@ cdef extern from "mmscodec_layout.h" nogil:
     const uint16_t mms_slot_rules[129]
     unsigned int mms_slot(uint32_t mid) noexcept
     unsigned int mms_kind(uint32_t mid) noexcept
+    # 32 bits wide, so not of an enumeration: C leaves the type of such a one to the compiler
+    const uint32_t SESSION_ID "MMS_SESSION_ID"
+    const uint32_t SEAL "MMS_SEAL"
+    const uint32_t RESEND_SIGNATURE "MMS_RESEND_SIGNATURE"
 
 cdef enum:
     TCP_HEADER_LEN = 32
@@ -18,11 +22,6 @@ cdef enum:
     STREAM_SWITCH_ENTRY_LEN = 6
     MMS_KINDS = 29
     MMS_MAX_ROW_LEN = 1498
-
-cdef enum:
-    SESSION_ID = 0xB00BFACE
-    SEAL = 0x20534D4D
-    RESEND_SIGNATURE = 0xBEEFF00D
 
 cdef enum:
     MID_PING = 0x0004001B

@@ -9,4 +9,4 @@ cdef struct record_t:
     uint32_t caplen  # bytes there
     uint32_t wire_len  # bytes the frame had on the wire
     uint32_t linktype  # LINKTYPE_ number, flags masked away
-    uint32_t interface
+    uint32_t interface_id

@@ -70,4 +70,8 @@ static inline unsigned mms_kind(uint32_t mid)
     return side < 2u && low < 64u ? mms_kind_table[side * 64u + low] : 0u;
 }
 
+#define MMS_SESSION_ID 0xB00BFACEu
+#define MMS_SEAL 0x20534D4Du
+#define MMS_RESEND_SIGNATURE 0xBEEFF00Du
+
 #endif

@@ -5,6 +5,12 @@
 #include <stdint.h>
 
 #if defined(_WIN32)
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
 #include <windows.h>
 static inline void scout_rest(void) { Sleep(0); }
 #else

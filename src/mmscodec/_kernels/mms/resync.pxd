@@ -18,14 +18,18 @@ cdef extern from "mmscodec_scan.h" nogil:
         const uint8_t *p, size_t start, size_t stop, uint8_t other_high) noexcept
     const uint8_t *ASF_HEADER_GUID
 
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_PAIR_LOCATION 0xF0F0F000u
+    """
+    const uint32_t PAIR_LOCATION "MMSCODEC_PAIR_LOCATION"  # LocationId of packet pairs
+
 cdef enum:
     NO = 0
     YES = 1
     WAIT = 2
     TAIL = 3  # the input ends inside a packet that is believed
     PERHAPS = 4  # a packet may stand there, but not because of the one in front of it
-
-    PAIR_LOCATION = 0xF0F0F000
 
     # A stream leaves out Data packets of deselected streams, so LocationId may jump a little.
     NEAR = 64
@@ -52,7 +56,7 @@ cdef inline bint follows(const mms_stream_t *s, uint32_t location, uint8_t inc) 
 
 
 cdef inline bint is_packet_pair(uint64_t header) noexcept nogil:
-    return <uint32_t>header >> 1 == <uint32_t>PAIR_LOCATION >> 1 \
+    return <uint32_t>header >> 1 == PAIR_LOCATION >> 1 \
         and <uint16_t>(header >> 32) == 0x10FF
 
 

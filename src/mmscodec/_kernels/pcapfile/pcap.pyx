@@ -160,7 +160,7 @@ cdef inline int walk(
         row.caplen = caplen
         row.wire_len = wire_len
         row.linktype = linktype
-        row.interface = interface
+        row.interface_id = interface
         last_sec = sec
         k += 1
         p += size

@@ -136,7 +136,7 @@ cdef inline void fill(
     row.caplen = caplen
     row.wire_len = wire_len
     row.linktype = f.linktype
-    row.interface = <uint32_t>(r.dropped_interfaces + (f - <interface_t *>r.interfaces.data))
+    row.interface_id = <uint32_t>(r.dropped_interfaces + (f - <interface_t *>r.interfaces.data))
 
 
 cdef int another_file(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:

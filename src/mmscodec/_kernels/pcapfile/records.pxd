@@ -18,11 +18,18 @@ from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_row, table_t
 from mmscodec._kernels.core.wire cimport load_be16, load_be32, load_le16, load_le32
 
+# first four bytes of a file, as a little-endian number
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_MAGIC_US 0xA1B2C3D4u
+    #define MMSCODEC_MAGIC_NS 0xA1B23C4Du
+    #define MMSCODEC_MAGIC_MODIFIED 0xA1B2CD34u
+    """
+    const uint32_t MAGIC_US "MMSCODEC_MAGIC_US"
+    const uint32_t MAGIC_NS "MMSCODEC_MAGIC_NS"
+    const uint32_t MAGIC_MODIFIED "MMSCODEC_MAGIC_MODIFIED"  # 24-byte record headers
+
 cdef enum:
-    # first four bytes of a file, as a little-endian number
-    MAGIC_US = 0xA1B2C3D4
-    MAGIC_NS = 0xA1B23C4D
-    MAGIC_MODIFIED = 0xA1B2CD34  # 24-byte record headers
     MAGIC_SECTION = 0x0A0D0D0A  # the same in both orders
     MAGIC_ORDER = 0x1A2B3C4D
 
@@ -193,9 +200,9 @@ cdef inline bint any_magic(const uint8_t *p) noexcept nogil:
     # the quick form of `file_header`, without a branch; four bytes are there
     cdef uint32_t a = load_le32(p), b = load_be32(p)
     return (
-        (a == <uint32_t>MAGIC_US) | (b == <uint32_t>MAGIC_US) | (a == <uint32_t>MAGIC_NS)
-        | (b == <uint32_t>MAGIC_NS) | (a == <uint32_t>MAGIC_MODIFIED)
-        | (b == <uint32_t>MAGIC_MODIFIED) | (a == <uint32_t>MAGIC_SECTION)
+        (a == MAGIC_US) | (b == MAGIC_US) | (a == MAGIC_NS)
+        | (b == MAGIC_NS) | (a == MAGIC_MODIFIED)
+        | (b == MAGIC_MODIFIED) | (a == <uint32_t>MAGIC_SECTION)
     )
 
 

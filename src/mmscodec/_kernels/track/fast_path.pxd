@@ -19,8 +19,11 @@ from mmscodec._kernels.track.flow_table cimport (
 )
 from mmscodec._kernels.track.state cimport tracker_t
 
-cdef enum:
-    NOT_EXPECTED = <unsigned int>0xFFFFFFFF
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_NOT_EXPECTED 0xFFFFFFFFu
+    """
+    const uint32_t NOT_EXPECTED "MMSCODEC_NOT_EXPECTED"
 
 cdef packed struct fast_row_t:
     data_row_t data

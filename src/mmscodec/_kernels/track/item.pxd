@@ -8,13 +8,18 @@ from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.track.flow_table cimport flow_table_t, segment_hash
 from mmscodec._kernels.track.sources cimport ARENA
 
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_PLAIN_REST_MASK 0xFF00FF3Fu
+    """
+    const uint32_t PLAIN_REST_MASK "MMSCODEC_PLAIN_REST_MASK"  # what PLAIN_REST compares
+
 cdef enum:
     PLAIN_HEADERS = 54  # Ethernet, IPv4, TCP
 
     # fields as little-endian words, with what may differ masked out
     PLAIN_TYPE_MASK = 0x00FFFFFF
     PLAIN_TYPE = 0x00450008  # 08 00, 45
-    PLAIN_REST_MASK = <unsigned int>0xFF00FF3F
     PLAIN_REST = 0x06000000  # no fragment, any TTL, TCP
     SYN_FIN_RST = 0x07
 
@@ -38,7 +43,7 @@ cdef inline bint plain_frame(const record_t *r, segment_t *out) noexcept nogil:
     if r.linktype != 1 or r.caplen != r.wire_len or r.caplen < PLAIN_HEADERS:
         return False
     if load_le32(p + 12) & PLAIN_TYPE_MASK != PLAIN_TYPE \
-            or load_le32(p + 20) & <uint32_t>PLAIN_REST_MASK != PLAIN_REST:
+            or load_le32(p + 20) & PLAIN_REST_MASK != PLAIN_REST:
         return False
     total = load_be16(p + 16)
     head = 20 + (<uint32_t>p[46] >> 4) * 4
