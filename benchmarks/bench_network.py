@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.harness import Run, compiled, pointer
-from mmscodec.capture._network import RECORD_DTYPE, Network
+from tests.bindings.network import RECORD_DTYPE, Network
 from tests.capture import frames as f
 from tests.capture.test_network_fragments import bomb
 

@@ -1,6 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture  <-  sessions, asf  <-  cli
+    errors, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture
+        <-  sessions, asf  <-  cli
 
 A file may import from its own unit and from units to its left.
 """

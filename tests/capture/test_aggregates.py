@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import mmscodec
-from mmscodec.capture._network import RECORD_DTYPE, Network, Segment
 from mmscodec.schema.faults import FaultCode
+from tests.bindings.network import RECORD_DTYPE, Network, Segment
 from tests.capture import build
 from tests.capture import frames as f
 

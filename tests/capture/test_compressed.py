@@ -6,8 +6,8 @@ import zlib
 import pytest
 
 import mmscodec
-from mmscodec.capture._network import Network, Segment
 from mmscodec.schema.faults import FaultCode
+from tests.bindings.network import Network, Segment
 from tests.capture import build
 from tests.capture import frames as f
 from tests.capture.network_cases import COMPRESSED, PAYLOAD, SEGMENT, V4

@@ -6,8 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from mmscodec.capture._network import RECORD_DTYPE, Network, NetworkFault, Segment
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
+from tests.bindings.network import RECORD_DTYPE, Network, NetworkFault, Segment
 from tests.capture import frames as f
 
 PAYLOAD = bytes(range(200))

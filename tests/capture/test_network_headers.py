@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmscodec.capture._network import Network, NetworkFault, Segment
 from mmscodec.schema.faults import FaultCode
+from tests.bindings.network import Network, NetworkFault, Segment
 from tests.capture import frames as f
 from tests.capture.network_cases import (
     CASES,

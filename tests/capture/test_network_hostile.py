@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mmscodec.capture._network import Network, NetworkFault, Segment
+from tests.bindings.network import Network, NetworkFault, Segment
 from tests.capture import frames as f
 from tests.capture.network_cases import CASES, COMPRESSED
 from tests.capture.test_network_fragments import four, pieces, six
@@ -88,7 +88,7 @@ def test_tampered_frames_give_a_segment_a_fault_or_nothing(seed):
 
 GUARD = """
 import ctypes, mmap, random, sys
-from mmscodec.capture._network import Network
+from tests.bindings.network import Network
 from tests.capture.test_network_hostile import ROUNDS, seeds, tampered
 PAGE = mmap.PAGESIZE
 room = mmap.mmap(-1, 3 * PAGE)

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from mmscodec.capture._network import Network, NetworkFault, Segment
 from mmscodec.capture._walker import Walker
 from mmscodec.capture.mapped import MemorySource
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
+from tests.bindings.network import Network, NetworkFault, Segment
 from tests.capture.shared import CAPTURES, needs_captures, oracle
 from tests.capture.test_public_records import read
 

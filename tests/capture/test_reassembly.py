@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from mmscodec.capture._reassembler import Reassembler
+from tests.bindings.reassembler import Reassembler
 
 SYN, FIN, RST, ACK = 2, 1, 4, 16
 

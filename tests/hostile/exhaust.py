@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import mmscodec
 from mmscodec import mms, winmx
-from mmscodec.capture._network import Network
+from tests.bindings.network import Network
 from tests.capture import build, frames, recut, truth
 from tests.capture.test_network_fragments import pieces, six
 

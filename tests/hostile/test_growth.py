@@ -10,7 +10,7 @@ SCRIPT = """
 import random, resource, sys
 import mmscodec
 from mmscodec import mms
-from mmscodec.capture._network import Network
+from tests.bindings.network import Network
 from tests.capture import build, frames, recut, truth
 from tests.capture.test_network_fragments import pieces, six
 from tests.hostile import exhaust
