@@ -129,7 +129,7 @@ def pxd_text() -> str:
         "    const uint16_t mms_slot_rules[129]",
         "    unsigned int mms_slot(uint32_t mid) noexcept",
         "    unsigned int mms_kind(uint32_t mid) noexcept",
-        "    # 32 bits wide, so not of an enumeration: C leaves the type of such a one to the compiler",
+        "    # 32 bits wide, so not of an enumeration: C leaves the type of such a one open",
         *(f'    const uint32_t {name} "MMS_{name}"' for name in SIGNATURES),
         "",
         "cdef enum:",

@@ -1,6 +1,7 @@
 """The MMS tables are consistent in themselves and agree with the specification notes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,14 @@ def test_generated_kernel_constants_name_every_message():
     text = (ROOT / "src/mmscodec/_kernels/core/layout.pxd").read_text(encoding="utf-8")
     for message in mms.MESSAGES:
         assert f"= 0x{message.mid:08X}\n" in text
+
+
+def test_fault_and_field_numbers_of_kernels_stand_in_the_layout_alone():
+    copied = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in (ROOT / "src").rglob("*.p*")
+        if path.suffix in (".pyx", ".pxd") and path.name != "layout.pxd"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s+(FAULT|FIELD)_\w+ = ", line)
+    ]
+    assert not copied

@@ -4,6 +4,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
+from mmscodec._kernels.core.layout cimport FAULT_FILES_OVERLAP
 from mmscodec._kernels.pcapfile.records cimport (
     READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
 )
@@ -33,7 +34,6 @@ cdef enum:
     BATCH = 64
     ROOM = 1500  # bytes of a file to one expected row
     ROUNDS = 1024  # batches between two looks at signals
-    FAULT_FILES_OVERLAP = 132  # schema/faults.py
 
 
 cdef class Engine:

@@ -9,7 +9,7 @@ cdef extern from "mmscodec_layout.h" nogil:
     const uint16_t mms_slot_rules[129]
     unsigned int mms_slot(uint32_t mid) noexcept
     unsigned int mms_kind(uint32_t mid) noexcept
-    # 32 bits wide, so not of an enumeration: C leaves the type of such a one to the compiler
+    # 32 bits wide, so not of an enumeration: C leaves the type of such a one open
     const uint32_t SESSION_ID "MMS_SESSION_ID"
     const uint32_t SEAL "MMS_SEAL"
     const uint32_t RESEND_SIGNATURE "MMS_RESEND_SIGNATURE"

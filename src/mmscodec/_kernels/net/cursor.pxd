@@ -4,6 +4,7 @@
 # with a result. Steps of several modules follow each other in the loop of net/network.pyx, so a
 # tunnel needs no recursion and no stack.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from mmscodec._kernels.core.layout cimport FAULT_BAD_NETWORK_HEADER, FAULT_SNAPPED
 from mmscodec._kernels.net.fragments cimport fragments_t
 
 cdef enum:
@@ -30,19 +31,6 @@ cdef enum:
     STEP_TUNNEL  # kind: UDP port
     STEP_AGGREGATE  # a part of an 802.11 aggregate
     STEP_NEXT  # kind: as NSH and VXLAN-GPE number what follows
-
-cdef enum:
-    # schema/faults.py has the same numbers
-    FAULT_FRAGMENT_DROPPED = 160
-    FAULT_BAD_NETWORK_HEADER = 161
-    FAULT_TUNNEL_DEPTH = 162
-    FAULT_SNAPPED = 163
-    FIELD_LINK = 130
-    FIELD_IP = 131
-    FIELD_FRAGMENT = 132
-    FIELD_TCP = 133
-    FIELD_UDP = 135
-    FIELD_TUNNEL = 160
 
 cdef struct network_fault_t:
     uint64_t position  # of the first byte concerned, in the source of the record

@@ -1,30 +1,13 @@
 # IPv4, IPv6 and its extension headers, fragments, TCP and UDP headers.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+from mmscodec._kernels.core.layout cimport (
+    FAULT_FRAGMENT_DROPPED, FAULT_TUNNEL_DEPTH, FIELD_FRAGMENT, FIELD_IP_HEADER, FIELD_TCP_HEADER,
+    FIELD_UDP_HEADER,
+)
 from mmscodec._kernels.net.cursor cimport (
-    FAULT_FRAGMENT_DROPPED,
-    FAULT_TUNNEL_DEPTH,
-    FIELD_FRAGMENT,
-    FIELD_IP,
-    FIELD_TCP,
-    FIELD_UDP,
-    NETWORK_FAULT,
-    NETWORK_NOTHING,
-    NETWORK_SEGMENT,
-    STEP_ETHERNET,
-    STEP_GRE,
-    STEP_IPV4,
-    STEP_IPV6,
-    STEP_MPLS,
-    STEP_PROTOCOL,
-    STEP_TUNNEL,
-    advance,
-    bad,
-    cursor_t,
-    fault,
-    network_t,
-    short_of,
-    trim,
+    NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, STEP_ETHERNET, STEP_GRE, STEP_IPV4, STEP_IPV6,
+    STEP_MPLS, STEP_PROTOCOL, STEP_TUNNEL, advance, bad, cursor_t, fault, network_t, short_of, trim,
 )
 from mmscodec._kernels.net.fragments cimport (
     FRAGMENT_NO_MEMORY,
@@ -36,6 +19,10 @@ from mmscodec._kernels.net.fragments cimport (
     fragments_room,
 )
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
+from mmscodec._kernels.net.numbers cimport (
+    IP_AUTHENTICATION, IP_COMPRESSION, IP_DESTINATION, IP_ETHERIP, IP_FRAGMENT, IP_GRE, IP_HIP,
+    IP_HOP_BY_HOP, IP_IPV4, IP_IPV6, IP_MOBILITY, IP_MPLS, IP_ROUTING, IP_SHIM6,
+)
 from mmscodec._kernels.core.wire cimport load_be16, load_be32
 
 cdef enum:
@@ -49,24 +36,24 @@ cdef enum:
 
 cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil:
     if c.n < 1:
-        return short_of(net, c, FIELD_IP, 1)
+        return short_of(net, c, FIELD_IP_HEADER, 1)
     if c.p[0] >> 4 == 4:
         return STEP_IPV4
     if c.p[0] >> 4 == 6:
         return STEP_IPV6
-    return bad(net, c, FIELD_IP, 1)
+    return bad(net, c, FIELD_IP_HEADER, 1)
 
 
 cdef inline int enter(network_t *net, cursor_t *c, uint8_t version, uint32_t need) noexcept nogil:
     # the checks that both versions share; 0 when the fixed header is there
     if c.headers > net.max_depth:
-        return fault(net, c, FAULT_TUNNEL_DEPTH, FIELD_IP, net.max_depth)
+        return fault(net, c, FAULT_TUNNEL_DEPTH, FIELD_IP_HEADER, net.max_depth)
     if c.n < 1:
-        return short_of(net, c, FIELD_IP, need)
+        return short_of(net, c, FIELD_IP_HEADER, need)
     if c.p[0] >> 4 != version:
-        return bad(net, c, FIELD_IP, need)
+        return bad(net, c, FIELD_IP_HEADER, need)
     if c.n < need:
-        return short_of(net, c, FIELD_IP, need)
+        return short_of(net, c, FIELD_IP_HEADER, need)
     c.headers += 1
     c.version = version
     c.extensions = 0
@@ -79,7 +66,7 @@ cdef inline int limit(network_t *net, cursor_t *c, uint32_t total) noexcept nogi
     # IP length is more than the frame had: the difference was not captured. Inside another
     # datagram there is no such excuse.
     if total > c.wire and (c.headers > 1 or c.owned):
-        return bad(net, c, FIELD_IP, total)
+        return bad(net, c, FIELD_IP_HEADER, total)
     if total > c.wire:
         c.wire = total
     else:
@@ -91,7 +78,7 @@ cdef inline int uncut(network_t *net, cursor_t *c) noexcept nogil:
     # Length 0: a datagram that the network card has yet to cut into segments, or a jumbogram; it
     # ends with the frame. No system makes larger ones than 512 KiB, so a frame that claims more
     # does not get to claim as much of a stream.
-    return bad(net, c, FIELD_IP, UNCUT_MAX) if c.wire > UNCUT_MAX else 0
+    return bad(net, c, FIELD_IP_HEADER, UNCUT_MAX) if c.wire > UNCUT_MAX else 0
 
 
 cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
@@ -102,11 +89,11 @@ cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     head = <uint32_t>(c.p[0] & 15) * 4
     total = load_be16(c.p + 2)
     if head < 20 or (total and total < head):
-        return bad(net, c, FIELD_IP, head)
+        return bad(net, c, FIELD_IP_HEADER, head)
     if limit(net, c, total) if total else uncut(net, c):
         return NETWORK_FAULT
     if c.n < head:
-        return short_of(net, c, FIELD_IP, head)
+        return short_of(net, c, FIELD_IP_HEADER, head)
     map_ipv4(out.src, c.p + 12)
     map_ipv4(out.dst, c.p + 16)
     c.kind = c.p[9]
@@ -189,24 +176,26 @@ cdef int protocol_step(network_t *net, cursor_t *c, segment_t *out) noexcept nog
         return tcp(net, c, out)
     if kind == PROTOCOL_UDP:
         return udp(net, c, out)
-    if kind == 4:
+    if kind == IP_IPV4:
         return STEP_IPV4
-    if kind == 41:
+    if kind == IP_IPV6:
         return STEP_IPV6
-    if kind == 47:
+    if kind == IP_GRE:
         return STEP_GRE
-    if kind == 51:
+    if kind == IP_AUTHENTICATION:
         return extension(net, c, 4)
-    if kind == 97:
+    if kind == IP_ETHERIP:
         return ethernet_in_ip(net, c)
-    if kind == 108:
+    if kind == IP_COMPRESSION:
         return compressed(net, c)
-    if kind == 137:
+    if kind == IP_MPLS:
         return STEP_MPLS
     if c.version == 6:
-        if kind in (0, 43, 60, 135, 139, 140):
+        if kind in (
+            IP_HOP_BY_HOP, IP_ROUTING, IP_DESTINATION, IP_MOBILITY, IP_HIP, IP_SHIM6,
+        ):
             return extension(net, c, 8)
-        if kind == 44:
+        if kind == IP_FRAGMENT:
             return fragment_header(net, c, out)
     return NETWORK_NOTHING
 
@@ -216,13 +205,13 @@ cdef int extension(network_t *net, cursor_t *c, uint32_t unit) noexcept nogil:
     cdef uint32_t length, kind = c.kind
     c.extensions += 1
     if c.extensions > EXTENSIONS_MAX:
-        return bad(net, c, FIELD_IP, EXTENSIONS_MAX)
+        return bad(net, c, FIELD_IP_HEADER, EXTENSIONS_MAX)
     if c.n < 8:
-        return short_of(net, c, FIELD_IP, 8)
+        return short_of(net, c, FIELD_IP_HEADER, 8)
     length = (<uint32_t>c.p[1] + 1) * 8 if unit == 8 else (<uint32_t>c.p[1] + 2) * 4
     if c.n < length:
-        return short_of(net, c, FIELD_IP, length)
-    if c.jumbo and kind == 0 and jumbo_length(net, c, length):
+        return short_of(net, c, FIELD_IP_HEADER, length)
+    if c.jumbo and kind == IP_HOP_BY_HOP and jumbo_length(net, c, length):
         return NETWORK_FAULT
     c.kind = c.p[0]
     advance(c, length)
@@ -237,7 +226,7 @@ cdef int jumbo_length(network_t *net, cursor_t *c, uint32_t length) noexcept nog
             c.jumbo = False
             total = load_be32(c.p + at + 2)  # what follows the fixed header, this one included
             if total < 65536 or total > c.wire:
-                return bad(net, c, FIELD_IP, total)
+                return bad(net, c, FIELD_IP_HEADER, total)
             trim(c, total)
             return 0
         if c.p[at] == 0:
@@ -253,7 +242,7 @@ cdef int fragment_header(network_t *net, cursor_t *c, segment_t *out) noexcept n
     cdef uint32_t flags
     c.extensions += 1
     if c.extensions > EXTENSIONS_MAX:
-        return bad(net, c, FIELD_IP, EXTENSIONS_MAX)
+        return bad(net, c, FIELD_IP_HEADER, EXTENSIONS_MAX)
     if c.n < 8:
         return short_of(net, c, FIELD_FRAGMENT, 8)
     c.kind = c.p[0]
@@ -271,12 +260,12 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint64_t room
     cdef int length
     if c.n < 4:
-        return short_of(net, c, FIELD_IP, 4)
+        return short_of(net, c, FIELD_IP_HEADER, 4)
     length = load_be16(c.p + 2)
     if net.inflate == NULL or c.inflated or (length != 2 and length < 256):
         return NETWORK_NOTHING
     if c.n < c.wire:
-        return short_of(net, c, FIELD_IP, c.wire)
+        return short_of(net, c, FIELD_IP_HEADER, c.wire)
     if not c.owned:
         fragments_release(&net.fragments)
     out = fragments_room(&net.fragments, INFLATED_MAX)
@@ -291,7 +280,7 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
         return NETWORK_NOTHING
     if length < 0:
         net.unfolded += room  # the work was done
-        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_IP, <int64_t>room + 1)
+        return fault(net, c, FAULT_FRAGMENT_DROPPED, FIELD_IP_HEADER, <int64_t>room + 1)
     net.unfolded += <uint32_t>length
     c.kind = c.p[0]
     c.p = out
@@ -302,7 +291,7 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int ethernet_in_ip(network_t *net, cursor_t *c) noexcept nogil:
     if c.n < 2:
-        return short_of(net, c, FIELD_IP, 2)
+        return short_of(net, c, FIELD_IP_HEADER, 2)
     if c.p[0] >> 4 != 3:
         return NETWORK_NOTHING
     advance(c, 2)
@@ -329,10 +318,10 @@ cdef int tcp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     # options are not needed: a segment cut inside them still says where its payload belongs
     cdef uint32_t head
     if c.n < 20:
-        return short_of(net, c, FIELD_TCP, 20)
+        return short_of(net, c, FIELD_TCP_HEADER, 20)
     head = <uint32_t>(c.p[12] >> 4) * 4
     if head < 20 or c.wire < head:
-        return bad(net, c, FIELD_TCP, head)
+        return bad(net, c, FIELD_TCP_HEADER, head)
     out.src_port = load_be16(c.p)
     out.dst_port = load_be16(c.p + 2)
     out.seq = load_be32(c.p + 4)
@@ -346,12 +335,12 @@ cdef int tcp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
 cdef int udp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
     cdef uint32_t length
     if c.n < 8:
-        return short_of(net, c, FIELD_UDP, 8)
+        return short_of(net, c, FIELD_UDP_HEADER, 8)
     length = load_be16(c.p + 4)
     if length == 0:
         length = c.wire  # a jumbogram, or not yet filled in by the network card
     if length < 8 or length > c.wire:
-        return bad(net, c, FIELD_UDP, length)
+        return bad(net, c, FIELD_UDP_HEADER, length)
     trim(c, length)
     out.src_port = load_be16(c.p)
     out.dst_port = load_be16(c.p + 2)

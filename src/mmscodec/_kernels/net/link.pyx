@@ -3,28 +3,23 @@
 # Identifiers that are the same in both directions of a connection (VLAN ids, PPPoE sessions) go
 # into the scope; MPLS labels differ by direction and stay out.
 from libc.stdint cimport uint32_t
+from mmscodec._kernels.core.layout cimport FIELD_LINK_HEADER
 from mmscodec._kernels.net.cursor cimport (
-    FIELD_LINK,
-    NETWORK_OTHER,
-    STEP_AGGREGATE,
-    STEP_ETHERNET,
-    STEP_ETHERTYPE,
-    STEP_IP,
-    STEP_IPV4,
-    STEP_IPV6,
-    STEP_LINK,
-    STEP_LLC,
-    STEP_MPLS,
-    STEP_NEXT,
-    STEP_PPP,
-    STEP_WIFI,
-    advance,
-    bad,
-    cursor_t,
-    network_t,
-    scope_mix,
-    short_of,
-    trim,
+    NETWORK_OTHER, STEP_AGGREGATE, STEP_ETHERNET, STEP_ETHERTYPE, STEP_IP, STEP_IPV4, STEP_IPV6,
+    STEP_LINK, STEP_LLC, STEP_MPLS, STEP_NEXT, STEP_PPP, STEP_WIFI, advance, bad, cursor_t,
+    network_t, scope_mix, short_of, trim,
+)
+from mmscodec._kernels.net.numbers cimport (
+    ETHERTYPE_8021BR, ETHERTYPE_BACKBONE, ETHERTYPE_FABRICPATH, ETHERTYPE_IPV4, ETHERTYPE_IPV6,
+    ETHERTYPE_LEAST, ETHERTYPE_MPLS, ETHERTYPE_MPLS_UPSTREAM, ETHERTYPE_NSH, ETHERTYPE_PPP,
+    ETHERTYPE_PPPOE_SESSION, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD1, ETHERTYPE_QINQ_OLD2,
+    ETHERTYPE_QINQ_OLD3, ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_VLAN, ETHERTYPE_VN_TAG,
+    LINKTYPE_ARCNET_BSD, LINKTYPE_ARCNET_LINUX, LINKTYPE_ATM_RFC1483, LINKTYPE_C_HDLC,
+    LINKTYPE_ETHERNET, LINKTYPE_FRELAY, LINKTYPE_IEEE802_11, LINKTYPE_IEEE802_11_RADIOTAP,
+    LINKTYPE_IPV4, LINKTYPE_IPV6, LINKTYPE_JUNIPER_ETHER, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2,
+    LINKTYPE_LOOP, LINKTYPE_NFLOG, LINKTYPE_NULL, LINKTYPE_PKTAP, LINKTYPE_PPI, LINKTYPE_PPP,
+    LINKTYPE_PPP_ETHER, LINKTYPE_PPP_HDLC, LINKTYPE_PPP_WITH_DIR, LINKTYPE_RAW, LINKTYPE_RAW_12,
+    LINKTYPE_RAW_14,
 )
 from mmscodec._kernels.core.wire cimport load_be16, load_be32, load_le16, load_le32
 
@@ -38,55 +33,55 @@ cdef enum:
 cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
     # k bytes that say nothing about addresses, then `step`
     if c.n < k:
-        return short_of(net, c, FIELD_LINK, k)
+        return short_of(net, c, FIELD_LINK_HEADER, k)
     advance(c, k)
     return step
 
 
 cdef int link_step(network_t *net, cursor_t *c) noexcept nogil:
-    # by link type; numbers from the tcpdump group's list of LINKTYPE_ values
+    # by link type
     cdef uint32_t k = c.kind
-    if k == 1:
+    if k == LINKTYPE_ETHERNET:
         return STEP_ETHERNET
-    if k == 0 or k == 108:
+    if k == LINKTYPE_NULL or k == LINKTYPE_LOOP:
         return family(net, c)
-    if k == 12 or k == 14 or k == 101:
+    if k == LINKTYPE_RAW_12 or k == LINKTYPE_RAW_14 or k == LINKTYPE_RAW:
         return STEP_IP
-    if k == 228:
+    if k == LINKTYPE_IPV4:
         return STEP_IPV4
-    if k == 229:
+    if k == LINKTYPE_IPV6:
         return STEP_IPV6
-    if k == 113:
+    if k == LINKTYPE_LINUX_SLL:
         return cooked(net, c)
-    if k == 276:
+    if k == LINKTYPE_LINUX_SLL2:
         return cooked2(net, c)
-    if k == 9 or k == 50:
+    if k == LINKTYPE_PPP or k == LINKTYPE_PPP_HDLC:
         return ppp_framing(net, c)
-    if k == 51:
+    if k == LINKTYPE_PPP_ETHER:
         return pppoe(net, c)
-    if k == 204:
+    if k == LINKTYPE_PPP_WITH_DIR:
         return skip(net, c, 1, STEP_PPP)
-    if k == 104:
+    if k == LINKTYPE_C_HDLC:
         return cisco_hdlc(net, c)
-    if k == 107:
+    if k == LINKTYPE_FRELAY:
         return frame_relay(net, c)
-    if k == 100:
+    if k == LINKTYPE_ATM_RFC1483:
         return STEP_LLC
-    if k == 105:
+    if k == LINKTYPE_IEEE802_11:
         return STEP_WIFI
-    if k == 127:
+    if k == LINKTYPE_IEEE802_11_RADIOTAP:
         return radiotap(net, c)
-    if k == 192:
+    if k == LINKTYPE_PPI:
         return ppi(net, c)
-    if k == 239:
+    if k == LINKTYPE_NFLOG:
         return nflog(net, c)
-    if k == 258:
+    if k == LINKTYPE_PKTAP:
         return pktap(net, c)
-    if k == 178:
+    if k == LINKTYPE_JUNIPER_ETHER:
         return juniper(net, c)
-    if k == 7:
+    if k == LINKTYPE_ARCNET_BSD:
         return arcnet(net, c, 2)
-    if k == 129:
+    if k == LINKTYPE_ARCNET_LINUX:
         return arcnet(net, c, 4)
     return NETWORK_OTHER
 
@@ -96,7 +91,7 @@ cdef int link_step(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int ethernet_step(network_t *net, cursor_t *c) noexcept nogil:
     if c.n < 14:
-        return short_of(net, c, FIELD_LINK, 14)
+        return short_of(net, c, FIELD_LINK_HEADER, 14)
     c.kind = load_be16(c.p + 12)
     advance(c, 14)
     return STEP_ETHERTYPE
@@ -104,32 +99,35 @@ cdef int ethernet_step(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int ethertype_step(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t kind = c.kind
-    if kind == 0x0800:
+    if kind == ETHERTYPE_IPV4:
         return STEP_IPV4
-    if kind == 0x86DD:
+    if kind == ETHERTYPE_IPV6:
         return STEP_IPV6
-    if kind < 0x0600:
+    if kind < ETHERTYPE_LEAST:
         trim(c, kind)  # 802.3: the field is a length
         return STEP_LLC
-    if kind in (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300):
+    if kind in (
+        ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD1, ETHERTYPE_QINQ_OLD2,
+        ETHERTYPE_QINQ_OLD3,
+    ):
         return vlan(net, c)
-    if kind == 0x8847 or kind == 0x8848:
+    if kind == ETHERTYPE_MPLS or kind == ETHERTYPE_MPLS_UPSTREAM:
         return STEP_MPLS
-    if kind == 0x8864:
+    if kind == ETHERTYPE_PPPOE_SESSION:
         return pppoe(net, c)
-    if kind == 0x880B:
+    if kind == ETHERTYPE_PPP:
         return STEP_PPP
-    if kind == 0x6558:
+    if kind == ETHERTYPE_TRANSPARENT_BRIDGING:
         return STEP_ETHERNET
-    if kind == 0x8903:
+    if kind == ETHERTYPE_FABRICPATH:
         return skip(net, c, 2, STEP_ETHERNET)  # Cisco FabricPath
-    if kind == 0x88E7:
+    if kind == ETHERTYPE_BACKBONE:
         return backbone(net, c)
-    if kind == 0x893F:
+    if kind == ETHERTYPE_8021BR:
         return port_tag(net, c, 8)  # 802.1BR
-    if kind == 0x8926:
+    if kind == ETHERTYPE_VN_TAG:
         return port_tag(net, c, 6)  # VN-Tag
-    if kind == 0x894F:
+    if kind == ETHERTYPE_NSH:
         return nsh(net, c)
     return NETWORK_OTHER
 
@@ -137,7 +135,7 @@ cdef int ethertype_step(network_t *net, cursor_t *c) noexcept nogil:
 cdef int vlan(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t tag
     if c.n < 4:
-        return short_of(net, c, FIELD_LINK, 4)
+        return short_of(net, c, FIELD_LINK_HEADER, 4)
     tag = load_be16(c.p) & 0x0FFF
     if tag and not net.ignore_vlan:  # 0 is a priority without a VLAN
         c.scope = scope_mix(c.scope, SCOPE_VLAN, tag)
@@ -149,7 +147,7 @@ cdef int vlan(network_t *net, cursor_t *c) noexcept nogil:
 cdef int port_tag(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
     # switch ports, other by direction, then the type of what follows
     if c.n < k:
-        return short_of(net, c, FIELD_LINK, k)
+        return short_of(net, c, FIELD_LINK_HEADER, k)
     c.kind = load_be16(c.p + k - 2)
     advance(c, k)
     return STEP_ETHERTYPE
@@ -158,7 +156,7 @@ cdef int port_tag(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
 cdef int backbone(network_t *net, cursor_t *c) noexcept nogil:
     # 802.1ah: a service id, then the customer's frame
     if c.n < 4:
-        return short_of(net, c, FIELD_LINK, 4)
+        return short_of(net, c, FIELD_LINK_HEADER, 4)
     if not net.ignore_vlan:
         c.scope = scope_mix(c.scope, SCOPE_BACKBONE, load_be32(c.p) & 0xFFFFFF)
     advance(c, 4)
@@ -168,20 +166,20 @@ cdef int backbone(network_t *net, cursor_t *c) noexcept nogil:
 cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t organisation
     if c.n < 3:
-        return NETWORK_OTHER if c.wire < 3 else short_of(net, c, FIELD_LINK, 3)
+        return NETWORK_OTHER if c.wire < 3 else short_of(net, c, FIELD_LINK_HEADER, 3)
     if c.p[0] == 0x06 and c.p[1] == 0x06 and c.p[2] == 0x03:
         advance(c, 3)
         return STEP_IP
     if c.p[0] != 0xAA or c.p[1] != 0xAA or c.p[2] != 0x03:
         return NETWORK_OTHER
     if c.n < 8:
-        return short_of(net, c, FIELD_LINK, 8)
+        return short_of(net, c, FIELD_LINK_HEADER, 8)
     organisation = load_be32(c.p + 2) & 0xFFFFFF
     c.kind = load_be16(c.p + 6)
     if organisation == 0x0080C2 and (c.kind == 1 or c.kind == 7):
         return skip(net, c, 10, STEP_ETHERNET)  # bridged Ethernet, RFC 2684
     # 0000F8 is RFC 1042 bridging of types that 802.1H lists
-    if (organisation != 0 and organisation != 0x0000F8) or c.kind < 0x0600:
+    if (organisation != 0 and organisation != 0x0000F8) or c.kind < ETHERTYPE_LEAST:
         return NETWORK_OTHER
     advance(c, 8)
     return STEP_ETHERTYPE
@@ -190,18 +188,21 @@ cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil:
 cdef int mpls_step(network_t *net, cursor_t *c) noexcept nogil:
     while True:
         if c.n < 4:
-            return short_of(net, c, FIELD_LINK, 4)
+            return short_of(net, c, FIELD_LINK_HEADER, 4)
         advance(c, 4)
         if (c.p - 2)[0] & 1:
             break
     if c.n < 1:
-        return short_of(net, c, FIELD_LINK, 1)
+        return short_of(net, c, FIELD_LINK_HEADER, 1)
     return pseudowire(net, c)
 
 
 cdef inline bint has_type(const cursor_t *c, uint32_t k) noexcept nogil:
     # does a usual Ethernet type stand at k?
-    return c.n >= k + 2 and load_be16(c.p + k) in (0x0800, 0x86DD, 0x8100, 0x88A8, 0x8847, 0x8864)
+    return c.n >= k + 2 and load_be16(c.p + k) in (
+        ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_MPLS,
+        ETHERTYPE_PPPOE_SESSION,
+    )
 
 
 cdef inline bint like_ip(const cursor_t *c) noexcept nogil:
@@ -228,12 +229,12 @@ cdef int nsh(network_t *net, cursor_t *c) noexcept nogil:
     # RFC 8300: version 0, length in words, what follows; the path's number differs by direction
     cdef uint32_t length
     if c.n < 8:
-        return short_of(net, c, FIELD_LINK, 8)
+        return short_of(net, c, FIELD_LINK_HEADER, 8)
     length = <uint32_t>(c.p[1] & 63) * 4
     if c.p[0] >> 6 != 0:
         return NETWORK_OTHER
     if length < 8:
-        return bad(net, c, FIELD_LINK, 8)
+        return bad(net, c, FIELD_LINK_HEADER, 8)
     c.kind = c.p[3]
     return skip(net, c, length, STEP_NEXT)
 
@@ -258,16 +259,16 @@ cdef int next_step(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int pppoe(network_t *net, cursor_t *c) noexcept nogil:
     if c.n < 6:
-        return short_of(net, c, FIELD_LINK, 6)
+        return short_of(net, c, FIELD_LINK_HEADER, 6)
     if c.p[0] != 0x11:
-        return bad(net, c, FIELD_LINK, 6)
+        return bad(net, c, FIELD_LINK_HEADER, 6)
     if c.p[1] != 0:
         return NETWORK_OTHER  # discovery
     if not net.ignore_vlan:
         c.scope = scope_mix(c.scope, SCOPE_PPPOE, load_be16(c.p + 2))
     trim(c, <uint32_t>load_be16(c.p + 4) + 6)
     if c.n < 6:
-        return short_of(net, c, FIELD_LINK, 6)
+        return short_of(net, c, FIELD_LINK_HEADER, 6)
     advance(c, 6)
     return STEP_PPP
 
@@ -275,7 +276,7 @@ cdef int pppoe(network_t *net, cursor_t *c) noexcept nogil:
 cdef int ppp_framing(network_t *net, cursor_t *c) noexcept nogil:
     # PPP in HDLC-like framing, Cisco HDLC under the same link type, or neither
     if c.n < 2:
-        return short_of(net, c, FIELD_LINK, 2)
+        return short_of(net, c, FIELD_LINK_HEADER, 2)
     if (c.p[0] == 0x0F or c.p[0] == 0x8F) and c.p[1] == 0:
         return cisco_hdlc(net, c)
     return STEP_PPP
@@ -284,11 +285,11 @@ cdef int ppp_framing(network_t *net, cursor_t *c) noexcept nogil:
 cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t kind
     if c.n < 2:
-        return short_of(net, c, FIELD_LINK, 2)
+        return short_of(net, c, FIELD_LINK_HEADER, 2)
     if c.p[0] == 0xFF and c.p[1] == 0x03:
         advance(c, 2)
         if c.n < 2:
-            return short_of(net, c, FIELD_LINK, 2)
+            return short_of(net, c, FIELD_LINK_HEADER, 2)
     kind = c.p[0]
     if kind & 1:  # compressed protocol field, RFC 1661 section 6.5
         advance(c, 1)
@@ -306,10 +307,10 @@ cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int cisco_hdlc(network_t *net, cursor_t *c) noexcept nogil:
     if c.n < 4:
-        return short_of(net, c, FIELD_LINK, 4)
+        return short_of(net, c, FIELD_LINK_HEADER, 4)
     c.kind = load_be16(c.p + 2)
     advance(c, 4)
-    return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
+    return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
 
 cdef int frame_relay(network_t *net, cursor_t *c) noexcept nogil:
@@ -318,7 +319,7 @@ cdef int frame_relay(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t k = 0
     while True:
         if c.n < k + 3:
-            return short_of(net, c, FIELD_LINK, k + 3)
+            return short_of(net, c, FIELD_LINK_HEADER, k + 3)
         k += 1
         if c.p[k - 1] & 1:
             break
@@ -327,12 +328,12 @@ cdef int frame_relay(network_t *net, cursor_t *c) noexcept nogil:
     if c.p[k] != 0x03:
         c.kind = load_be16(c.p + k)
         advance(c, k + 2)
-        return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
+        return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
     k += 1
     if c.p[k] == 0:
         k += 1
         if c.n < k + 1:
-            return short_of(net, c, FIELD_LINK, k + 1)
+            return short_of(net, c, FIELD_LINK_HEADER, k + 1)
     advance(c, k + 1)
     if (c.p - 1)[0] == 0xCC:
         return STEP_IPV4
@@ -347,13 +348,13 @@ cdef int snap(network_t *net, cursor_t *c) noexcept nogil:
     # the five SNAP bytes alone
     cdef uint32_t organisation
     if c.n < 5:
-        return short_of(net, c, FIELD_LINK, 5)
+        return short_of(net, c, FIELD_LINK_HEADER, 5)
     organisation = load_be32(c.p) >> 8
     c.kind = load_be16(c.p + 3)
     advance(c, 5)
     if organisation == 0x0080C2 and (c.kind == 1 or c.kind == 7):
         return STEP_ETHERNET
-    return STEP_ETHERTYPE if organisation == 0 and c.kind >= 0x0600 else NETWORK_OTHER
+    return STEP_ETHERTYPE if organisation == 0 and c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
 
 # ---- headers that a capturing host made up
@@ -372,7 +373,7 @@ cdef int family(network_t *net, cursor_t *c) noexcept nogil:
     # have PPP and Cisco HDLC under the same link type.
     cdef uint32_t value
     if c.n < 4:
-        return short_of(net, c, FIELD_LINK, 4)
+        return short_of(net, c, FIELD_LINK_HEADER, 4)
     if load_be16(c.p) in (0xFF03, 0x0F00, 0x8F00):
         return ppp_framing(net, c)
     value = load_le32(c.p)
@@ -389,13 +390,13 @@ cdef int cooked_type(network_t *net, cursor_t *c, uint32_t hardware) noexcept no
         return STEP_ETHERNET
     if c.kind == 4:
         return STEP_LLC
-    return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
+    return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
 
 cdef int cooked(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t hardware
     if c.n < 16:
-        return short_of(net, c, FIELD_LINK, 16)
+        return short_of(net, c, FIELD_LINK_HEADER, 16)
     hardware = load_be16(c.p + 2)
     c.kind = load_be16(c.p + 14)
     advance(c, 16)
@@ -405,7 +406,7 @@ cdef int cooked(network_t *net, cursor_t *c) noexcept nogil:
 cdef int cooked2(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t hardware
     if c.n < 20:
-        return short_of(net, c, FIELD_LINK, 20)
+        return short_of(net, c, FIELD_LINK_HEADER, 20)
     hardware = load_be16(c.p + 8)
     c.kind = load_be16(c.p)
     advance(c, 20)
@@ -416,24 +417,24 @@ cdef int nflog(network_t *net, cursor_t *c) noexcept nogil:
     # family, version, resource id, then attributes padded to 4 bytes; attribute 9 is the packet
     cdef uint32_t length, packet_family
     if c.n < 4:
-        return short_of(net, c, FIELD_LINK, 4)
+        return short_of(net, c, FIELD_LINK_HEADER, 4)
     packet_family = c.p[0]
     if c.p[1] != 0:
         return NETWORK_OTHER
     advance(c, 4)
     while True:
         if c.n < 4:
-            return short_of(net, c, FIELD_LINK, 4) if c.wire else NETWORK_OTHER
+            return short_of(net, c, FIELD_LINK_HEADER, 4) if c.wire else NETWORK_OTHER
         length = load_le16(c.p)
         if length < 4:
-            return bad(net, c, FIELD_LINK, 4)
+            return bad(net, c, FIELD_LINK_HEADER, 4)
         if load_le16(c.p + 2) & 0x7FFF == 9:
             trim(c, length)
             advance(c, 4)
             return by_family(packet_family)
         length = (length + 3) & ~<uint32_t>3
         if c.n < length:
-            return short_of(net, c, FIELD_LINK, length)
+            return short_of(net, c, FIELD_LINK_HEADER, length)
         advance(c, length)
 
 
@@ -441,11 +442,11 @@ cdef int pktap(network_t *net, cursor_t *c) noexcept nogil:
     # Apple: the header says its length and the link type of the frame behind it
     cdef uint32_t length
     if c.n < 12:
-        return short_of(net, c, FIELD_LINK, 12)
+        return short_of(net, c, FIELD_LINK_HEADER, 12)
     length = load_le32(c.p)
     c.kind = load_le32(c.p + 8)
     if length < 12:
-        return bad(net, c, FIELD_LINK, 12)
+        return bad(net, c, FIELD_LINK_HEADER, 12)
     return skip(net, c, length, STEP_LINK)
 
 
@@ -454,9 +455,9 @@ cdef int juniper(network_t *net, cursor_t *c) noexcept nogil:
     # header
     cdef uint32_t flags, length = 4
     if c.n < 6:
-        return short_of(net, c, FIELD_LINK, 6)
+        return short_of(net, c, FIELD_LINK_HEADER, 6)
     if load_be32(c.p) >> 8 != 0x4D4743:
-        return bad(net, c, FIELD_LINK, 4)
+        return bad(net, c, FIELD_LINK_HEADER, 4)
     flags = c.p[3]
     if flags & 0x80:
         length = <uint32_t>load_be16(c.p + 4) + 6
@@ -470,7 +471,7 @@ cdef int arcnet(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
     # are IPv4 and IPv6 behind a split flag and a sequence number
     cdef uint32_t kind
     if c.n < k + 1:
-        return short_of(net, c, FIELD_LINK, k + 1)
+        return short_of(net, c, FIELD_LINK_HEADER, k + 1)
     advance(c, k)
     kind = c.p[0]
     if kind == 240:
@@ -478,7 +479,7 @@ cdef int arcnet(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
     if kind != 212 and kind != 196:
         return NETWORK_OTHER
     if c.n < 8:
-        return short_of(net, c, FIELD_LINK, 8)
+        return short_of(net, c, FIELD_LINK_HEADER, 8)
     if c.p[1] == 0xFF:
         advance(c, 4)  # stuffing for lengths that no frame can have
     if c.p[1] != 0:
@@ -493,21 +494,21 @@ cdef int radiotap(network_t *net, cursor_t *c) noexcept nogil:
     # only its length: the frame check sequence behind the frame is outside the IP datagram
     cdef uint32_t length
     if c.n < 8:
-        return short_of(net, c, FIELD_LINK, 8)
+        return short_of(net, c, FIELD_LINK_HEADER, 8)
     length = load_le16(c.p + 2)
     if c.p[0] != 0 or length < 8:
-        return bad(net, c, FIELD_LINK, 8)
+        return bad(net, c, FIELD_LINK_HEADER, 8)
     return skip(net, c, length, STEP_WIFI)
 
 
 cdef int ppi(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t length
     if c.n < 8:
-        return short_of(net, c, FIELD_LINK, 8)
+        return short_of(net, c, FIELD_LINK_HEADER, 8)
     length = load_le16(c.p + 2)
     c.kind = load_le32(c.p + 4)
     if c.p[0] != 0 or length < 8:
-        return bad(net, c, FIELD_LINK, 8)
+        return bad(net, c, FIELD_LINK_HEADER, 8)
     return skip(net, c, length, STEP_LINK)
 
 
@@ -515,7 +516,7 @@ cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil:
     # 802.11 data frames that are not encrypted
     cdef uint32_t control, flags, length = 24, behind = 0
     if c.n < 2:
-        return short_of(net, c, FIELD_LINK, 2)
+        return short_of(net, c, FIELD_LINK_HEADER, 2)
     control = c.p[0]
     flags = c.p[1]
     if control & 0x0F != 0x08 or control & 0x40 or flags & 0x40:
@@ -529,7 +530,7 @@ cdef int wifi_step(network_t *net, cursor_t *c) noexcept nogil:
         if c.n >= length and c.p[length - (6 if flags & 0x80 else 2)] & 0x80:
             behind = AGGREGATE_HEAD
     if c.n < length:
-        return short_of(net, c, FIELD_LINK, length)
+        return short_of(net, c, FIELD_LINK_HEADER, length)
     if c.n - length > behind and c.p[length + behind] != 0xAA:
         length += length & 3  # some drivers pad the header to a multiple of 4
     return skip(net, c, length, STEP_AGGREGATE if behind else STEP_LLC)
@@ -541,10 +542,10 @@ cdef int aggregate_step(network_t *net, cursor_t *c) noexcept nogil:
     if net.rest.wire:
         return NETWORK_OTHER  # an aggregate inside an aggregate
     if c.n < AGGREGATE_HEAD:
-        return short_of(net, c, FIELD_LINK, AGGREGATE_HEAD)
+        return short_of(net, c, FIELD_LINK_HEADER, AGGREGATE_HEAD)
     length = <uint32_t>load_be16(c.p + 12) + AGGREGATE_HEAD
     if length > c.wire:
-        return bad(net, c, FIELD_LINK, length)
+        return bad(net, c, FIELD_LINK_HEADER, length)
     k = (length + 3) & ~<uint32_t>3
     if c.wire > k and c.wire - k >= AGGREGATE_HEAD:  # less is a checksum
         net.rest = c[0]

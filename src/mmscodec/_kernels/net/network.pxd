@@ -14,6 +14,7 @@ from mmscodec._kernels.net.cursor cimport (
 from mmscodec._kernels.net.ip cimport map_ipv4, tunnel_port
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
+from mmscodec._kernels.net.numbers cimport ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKTYPE_ETHERNET
 from mmscodec._kernels.core.wire cimport likely, load_be16, load_be32
 
 # Defaults: 32 MiB, 65,535 datagrams and 60 s of fragments, 4 tunnels inside each other. `seed`
@@ -117,12 +118,12 @@ cdef inline int network_decode(
     # defragmenter until the next call. NETWORK_SEVERAL: the same, and there is more in the frame.
     # NETWORK_FAULT: see net.fault; `out` is undefined, and there may be more as well.
     cdef uint16_t kind
-    if likely(rec.linktype == 1 and rec.caplen >= 42):
+    if likely(rec.linktype == LINKTYPE_ETHERNET and rec.caplen >= 42):
         kind = load_be16(rec.data + 12)
-        if likely(kind == 0x0800):
+        if likely(kind == ETHERTYPE_IPV4):
             if likely(quick_ipv4(rec, out)):
                 return NETWORK_SEGMENT
-        elif kind == 0x86DD and rec.caplen >= 62:
+        elif kind == ETHERTYPE_IPV6 and rec.caplen >= 62:
             if likely(quick_ipv6(rec, out)):
                 return NETWORK_SEGMENT
     return network_slow(net, rec, out)

@@ -1,29 +1,12 @@
 # The loop over the headers of one frame.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from mmscodec._kernels.core.layout cimport (
+    FAULT_BAD_NETWORK_HEADER, FAULT_FRAGMENT_DROPPED, FIELD_FRAGMENT,
+)
 from mmscodec._kernels.net.cursor cimport (
-    FAULT_BAD_NETWORK_HEADER,
-    FAULT_FRAGMENT_DROPPED,
-    FIELD_FRAGMENT,
-    NETWORK_FAULT,
-    NETWORK_NOTHING,
-    NETWORK_OTHER,
-    NETWORK_SEGMENT,
-    NETWORK_SEVERAL,
-    STEP_AGGREGATE,
-    STEP_ETHERNET,
-    STEP_ETHERTYPE,
-    STEP_GRE,
-    STEP_IP,
-    STEP_IPV4,
-    STEP_IPV6,
-    STEP_LINK,
-    STEP_LLC,
-    STEP_MPLS,
-    STEP_NEXT,
-    STEP_PPP,
-    STEP_PROTOCOL,
-    STEP_TUNNEL,
-    cursor_t,
+    NETWORK_FAULT, NETWORK_NOTHING, NETWORK_OTHER, NETWORK_SEGMENT, NETWORK_SEVERAL, STEP_AGGREGATE,
+    STEP_ETHERNET, STEP_ETHERTYPE, STEP_GRE, STEP_IP, STEP_IPV4, STEP_IPV6, STEP_LINK, STEP_LLC,
+    STEP_MPLS, STEP_NEXT, STEP_PPP, STEP_PROTOCOL, STEP_TUNNEL, cursor_t,
 )
 from mmscodec._kernels.net.fragments cimport (
     fragments_drop_oldest,

@@ -4,24 +4,15 @@
 # strict about everything their headers fix (what a receiver ignores is not fixed), answer
 # NETWORK_OTHER otherwise, and the caller then keeps the datagram as it is.
 from libc.stdint cimport uint32_t
+from mmscodec._kernels.core.layout cimport FIELD_TUNNEL_HEADER
 from mmscodec._kernels.net.cursor cimport (
-    FIELD_TUNNEL,
-    NETWORK_NOTHING,
-    NETWORK_OTHER,
-    STEP_ETHERNET,
-    STEP_ETHERTYPE,
-    STEP_IP,
-    STEP_IPV4,
-    STEP_IPV6,
-    STEP_NEXT,
-    STEP_PPP,
-    STEP_WIFI,
-    advance,
-    cursor_t,
-    network_t,
-    scope_mix,
-    short_of,
-    trim,
+    NETWORK_NOTHING, NETWORK_OTHER, STEP_ETHERNET, STEP_ETHERTYPE, STEP_IP, STEP_IPV4, STEP_IPV6,
+    STEP_NEXT, STEP_PPP, STEP_WIFI, advance, cursor_t, network_t, scope_mix, short_of, trim,
+)
+from mmscodec._kernels.net.numbers cimport (
+    ETHERTYPE_ERSPAN2, ETHERTYPE_ERSPAN3, ETHERTYPE_LEAST, ETHERTYPE_PPP,
+    ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_WCCP, PORT_AYIYA, PORT_GENEVE, PORT_LISP_DATA,
+    PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE,
 )
 from mmscodec._kernels.core.wire cimport load_be16, load_be32
 
@@ -35,7 +26,7 @@ cdef enum:
 cdef int gre_step(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t flags, length = 4
     if c.n < 4:
-        return short_of(net, c, FIELD_TUNNEL, 4)
+        return short_of(net, c, FIELD_TUNNEL_HEADER, 4)
     flags = load_be16(c.p)
     c.kind = load_be16(c.p + 2)
     if flags & 7 == 1:
@@ -49,21 +40,21 @@ cdef int gre_step(network_t *net, cursor_t *c) noexcept nogil:
     if flags & 0x1000:
         length += 4
     if c.n < length:
-        return short_of(net, c, FIELD_TUNNEL, length)
+        return short_of(net, c, FIELD_TUNNEL_HEADER, length)
     if flags & 0x2000:
         gre_key(c, load_be32(c.p + (8 if flags & 0xC000 else 4)))
     advance(c, length)
     if flags & 0x4000:
         length = gre_routing(c)
         if length:
-            return short_of(net, c, FIELD_TUNNEL, length)
+            return short_of(net, c, FIELD_TUNNEL_HEADER, length)
     return gre_payload(net, c, flags)
 
 
 cdef void gre_key(cursor_t *c, uint32_t key) noexcept nogil:
     # NVGRE (RFC 7637) has a flow number in the last byte, other by direction; its networks start
     # at 0x001000, so smaller keys are those of plain Ethernet over GRE
-    if c.kind == 0x6558 and key >= 0x00100000:
+    if c.kind == ETHERTYPE_TRANSPARENT_BRIDGING and key >= 0x00100000:
         key >>= 8
     c.scope = scope_mix(c.scope, SCOPE_GRE, key)
 
@@ -85,23 +76,23 @@ cdef uint32_t gre_routing(cursor_t *c) noexcept nogil:
 
 
 cdef int gre_payload(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil:
-    if c.kind == 0x88BE:  # ERSPAN: type II has a sequence number and a header, type I neither
+    if c.kind == ETHERTYPE_ERSPAN2:  # type II has a sequence number and a header, type I neither
         return skip(net, c, 8 if flags & 0x1000 else 0, STEP_ETHERNET)
-    if c.kind == 0x22EB:
+    if c.kind == ETHERTYPE_ERSPAN3:
         return erspan3(net, c)
-    if c.kind == 0x883E:  # WCCP puts 4 bytes of its own before the datagram
+    if c.kind == ETHERTYPE_WCCP:  # WCCP puts 4 bytes of its own before the datagram
         if c.n < 1:
-            return short_of(net, c, FIELD_TUNNEL, 1)
+            return short_of(net, c, FIELD_TUNNEL_HEADER, 1)
         return STEP_IPV4 if c.p[0] >> 4 == 4 else skip(net, c, 4, STEP_IPV4)
     if c.kind & 0xFE0F == 0x8200:
         return STEP_WIFI  # Aruba access points, one type for each of their queues
-    return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
+    return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
 
 cdef int erspan3(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t length = 12, frame
     if c.n < 12:
-        return short_of(net, c, FIELD_TUNNEL, 12)
+        return short_of(net, c, FIELD_TUNNEL_HEADER, 12)
     frame = (c.p[10] >> 2) & 31
     if c.p[11] & 1:
         length += 8  # platform header
@@ -116,8 +107,8 @@ cdef int pptp(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil:
     # version 1 (RFC 2637): the call id differs by direction and stays out of the scope
     cdef uint32_t length = 8
     if c.n < 8:
-        return short_of(net, c, FIELD_TUNNEL, 8)
-    if c.kind != 0x880B or not flags & 0x1000:
+        return short_of(net, c, FIELD_TUNNEL_HEADER, 8)
+    if c.kind != ETHERTYPE_PPP or not flags & 0x1000:
         return NETWORK_NOTHING  # an acknowledgement alone
     length += 4
     if flags & 0x0080:
@@ -128,7 +119,7 @@ cdef int pptp(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil:
 
 cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
     if c.n < k:
-        return short_of(net, c, FIELD_TUNNEL, k)
+        return short_of(net, c, FIELD_TUNNEL_HEADER, k)
     advance(c, k)
     return step
 
@@ -137,17 +128,17 @@ cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
 
 
 cdef int tunnel_step(network_t *net, cursor_t *c) noexcept nogil:
-    if c.kind == 3544:
+    if c.kind == PORT_TEREDO:
         return teredo(net, c)
-    if c.kind == 4341:
+    if c.kind == PORT_LISP_DATA:
         return lisp(c)
-    if c.kind == 4789:
+    if c.kind == PORT_VXLAN:
         return vxlan(c)
-    if c.kind == 4790:
+    if c.kind == PORT_VXLAN_GPE:
         return vxlan_gpe(c)
-    if c.kind == 5072:
+    if c.kind == PORT_AYIYA:
         return ayiya(c)
-    if c.kind == 6081:
+    if c.kind == PORT_GENEVE:
         return geneve(net, c)
     return gtp(net, c)
 
@@ -231,7 +222,7 @@ cdef int geneve(network_t *net, cursor_t *c) noexcept nogil:
     c.scope = scope_mix(c.scope, SCOPE_GENEVE, load_be32(c.p + 4) >> 8)
     c.kind = load_be16(c.p + 2)
     advance(c, length)
-    return STEP_ETHERTYPE if c.kind >= 0x0600 else NETWORK_OTHER
+    return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
 
 cdef int gtp(network_t *net, cursor_t *c) noexcept nogil:

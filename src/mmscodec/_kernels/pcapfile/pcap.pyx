@@ -5,12 +5,15 @@
 # at twice: it is good unless what follows it cannot be a record. After a record that cannot be
 # one, the bytes are searched for three believable headers in a row.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from mmscodec._kernels.pcapfile.records cimport (
+from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_RECORD, FAULT_FILE_TRUNCATED, FAULT_UNKNOWN_STRUCTURE, FIELD_CAPLEN, FIELD_MAGIC,
-    FIELD_VERSION, FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US,
-    MAX_BLOCK, MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE,
-    READ_OK, any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface,
-    reader_t, set_fault, wire16, wire32,
+    FIELD_VERSION,
+)
+from mmscodec._kernels.pcapfile.records cimport (
+    FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US, MAX_BLOCK,
+    MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK,
+    any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t,
+    set_fault, wire16, wire32,
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.wire cimport likely, load_be32, load_le32, load_le64, prefetch, unlikely

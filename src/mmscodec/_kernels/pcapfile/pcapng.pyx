@@ -6,13 +6,15 @@
 # that block alone.
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from mmscodec._kernels.pcapfile.records cimport (
+from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_BLOCK, FAULT_FILE_TRUNCATED, FAULT_TOO_LONG, FIELD_BLOCK_LENGTH, FIELD_CAPLEN,
-    FIELD_INTERFACE, FIELD_MAGIC, FIELD_OPTION, FIELD_VERSION, FORMAT_UNKNOWN, MAGIC_ORDER,
-    MAGIC_SECTION, MAX_BLOCK, MAX_COMMENTS, MAX_COMMENT_BYTES, MAX_INTERFACES, PREFETCH,
-    READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK, any_magic, comment_t,
-    end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t, set_fault,
-    wire16, wire32,
+    FIELD_INTERFACE, FIELD_MAGIC, FIELD_OPTION, FIELD_VERSION,
+)
+from mmscodec._kernels.pcapfile.records cimport (
+    FORMAT_UNKNOWN, MAGIC_ORDER, MAGIC_SECTION, MAX_BLOCK, MAX_COMMENTS, MAX_COMMENT_BYTES,
+    MAX_INTERFACES, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK,
+    any_magic, comment_t, end_search, file_header, forget_interfaces, interface_t, new_interface,
+    reader_t, set_fault, wire16, wire32,
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_reserve, table_row

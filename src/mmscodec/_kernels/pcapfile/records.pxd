@@ -53,20 +53,6 @@ cdef enum:
     MAX_COMMENTS = 1 << 16
     MAX_COMMENT_BYTES = 16 << 20
 
-cdef enum:
-    # schema/faults.py
-    FAULT_UNKNOWN_STRUCTURE = 1
-    FAULT_TOO_LONG = 2
-    FAULT_FILE_TRUNCATED = 128
-    FAULT_BAD_RECORD = 129
-    FAULT_BAD_BLOCK = 130
-    FIELD_CAPLEN = 128
-    FIELD_BLOCK_LENGTH = 129
-    FIELD_MAGIC = 136
-    FIELD_INTERFACE = 137
-    FIELD_VERSION = 138
-    FIELD_OPTION = 139
-
 cdef struct read_fault_t:
     # laid out as a row of the faults table
     int64_t offset

@@ -1,6 +1,7 @@
 # The state machine over pcap and pcapng; see pcapfile/records.pxd for its contract.
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
+from mmscodec._kernels.core.layout cimport FAULT_FILE_TRUNCATED, FIELD_MAGIC
 from mmscodec._kernels.pcapfile.pcap cimport pcap_batch, pcap_start
 from mmscodec._kernels.pcapfile.pcapng cimport pcapng_batch
 from mmscodec._kernels.core.record cimport record_t

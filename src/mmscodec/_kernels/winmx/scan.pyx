@@ -1,5 +1,8 @@
 # WinMX frames: scan, gather and write. See winmx/scan.pxd.
 from libc.string cimport memchr, memcpy, memset
+from mmscodec._kernels.core.layout cimport (
+    FAULT_BAD_LENGTH, FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH,
+)
 from mmscodec._kernels.core.table cimport table_reserve, table_row
 from mmscodec._kernels.winmx.cipher cimport legacy_decode
 from mmscodec._kernels.core.wire cimport (
@@ -16,10 +19,6 @@ cdef enum:
     BLOCK = 1024  # packets looked through together
     FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
     AHEAD = 1024  # bytes to prefetch in front of the read position
-    BAD_LENGTH = 64  # fault codes and fields of schema/faults.py
-    SHORT_FIELD = 65
-    UNTERMINATED = 66
-    FIELD_LENGTH = 65
     PIECE = 256  # frames between two looks at the headers' verdict
 
 
@@ -77,7 +76,7 @@ cdef int scan_frames(
         if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
             nodes += (head >> 16) // NODE_SIZE
             if (head >> 16) % NODE_SIZE and add_fault(
-                faults, base + <int64_t><size_t>p, (head >> 16) % NODE_SIZE, BAD_LENGTH,
+                faults, base + <int64_t><size_t>p, (head >> 16) % NODE_SIZE, FAULT_BAD_LENGTH,
                 FIELD_LENGTH, ((head >> 16) // NODE_SIZE + 1) * NODE_SIZE, head >> 16,
             ) != 0:
                 status = -1
@@ -450,21 +449,21 @@ cdef int walk(
                 end = <const uint8_t *>memchr(data + pos, 0, length - pos)
             if end == NULL:
                 fault.offset = offset + <int64_t>pos
-                fault.code = UNTERMINATED
+                fault.code = FAULT_UNTERMINATED
                 fault.field = op.field
                 fault.need = <int64_t>(length - pos) + 1
                 fault.have = <int64_t>(length - pos)
-                return UNTERMINATED
+                return FAULT_UNTERMINATED
             size = end - (data + pos)
         else:
             size = length - pos
         if length - pos < size:
             fault.offset = offset + <int64_t>pos
-            fault.code = SHORT_FIELD
+            fault.code = FAULT_SHORT_FIELD
             fault.field = op.field
             fault.need = <int64_t>size
             fault.have = <int64_t>(length - pos)
-            return SHORT_FIELD
+            return FAULT_SHORT_FIELD
         if op.kind == OP_FIXED:
             memcpy(row + op.dst, data + pos, size)
             pos += size
@@ -505,7 +504,7 @@ cdef int walk_packet(
         first = 0
         fault.code = 0
         if length < pos:  # shorter than its own header
-            fault.code = SHORT_FIELD
+            fault.code = FAULT_SHORT_FIELD
             fault.offset = packet.offset
             fault.field = FIELD_LENGTH
             fault.need = <int64_t>pos
