@@ -144,11 +144,19 @@ class Server(asyncio.DatagramProtocol):
         await self.tcp.wait_closed()
 
 
+def folder(word: str) -> Path:
+    """A folder that is there."""
+    path = Path(word)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{word} is no folder")
+    return path
+
+
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("folder", type=Path, help="folder of the ASF files")
+    add("folder", type=folder, help="folder of the ASF files")
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=1755)
     add("--rate", type=float, default=0, help="Data packets a second; 0 = what TCP takes")

@@ -18,7 +18,7 @@ TOUR = next(text for _, text in BLOCKS if text.startswith("$ ./run decode"))
 
 def test_the_tour_in_python_is_true(monkeypatch):
     monkeypatch.chdir(ROOT)
-    example = next(text for kind, text in BLOCKS if kind == "pycon")
+    example = "\n".join(text for kind, text in BLOCKS if kind == "pycon")
     test = doctest.DocTestParser().get_doctest(example, {}, "README", "README.md", 0)
     report: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)

@@ -422,7 +422,7 @@ def test_a_named_file_that_is_no_capture_is_a_fault_among_others(tmp_path, trace
 
 
 def test_wrong_paths_are_refused_in_words(tmp_path):
-    with pytest.raises(CaptureError, match="No such file"):
+    with pytest.raises(FileNotFoundError, match="No such file"):
         open_sources(tmp_path / "none.pcap")
     with pytest.raises(CaptureError, match="no capture in"):
         open_sources(tmp_path)

@@ -27,6 +27,7 @@ class FakeCapture:
     """Messages, Data packets and faults are added in order, each a millisecond after the last."""
 
     skipped = ()
+    size = None
 
     def __init__(self) -> None:
         self.flows = np.array(

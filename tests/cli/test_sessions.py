@@ -210,5 +210,5 @@ def test_a_progress_bar_stays_out_of_the_output(capsys, tmp_path, monkeypatch, b
         str(tmp_path / "0000-sample-2.asf"),
     ]
     assert (bar == "rich") or "reading" in err
-    _, again, err = run(capsys, "extract", "-q", "-o", tmp_path, file)
+    _, again, err = run(capsys, "extract", "-q", "--overwrite", "-o", tmp_path, file)
     assert (again, err) == (out, "")

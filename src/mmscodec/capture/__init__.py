@@ -1,6 +1,6 @@
 """Captures: files, packets, flows, and the tables of all that was on the wire."""
 
-from mmscodec.capture.capture import Capture, open
+from mmscodec.capture.capture import Capture, connection
 from mmscodec.capture.directions import DIRECTIONS
 from mmscodec.capture.dtypes import GAP_REASONS
 from mmscodec.capture.record_table import Records, records
@@ -14,7 +14,7 @@ __all__ = (
     "CaptureTables",
     "Records",
     "Sources",
-    "open",
+    "connection",
     "open_sources",
     "records",
 )

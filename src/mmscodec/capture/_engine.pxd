@@ -25,6 +25,7 @@ cdef class Engine:
     cdef filter_t filter_function
     cdef program_t programs[64]
     cdef size_t program_count
+    cdef public object progress  # called with the position now and then, or None
     cdef uint64_t at  # position of the record in hand, for a scout
 
     cdef int add_source(self, Walker walker) except -1

@@ -21,6 +21,7 @@ class Engine:
         ignore_vlan: bool = False,
         filter: Any = None,
     ) -> None: ...
+    progress: Any
     @property
     def finished(self) -> bool: ...
     def run(

@@ -237,6 +237,8 @@ cdef class Engine:
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
             PyErr_CheckSignals()
+            if self.progress is not None:
+                self.progress(self.at)
             if status == MERGE_CLOSE or status == READ_MORE:
                 self.take_faults(merge.in_hand())
             # rows that were carried over are no progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import importlib
 import io
@@ -202,6 +203,8 @@ def _expand(item: Any, mapped: bool) -> tuple[list[Entry], bool]:
     if isinstance(path, bytes):
         path = os.fsdecode(path)
     if path == "-":
+        if sys.stdin is None:
+            raise CaptureError("-: standard input is closed")
         return [_of_object(sys.stdin.buffer, "<stdin>", mapped)], True
     if "://" in path:
         return _of_address(path, mapped)
@@ -235,8 +238,8 @@ def _of_names(names: list[str], mapped: bool) -> list[Entry]:
 def _of_path(path: str, mapped: bool) -> Entry:
     try:
         mode = os.stat(path).st_mode
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL byte in it
+        raise FileNotFoundError(errno.ENOENT, f"no such file: {error}", path) from None
     regular = stat.S_ISREG(mode)
 
     def opener() -> tuple[Any, bool]:
@@ -247,10 +250,7 @@ def _of_path(path: str, mapped: bool) -> Entry:
 
     if not regular:
         return Entry(path, opener, live=True)
-    try:
-        number = descriptor()
-    except OSError as error:
-        raise CaptureError(f"{path}: {error.strerror or error}") from error
+    number = descriptor()
     try:
         kind = _known(os.read(number, MAGIC_SIZE))
         source = MappedSource(path, descriptor, number=number) if mapped and not kind else None
@@ -336,10 +336,9 @@ def _remote(system: Any, path: str) -> Entry:
     def opener() -> tuple[Any, bool]:
         try:
             return system.open(path, "rb"), True
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
         except OSError as error:
-            why = error.strerror or (
-                "no such file" if isinstance(error, FileNotFoundError) else error
-            )
-            raise CaptureError(f"{path}: {why}") from error
+            raise CaptureError(f"{path}: {error.strerror or error}") from error
 
     return Entry(path, opener)

@@ -116,9 +116,14 @@ def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> n
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
     out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]
-    rows = find_rows(raw["flow"], faults["flow"])
-    out["faults"] = np.bincount(rows[rows >= 0], minlength=len(raw))
+    out["faults"] = faults_of(raw, faults)
     return out
+
+
+def faults_of(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:
+    """How many faults each flow has."""
+    rows = find_rows(raw["flow"], faults["flow"])
+    return np.bincount(rows[rows >= 0], minlength=len(raw))
 
 
 def find_rows(known: np.ndarray, flows: Any) -> np.ndarray:

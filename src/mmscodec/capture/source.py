@@ -173,8 +173,10 @@ def open_sources(
 
     Raises
     ------
+    FileNotFoundError, PermissionError
+        If a path is not there, or may not be read.
     CaptureError
-        If a path does not exist, nothing is found, or the only file is no capture.
+        If nothing is found in a directory, or the only file is no capture.
     MissingExtraError
         If a compression or an address needs a package that is not installed.
     """

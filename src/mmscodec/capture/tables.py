@@ -55,7 +55,17 @@ class CaptureTables:
         the wire), length (of the stream, gaps included), conflicts (bytes of retransmissions that
         differ from the first copy, the one that is kept).
         """
-        return dtypes.flow_table(self._raw_flows, self.faults, self._directions)
+        flows = self._pass_flows
+        if not (flows["protocol"] == "winmx").any():
+            return flows
+        flows = flows.copy()
+        flows["faults"] = dtypes.faults_of(self._raw_flows, self.faults)
+        return flows
+
+    @cached_property
+    def _pass_flows(self) -> np.ndarray:
+        # `flows` before WinMX was decoded, which asks for them
+        return dtypes.flow_table(self._raw_flows, self._pass_faults, self._directions)
 
     @cached_property
     def _directions(self) -> np.ndarray:
@@ -94,8 +104,17 @@ class CaptureTables:
     def faults(self) -> FaultTable:
         """What was wrong, with `text()`; offset is in the flow, or a position where flow is -1.
 
-        See `file_of` for what is at a position.
+        See `file_of` for what is at a position. Those of WinMX rows stand behind the others, as
+        `winmx.faults` has them.
         """
+        found = self._pass_faults
+        if not (self._pass_flows["protocol"] == "winmx").any() or not len(self.winmx.faults):
+            return found
+        return fault_table(np.concatenate([found, self.winmx.faults.astype(found.dtype)]))
+
+    @cached_property
+    def _pass_faults(self) -> FaultTable:
+        # faults of files, frames, TCP and MMS
         return fault_table(self._directed(self._blocks["faults"].array(dtypes.CAPTURE_FAULTS)))
 
     @cached_property
@@ -281,7 +300,10 @@ class CaptureTables:
 
     def __repr__(self) -> str:
         counts = f"{len(self.flows)} flows, {len(self.packets)} packets, {len(self.messages)} "
-        counts += f"messages, {len(self.data)} data, {len(self.faults)} faults"
+        counts += f"messages, {len(self.data)} data, "
+        if (self._pass_flows["protocol"] == "winmx").any():
+            counts += f"{len(self.winmx.packets)} WinMX packets, {len(self.nodes)} nodes, "
+        counts += f"{len(self.faults)} faults"
         return f"<{type(self).__name__}: {counts}>"
 
 

@@ -191,7 +191,7 @@ def whole(capture: Any) -> WinmxTables:
             if row >= 0:
                 links[row] = link
                 parts.append(Part(row, batch))
-    flows = capture.flows
+    flows = capture._pass_flows
     udp = (flows["protocol"] == "winmx") & (flows["transport"] == "udp")
     for flow in np.flatnonzero(udp).tolist():
         links[flow] = "udp"
@@ -214,7 +214,7 @@ def datagrams_of(tables: Any, flow: int) -> Part:
 
 def pairs_of(capture: Any) -> list[tuple[int, int]]:
     """(client's row, server's row) of each WinMX connection, -1 for a direction not captured."""
-    flows, ends = capture.flows, known_ends(capture)
+    flows, ends = capture._pass_flows, known_ends(capture)
     pairs = []
     wanted = (flows["protocol"] == "winmx") & (flows["transport"] == "tcp")
     for row in np.flatnonzero(wanted).tolist():
@@ -232,7 +232,7 @@ def in_roles(capture: Any, ends: np.ndarray, row: int, peer: int) -> tuple[int, 
         found = recognise(*heads)
         if found is not None and (found.keys is not None or found.link == "cache"):
             return client, server
-    flows = capture.flows
+    flows = capture._pass_flows
     if peer >= 0 and flows["first_time"][peer] < flows["first_time"][row]:
         return peer, row
     return row, peer
@@ -240,7 +240,7 @@ def in_roles(capture: Any, ends: np.ndarray, row: int, peer: int) -> tuple[int, 
 
 def known_ends(capture: Any) -> np.ndarray:
     """How many bytes of each flow are there before the first that is missing."""
-    ends = capture.flows["length"].astype("i8")
+    ends = capture._pass_flows["length"].astype("i8")
     gaps = capture.gaps
     np.minimum.at(ends, gaps["flow"], gaps["offset"])
     return ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from mmscodec.cli.flows import endpoint
 from mmscodec.errors import CaptureError
 from mmscodec.schema.faults import FAULT_FIELDS
 
@@ -29,15 +30,11 @@ class Damage:
         if len(rows) and len(tables.flows):
             rows = rows[~left_inside(rows, tables.flows)]
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
-            raise CaptureError("this is no capture: " + in_file(tables, rows[0], rows.text()[0]))
-        self.take(rows, tables)
-
-    def take(self, rows: Any, tables: Any = None) -> None:
-        """Take in some faults; those of files are said with the name of the file."""
+            raise CaptureError("this is no capture: " + where(tables, rows[0], rows.text()[0]))
         self.count += len(rows)
         self.skipped += int(rows["length"].sum())
         some = rows[: LINES - len(self.lines)]
-        self.lines += [in_file(tables, row, line) for row, line in zip(some, some.text())]
+        self.lines += [where(tables, row, line) for row, line in zip(some, some.text())]
 
     def report(self) -> int:
         """Say what was wrong with the input; 0 if nothing was, else 3."""
@@ -52,9 +49,14 @@ class Damage:
         return DAMAGED
 
 
-def in_file(tables: Any, row: Any, line: str) -> str:
-    """A line about a fault; where it is in a file, with that file's name and the offset there."""
-    if not hasattr(tables, "file_of") or row["flow"] >= 0 or row["offset"] < 0:
+def where(tables: Any, row: Any, line: str) -> str:
+    """A line about a fault with the flow it is in, or the name of the file and the offset there."""
+    number = int(row["flow"])
+    if number >= 0:
+        flows = tables.flows[tables.flows["flow"] == number]
+        ends = (f" {endpoint(flow, 'src')} > {endpoint(flow, 'dst')}" for flow in flows[:1])
+        return f"flow {number}{''.join(ends)} {line}"
+    if row["offset"] < 0:
         return line
     name, offset = tables.file_of(int(row["offset"]))
     return f"{name} 0x{offset:x}:{line.partition(':')[2]}"

@@ -11,11 +11,14 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.events import Event, Events
-from mmscodec.cli.fields import Style
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.fields import CHARSET, Style
+from mmscodec.cli.files import charset, opened, positive, selection
 from mmscodec.cli.output import Csv, JsonLines, Table
+from mmscodec.cli.progress import progress
 from mmscodec.cli.winmx_events import has_winmx, winmx_events
 from mmscodec.schema.findings import Severity
 
@@ -23,10 +26,14 @@ from mmscodec.schema.findings import Severity
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     selection(parser)
+    choice.arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines, one object for each row")
     form.add_argument("--csv", action="store_true", help="CSV, fields as JSON in the last column")
-    parser.add_argument("-c", "--count", type=int, metavar="N", help="stop after N rows")
+    parser.add_argument(
+        "-c", "--limit", "--count", dest="count", type=positive, metavar="N",
+        help="stop after N rows",
+    )  # fmt: skip
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="one line for each run of Data packets"
     )
@@ -50,6 +57,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--show-secrets", action="store_true", help="print credentials instead of hiding them"
+    )
+    parser.add_argument(
+        "--charset", type=charset, default=CHARSET, metavar="NAME",
+        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--whole", action="store_true", help="do not cut lines to the width of the terminal"
     )
 
 
@@ -88,7 +102,10 @@ def _with_count(event: Event, count: int) -> Event:
 
 def run(options: argparse.Namespace) -> int:
     """Print the rows; 0, or 3 when the input was damaged."""
-    style = Style(names=not options.no_names, secrets=options.show_secrets)
+    style = Style(
+        names=not options.no_names, secrets=options.show_secrets, whole=options.whole,
+        charset=options.charset,
+    )  # fmt: skip
     writer: JsonLines | Csv | Table
     if options.json:
         writer = JsonLines(sys.stdout, style)
@@ -98,7 +115,11 @@ def run(options: argparse.Namespace) -> int:
         writer = Table(sys.stdout, style)
     damage = Damage()
     found = False
-    with opened(options.files, options) as capture:
+    # lines that scroll by are progress enough
+    with (
+        progress(sys.stdout.isatty()) as bar,
+        opened(options.files, options, bar) as capture,
+    ):
         live = is_pipe(options.files)
         chosen = rows(capture, writer, damage, options, live)
         for event in islice(chosen, options.count):
@@ -119,13 +140,21 @@ def rows(
     capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
+    wanted = Choice(options)
     for tables in capture.iter_batches():
         damage.add(tables)
-        events: Iterable[Event] = Events(tables, options.severity)
-        writer.flows(tables.flows)
+        events: Iterable[Event] = Events(tables, options.severity, wanted)
+        writer.flows(chosen_flows(tables.flows, wanted))
         if has_winmx(tables.flows):
-            damage.take(tables.winmx.faults)
-            events = merge(events, winmx_events(tables), key=lambda event: event.time)
+            packets = winmx_events(tables, wanted, options.charset)
+            events = merge(events, packets, key=lambda event: event.time)
         yield from runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()
+
+
+def chosen_flows(flows: Any, wanted: Choice) -> Any:
+    """Rows of the flows that were asked for."""
+    if wanted.flows is None:
+        return flows
+    return flows[[int(number) in wanted.flows for number in flows["flow"]]]

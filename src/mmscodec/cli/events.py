@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture import GAP_REASONS
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.fields import plain
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
 from mmscodec.schema.findings import Severity
 
 CHUNK = 65_536
+NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
 KINDS = ("messages", "data", "faults", "gaps")
 NOTHING: Mapping[str, Any] = {}
 
@@ -83,7 +85,10 @@ class Events:
     `tables` is a capture or a batch of one.
     """
 
-    def __init__(self, tables: Any, findings: Severity | None = None) -> None:
+    def __init__(
+        self, tables: Any, findings: Severity | None = None, wanted: Choice | None = None
+    ) -> None:
+        self.wanted = wanted or Choice()
         self.fields = Fields(tables)
         self.parts = {name: np.asarray(getattr(tables, name)) for name in KINDS}
         if findings is not None:
@@ -98,6 +103,10 @@ class Events:
             for key in ("offset", "flow", "time")
         ]
         order = np.lexsort(keys)
+        self.wanted.begin(_known(keys[2]))
+        if not self.wanted.everything:
+            kept = np.concatenate([self.wanted.keep(rows) for rows in parts])
+            order = order[kept[order]]
         starts = np.cumsum([0, *map(len, parts)])[:-1]
         makers = [getattr(self, f"_{name}") for name in self.parts]
         for at in range(0, len(order), CHUNK):
@@ -146,3 +155,7 @@ class Events:
         return Event(
             kind, name, time, flow, int(item["offset"]), int(item["length"]), struct, values
         )
+
+
+def _known(times: np.ndarray) -> np.ndarray:
+    return times[times != NO_TIME]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--header", metavar="FILE", help="use the ASF header of this file instead of captured ones"
     )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that exist; otherwise they stay"
+    )
     parser.add_argument("--json", action="store_true", help="JSON lines, one object for each file")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -50,6 +55,16 @@ def file_name(session: Any) -> str:
     Nothing of the peer's text can lead out of the directory.
     """
     return f"{session.index:04d}-{safe_name(session.file_name)}"
+
+
+def existing(directory: str, session: Any) -> Path | None:
+    """A file that the session's would replace: its first one, or one with a number behind it."""
+    first = Path(directory) / file_name(session)
+    others = re.compile(re.escape(first.stem) + r"-\d+" + re.escape(first.suffix))
+    if first.exists():
+        return first
+    names = os.listdir(directory)
+    return next((Path(directory) / name for name in sorted(names) if others.fullmatch(name)), None)
 
 
 def words(made: Any) -> str:
@@ -98,11 +113,10 @@ def extract(capture: Any, session: Any, options: argparse.Namespace, bar: Any) -
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the files; 0, 1 if there were none to be had, 3 when the input was damaged."""
+    """Write the files; 0, 1 if there were none to be had or some exist, 3 if the input was damaged."""
     damage = Damage()
-    status, written = 0, 0
-    with opened(options.files) as capture, progress(options.quiet) as bar:
-        bar.start(f"reading {options.files[0]}")
+    status, written, kept = 0, 0, 0
+    with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         damage.add(capture)
         try:
             chosen = selected(capture, options.session)
@@ -111,6 +125,11 @@ def run(options: argparse.Namespace) -> int:
             return 2
         Path(options.output).mkdir(parents=True, exist_ok=True)
         for session in chosen:
+            if not options.overwrite and (there := existing(options.output, session)):
+                bar.aside()
+                say(f"session {session.index}: {safe(str(there))} exists; --overwrite replaces it")
+                kept += 1
+                continue
             try:
                 files = extract(capture, session, options, bar)
             except MmsCodecError as error:
@@ -128,6 +147,8 @@ def run(options: argparse.Namespace) -> int:
                 status = DAMAGED
     if damage.report():
         status = DAMAGED
+    if kept:
+        return 1
     if not written:
         say("no media in this capture" if not status else "no media could be written")
         return 1

@@ -12,15 +12,21 @@ from mmscodec.schema.fields import Field, Struct
 LONGEST_LIST = 8
 LONGEST_HEX = 16
 NOT_USED = "not used"
+CHARSET = "latin-1"  # loses nothing, whatever the bytes are
 UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the user asked for: names of values, and whether secrets may be seen."""
+    """What the user asked for: names of values, whether secrets may be seen, lines uncut.
+
+    `charset` is the code page of text whose encoding the protocol leaves to the peer.
+    """
 
     names: bool = True
     secrets: bool = False
+    whole: bool = False
+    charset: str = CHARSET
 
 
 def safe(text: str) -> str:
@@ -82,9 +88,9 @@ def enumerated(field: Field, value: int) -> str:
     return "|".join(names)
 
 
-def ansi(value: bytes) -> str:
+def ansi(value: bytes, charset: str = CHARSET) -> str:
     """Text of a fixed field in the peer's code page, up to its NUL."""
-    return value.split(b"\0", 1)[0].decode("latin-1")
+    return value.split(b"\0", 1)[0].decode(charset, "backslashreplace")
 
 
 def text(field: Field, value: Any, style: Style) -> str:
@@ -95,8 +101,8 @@ def text(field: Field, value: Any, style: Style) -> str:
         return value if field.kind == "ipv4" else f'"{safe(value)}"'
     if isinstance(value, bytes):
         if field.kind == "ansi":
-            return f'"{safe(ansi(value))}"'
-        return value.hex() if len(value) <= LONGEST_HEX else f"<{len(value)} bytes>"
+            return f'"{safe(ansi(value, style.charset))}"'
+        return value.hex() if field.secret or len(value) <= LONGEST_HEX else f"<{len(value)} bytes>"
     if isinstance(value, bool | int | float):
         if style.names and isinstance(value, int) and field.values:
             return safe(enumerated(field, value))
@@ -129,7 +135,7 @@ def for_json(field: Field, value: Any, style: Style) -> Any:
         return None if value is None else f"<{len(value)} bytes hidden>"
     if isinstance(value, bytes):
         if field.kind == "ansi":
-            return ansi(value)
+            return ansi(value, style.charset)
         return value.hex()
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()

@@ -1,23 +1,45 @@
-"""Captures named on the command line."""
+"""Captures named on the command line, and the options that choose what of them is read."""
 
 from __future__ import annotations
 
 import argparse
+import codecs
 from typing import Any
 
 import mmscodec
 from mmscodec.cli.damage import LINES, say
+from mmscodec.cli.progress import Silent
 
 
 def selection(parser: argparse.ArgumentParser) -> None:
     """Options that choose frames."""
-    parser.add_argument(
+    group = parser.add_argument_group("which frames")
+    group.add_argument(
         "-f", "--filter", metavar="EXPRESSION", help="only frames that this libpcap filter matches"
     )
-    parser.add_argument(
+    group.add_argument(
         "-p", "--port", type=port, action="append", metavar="N",
         help="only segments and datagrams from or to this port; may be given again",
     )  # fmt: skip
+
+
+def reading(parser: argparse.ArgumentParser) -> None:
+    """Options of how a capture is read, which every command has."""
+    parser.add_argument(
+        "--ignore-vlan", action="store_true",
+        help="equal addresses in different VLANs are one flow",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threads", type=positive, default=1, metavar="N", help="2: read with a second thread"
+    )
+
+
+def positive(word: str) -> int:
+    """A number from 1 on."""
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1 on is needed, not {word}")
+    return number
 
 
 def port(word: str) -> int:
@@ -28,24 +50,37 @@ def port(word: str) -> int:
     return number
 
 
-def opened(files: list[str], options: Any = None) -> Any:
+def charset(word: str) -> str:
+    """A name that Python has a text encoding for."""
+    try:
+        "".encode(word)
+        return codecs.lookup(word).name
+    except (LookupError, UnicodeError, ValueError):
+        raise argparse.ArgumentTypeError(f"no encoding is called {word!r}") from None
+
+
+def opened(files: list[str], options: Any = None, bar: Silent | None = None) -> Any:
     """All files together as one capture; what is left out of directories is said.
 
-    `options` may have those of `selection`.
+    `options` may have those of `selection` and `reading`; `bar` shows how far reading is.
     """
-    expression = getattr(options, "filter", None)
-    ports = getattr(options, "port", None)
+    chosen: dict[str, Any] = {
+        "filter": getattr(options, "filter", None),
+        "ports": getattr(options, "port", None),
+        "ignore_vlan": getattr(options, "ignore_vlan", False),
+        "threads": getattr(options, "threads", 1),
+        "progress": bar.add if bar is not None else None,
+    }
     named: Any = files[0] if len(files) == 1 else files
     try:
-        if expression is None and ports is None:
-            capture = mmscodec.open(named)
-        else:
-            capture = mmscodec.open(named, filter=expression, ports=ports)
+        capture = mmscodec.open(named, **chosen)
     except (ValueError, RuntimeError) as error:
-        if expression is None or "filter" not in str(error):
+        if chosen["filter"] is None or "filter" not in str(error):
             raise
         say(str(error))
         raise SystemExit(2) from None
+    if bar is not None:
+        bar.start(f"reading {files[0]}", capture.size)
     for name, why in capture.skipped[:LINES]:
         say(f"left out {name}: {why}")
     if len(capture.skipped) > LINES:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
 from mmscodec import __version__
 from mmscodec.cli.damage import DAMAGED, say
+from mmscodec.cli.files import reading
+from mmscodec.cli.streams import abandon, output_to, prepare, settle
 from mmscodec.errors import CaptureError, MissingExtraError, MmsCodecError
 
 #: Each stands in the module of its name, which is imported when the command is given.
@@ -25,6 +26,25 @@ COMMANDS = {
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
 readable but the input was damaged, 130 interrupted"""
+EXAMPLES = {
+    "decode": """
+  mmscodec decode trace.pcap                       a table; lines are cut to the terminal
+  mmscodec decode -q --limit 100 trace.pcapng.zst
+  mmscodec decode --flow 3 --from 2.5 --to 10 trace.pcap
+  mmscodec decode --json -w rows.jsonl trace*.pcap rotated files are one capture
+  tcpdump -i eth0 -w - port 1755 | mmscodec decode -""",
+    "stats": """
+  mmscodec stats trace.pcap
+  mmscodec stats --json captures/                  every capture in a directory
+  mmscodec stats --from 2026-11-21T00:06:00Z trace.pcap""",
+    "sessions": """
+  mmscodec sessions trace.pcap                     one block for each session
+  mmscodec sessions --table captures/
+  mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap""",
+    "extract": """
+  mmscodec extract -o media trace.pcap
+  mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",
+}
 
 
 def parser(wanted: str | None = None) -> argparse.ArgumentParser:
@@ -32,53 +52,72 @@ def parser(wanted: str | None = None) -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="mmscodec",
         description="Microsoft Media Server and WinMX captures as tables.",
-        epilog=STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example:\n  mmscodec decode trace.pcap\n\n"
+        "mmscodec COMMAND --help says more, with examples\n\n" + STATUS,
     )
     top.add_argument("--version", action="version", version=f"mmscodec {__version__}")
     commands = top.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND"
     )
     for name, words in COMMANDS.items():
-        command = commands.add_parser(name, help=words, description=words, epilog=STATUS)
-        if wanted not in (None, name):
-            continue
-        module = importlib.import_module(f"mmscodec.cli.{name}")
-        command.add_argument(
-            "files",
-            nargs="*",
-            metavar="FILE",
-            help="pcap or pcapng, also compressed; several are one capture; - is standard input",
-        )
-        command.add_argument(
-            "-r", dest="more_files", action="append", default=[], metavar="FILE",
-            help="the same, as tcpdump and tshark spell it",
+        command = commands.add_parser(
+            name, help=words, description=words,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=f"examples:{EXAMPLES[name]}\n\n{STATUS}",
         )  # fmt: skip
-        command.add_argument(
-            "--strict", action="store_true", help="exit status 1 instead of 3 for damaged input"
-        )
-        module.arguments(command)
-        command.set_defaults(run=module.run)
+        if wanted in (None, name):
+            options_of(command, name)
     return top
+
+
+def options_of(command: argparse.ArgumentParser, name: str) -> None:
+    """Options of one command: those that all have, and its own."""
+    module = importlib.import_module(f"mmscodec.cli.{name}")
+    command.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="pcap or pcapng, also compressed; several are one capture; - is standard input",
+    )
+    command.add_argument(
+        "-r", "--read", dest="more_files", action="append", default=[], metavar="FILE",
+        help="the same, as tcpdump and tshark spell it",
+    )  # fmt: skip
+    command.add_argument(
+        "-w", "--write", metavar="FILE",
+        help="what would be printed goes into this file, which is there when it is whole",
+    )  # fmt: skip
+    command.add_argument(
+        "--strict", action="store_true", help="exit status 1 instead of 3 for damaged input"
+    )
+    module.arguments(command)
+    reading(command)
+    command.set_defaults(run=module.run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    words = sys.argv[1:] if arguments is None else arguments
-    top = parser(next((word for word in words if word in COMMANDS), ""))
-    options = top.parse_args(words)
-    options.files += options.more_files
-    if not options.files:
-        top.error("no FILE given")
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        status = options.run(options)
+        printable = prepare()
+        words = sys.argv[1:] if arguments is None else arguments
+        top = parser(next((word for word in words if word in COMMANDS), ""))
+        options = top.parse_args(words)
+        options.files += options.more_files
+        if not options.files:
+            top.error("no FILE given")
+        if not printable and options.write is None and options.command != "extract":
+            say("standard output is closed")
+            return 1
+        with output_to(options.write):
+            status = options.run(options)
+            sys.stdout.flush()
     except BrokenPipeError:
-        # whoever read our output has enough; nothing more may be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # whoever read our output has enough
+        abandon()
         return 0
     except KeyboardInterrupt:
+        settle()
         return 130
     except CaptureError as error:
         named = any(file in str(error) for file in options.files)
@@ -89,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        settle()
         return 1
     return 1 if status == DAMAGED and options.strict else status
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from mmscodec.cli.events import Event
+from mmscodec.cli.cells import cell_len, cut, left, right
+from mmscodec.cli.events import NO_TIME, Event
 from mmscodec.cli.fields import Style, flattened, for_json, safe, summary
 from mmscodec.cli.flows import direction, endpoint, protocol, transport
 
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
-NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
 COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33", "finding": "33"}
 
 
@@ -78,7 +78,7 @@ class Table:
             name = name if self.full_names else name.removeprefix(prefix)
         way = event.way or direction(event.name, event.struct, event.kind)
         flow = "" if event.flow < 0 else event.flow
-        start = f"{time:>12} {flow:>4} {way:<3} {name:<{self._name_width()}} "
+        start = f"{time:>12} {flow:>4} {way:<3} {left(name, self._name_width())} "
         self._line(start + self._detail(event), COLORS.get(event.kind, ""))
 
     def _name_width(self) -> int:
@@ -99,8 +99,8 @@ class Table:
 
     def _line(self, text: str, color: str = "") -> None:
         text = text.rstrip()
-        if self.width is not None and len(text) > self.width:
-            text = text[: self.width - 3] + "..."
+        if self.width is not None and not self.style.whole:
+            text = cut(text, self.width)
         if color and self.color:
             text = f"\x1b[{color}m{text}\x1b[0m"
         self.out.write(text + "\n")
@@ -194,12 +194,14 @@ def columns(rows: Iterable[Iterable[Any]], heads: Iterable[str]) -> list[str]:
     """Lines with columns as wide as they need to be; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     table = [list(heads), *cells]
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    right = [all(line[i].replace(",", "").isdigit() for line in cells) for i in range(len(widths))]
+    widths = [max(cell_len(line[i]) for line in table) for i in range(len(table[0]))]
+    numbers = [
+        all(line[i].replace(",", "").isdigit() for line in cells) for i in range(len(widths))
+    ]
     return [
         "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(line, widths, right)
+            right(cell, width) if to_right else left(cell, width)
+            for cell, width, to_right in zip(line, widths, numbers)
         ).rstrip()
         for line in table
     ]

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
 from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
@@ -21,14 +23,14 @@ from mmscodec.schema.values import hresult_text
 from mmscodec.sessions import SIDES, STATES
 
 HEADS = (
-    "session", "start", "client", "server", "over", "packets", "bytes", "lost", "file", "end",
+    "session", "start", "client", "server", "over", "packets", "bytes", "lost", "end", "file",
 )  # fmt: skip
-#: The same where a terminal is narrower than WIDE.
-NARROW_HEADS = ("no", "start", "client", "over", "bytes", "lost", "file", "end")
+#: The same where a terminal is narrower than WIDE. Names of files are never cut.
+NARROW_HEADS = ("no", "start", "client", "bytes", "end", "file")
 WIDE = 130
 MATCH_WORDS = {0: "", 1: "id", 2: "order"}
 #: What may be cut of a table, down to so many columns.
-LEAST = {"client": 12, "file": 8, "end": 9, "request": 10, "response": 12, "result": 8}
+LEAST = {"client": 12, "end": 9, "request": 10, "response": 12, "result": 8}
 LABEL_LEN, INDENT = 9, 12
 BAR_LEN, RATE_LEN = 40, 48  # RATE_LEN: the columns in front of the bar
 
@@ -56,6 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
     )
+    choice.arguments(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -144,7 +147,7 @@ def table_lines(chosen: list[Any], width: int | None) -> list[str]:
     cells = []
     for session in chosen:
         row = session.row
-        start, end = iso_time(int(row["start"]))[:19], session.end_text
+        start, end = iso_time(int(row["start"])), session.end_text
         cell = {
             "session": session.index, "no": session.index, "start": start,
             "client": session.client_address, "server": session.server_address,
@@ -156,7 +159,7 @@ def table_lines(chosen: list[Any], width: int | None) -> list[str]:
             # the reason in one word: "closed by the client" is closed
             end = end.split(":")[0].removeprefix("connection ").removeprefix("capture ")
             cell |= {
-                "start": start[11:], "client": session.ends.client_host,
+                "client": session.ends.client_host,
                 "bytes": amount(int(row["media_bytes"])),
                 "end": ("partial, " if row["partial"] else "") + end.split(" ")[0],
             }  # fmt: skip
@@ -164,29 +167,39 @@ def table_lines(chosen: list[Any], width: int | None) -> list[str]:
     return fitted(cells, NARROW_HEADS if narrow else HEADS, width, LEAST)
 
 
-def selected(capture: Any, numbers: list[int] | None) -> list[Any]:
+def selected(capture: Any, numbers: list[int] | None, wanted: Choice | None = None) -> list[Any]:
     """Sessions asked for; all if none was named."""
+    wanted = wanted or Choice()
     count = len(capture.sessions)
     if numbers is None:
         numbers = list(range(count))
     for number in numbers:
         if not 0 <= number < count:
             raise IndexError(f"session {number}: there are {count}, counted from 0")
-    return [capture.session(number) for number in numbers]
+    rows = capture.sessions
+    wanted.begin(rows["start"])
+    return [capture.session(i) for i in numbers if played_in(rows[i], wanted)]
+
+
+def played_in(row: Any, wanted: Choice) -> bool:
+    """Whether a session has one of the flows, and was there at some of the time, asked for."""
+    flows = {int(row[name]) for name in ("client", "server", "data_flow", "resend_flow")}
+    if wanted.flows is not None and not flows & set(wanted.flows):
+        return False
+    return wanted.overlaps(int(row["start"]), int(row["end"]))
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the sessions; 0, or 3 when the input was damaged or could not all be interpreted."""
     damage = Damage()
-    with opened(options.files) as capture:
-        with progress(options.quiet) as bar:
-            bar.start(f"reading {options.files[0]}")
-            damage.add(capture)
-            try:
-                chosen = selected(capture, options.session)
-            except IndexError as error:
-                say(str(error))
-                return 2
+    with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
+        damage.add(capture)
+        try:
+            chosen = selected(capture, options.session, Choice(options))
+        except IndexError as error:
+            say(str(error))
+            return 2
+        bar.stop()
         tables = Tables(capture)
         if options.json:
             for session in chosen:

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened, selection
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
+from mmscodec.cli.progress import progress
 from mmscodec.cli.winmx_events import has_winmx
 from mmscodec.schema import mms
 from mmscodec.schema.faults import FaultCode
+from mmscodec.schema.winmx import packet_of
 
 KINDS = ("media", "header", "packet-pair")
 
@@ -24,13 +28,16 @@ KINDS = ("media", "header", "packet-pair")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     selection(parser)
+    choice.arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
 class Counts:
     """Everything counted, batch by batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Choice | None = None) -> None:
+        self.wanted = wanted or Choice()
         self.flows: dict[int, Any] = {}
         self.messages: Counter[int] = Counter()
         self.faults: Counter[int] = Counter()
@@ -42,10 +49,19 @@ class Counts:
 
     def add(self, tables: Any) -> None:
         """Take in one batch."""
-        self.flows.update(zip(tables.flows["flow"].tolist(), tables.flows))
-        messages, data = tables.messages, tables.data
+        flows = tables.flows
+        chosen = (
+            flows if self.wanted.flows is None else flows[np.isin(flows["flow"], self.wanted.flows)]
+        )
+        self.flows.update(zip(chosen["flow"].tolist(), chosen))
+        parts = [tables.messages, tables.data]
+        if has_winmx(flows):
+            parts.append(tables.winmx.packets)
+        self.wanted.begin(np.concatenate([rows["time"] for rows in parts]))
+        messages, data = (rows[self.wanted.keep(rows)] for rows in parts[:2])
         self.messages.update(messages["mid"].tolist())
-        self.faults.update(tables.faults["code"].tolist())
+        faults = tables.faults
+        self.faults.update(faults["code"][self.wanted.keep(faults)].tolist())
         for number, kind in enumerate(KINDS):
             chosen = data["kind"] == number
             if chosen.any():
@@ -61,10 +77,17 @@ class Counts:
 
     def _add_winmx(self, tables: Any) -> None:
         packets = tables.winmx.packets
+        kept = self.wanted.keep(packets)
+        first = 0
         for _, batch in tables.winmx.batches:
-            self.winmx.update(batch.names)
-        self.nodes += len(tables.nodes)
-        self.faults.update(tables.winmx.faults["code"].tolist())
+            mine = kept[first : first + len(batch.packets)]
+            first += len(mine)
+            numbers, counts = np.unique(batch.packets["type"][mine], return_counts=True)
+            for mid, count in zip(numbers.tolist(), counts.tolist()):
+                packet = packet_of(batch.link, mid)
+                self.winmx[packet.name if packet else f"0x{mid:04X}"] += count
+        self.nodes += int(self.wanted.keep(tables.nodes).sum())
+        packets = packets[kept]
         self._per_flow("messages", packets["flow"], np.ones(len(packets)))
         self._per_flow("bytes", packets["flow"], packets["length"])
         self._span(packets)
@@ -133,13 +156,11 @@ def lines(counts: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Print the counts; 0, or 3 when the input was damaged."""
-    counts, damage = Counts(), Damage()
-    with opened(options.files, options) as capture:
+    counts, damage = Counts(Choice(options)), Damage()
+    with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
-            if has_winmx(tables.flows):
-                damage.take(tables.winmx.faults)
     if options.json:
         print(json.dumps(counts.plain(), indent=1))
     else:

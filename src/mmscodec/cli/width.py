@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mmscodec.cli.cells import cell_len, cut
 from mmscodec.cli.output import columns
 
 GAP = 2  # between columns
-MARK = "..."
 
 
 def wrapped(text: str, width: int | None, first: str = "", indent: int = 0) -> list[str]:
@@ -50,14 +50,10 @@ def fitted(
     cells = [[str(cell) for cell in row] for row in rows]
     if width is None:
         return columns(cells, heads)
-    sizes = [max(map(len, column)) for column in zip(heads, *cells)]
+    sizes = [max(map(cell_len, column)) for column in zip(heads, *cells)]
     while sum(sizes) + GAP * (len(sizes) - 1) > width:
         wide = [i for i, head in enumerate(heads) if sizes[i] > least.get(head, sizes[i])]
         if not wide:
             break
         sizes[max(wide, key=lambda i: sizes[i])] -= 1
-    return columns([[_cut(c, size) for c, size in zip(row, sizes)] for row in cells], heads)
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - len(MARK)] + MARK
+    return columns([[cut(c, size) for c, size in zip(row, sizes)] for row in cells], heads)

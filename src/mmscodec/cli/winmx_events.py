@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.events import Event
-from mmscodec.cli.fields import plain
+from mmscodec.cli.fields import CHARSET, plain
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, CACHE_NODE, NODE, Packet, packet_of, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES
@@ -22,15 +23,17 @@ def has_winmx(flows: Any) -> bool:
     return bool((flows["protocol"] == "winmx").any())
 
 
-def shown(field: Field, value: Any) -> Any:
-    """A value as plain Python; addresses, which stand in network order, as text."""
+def shown(field: Field, value: Any, charset: str) -> Any:
+    """A value as plain Python; addresses, which stand in network order, and strings as text."""
     value = plain(value)
+    if isinstance(value, bytes) and field.kind in ("cstr", "ansi"):
+        return value.decode(charset, "backslashreplace")
     if field.kind == "ipv4" and isinstance(value, int):
         return ".".join(map(str, value.to_bytes(4, "big")))
     return value
 
 
-def items_of(batch: Any, packet: Packet) -> dict[int, list[dict[str, Any]]]:
+def items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[str, Any]]]:
     """What repeats in packets of a kind, by row of the packet: nodes, files of a folder."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     if packet.items is None:
@@ -38,7 +41,9 @@ def items_of(batch: Any, packet: Packet) -> dict[int, list[dict[str, Any]]]:
     name = packet.items.name
     if name in ITEM_TABLES:
         rows = batch[name]
-        columns = {part.python_name: batch.column(name, part.name) for part in packet.items.fields}
+        columns = {
+            part.python_name: batch.column(name, part.name, None) for part in packet.items.fields
+        }
     elif name in (NODE.name, CACHE_NODE.name):
         rows = batch.nodes
         columns = {part.python_name: rows[part.python_name] for part in packet.items.fields}
@@ -47,25 +52,25 @@ def items_of(batch: Any, packet: Packet) -> dict[int, list[dict[str, Any]]]:
     for i, row in enumerate(rows["packet"].tolist()):
         found[row].append(
             {
-                part.python_name: shown(part, columns[part.python_name][i])
+                part.python_name: shown(part, columns[part.python_name][i], charset)
                 for part in packet.items.fields
             }
         )
     return found
 
 
-def values_of(batch: Any) -> dict[int, tuple[Packet, dict[str, Any]]]:
+def values_of(batch: Any, charset: str) -> dict[int, tuple[Packet, dict[str, Any]]]:
     """Structure and values of each packet of a batch, by its row."""
     out = {}
     for name in batch.names:
         packet = BY_NAME.get(name)
         if packet is None or not packet.known:
             continue
-        columns = {part.python_name: batch.column(name, part.name) for part in packet.fields}
-        items = items_of(batch, packet)
+        columns = {part.python_name: batch.column(name, part.name, None) for part in packet.fields}
+        items = items_of(batch, packet, charset)
         for i, row in enumerate(batch[name]["packet"].tolist()):
             values = {
-                part.python_name: shown(part, columns[part.python_name][i])
+                part.python_name: shown(part, columns[part.python_name][i], charset)
                 for part in packet.fields
             }
             if row in items:
@@ -74,15 +79,20 @@ def values_of(batch: Any) -> dict[int, tuple[Packet, dict[str, Any]]]:
     return out
 
 
-def winmx_events(capture: Any) -> Iterator[Event]:
-    """Every WinMX packet of a capture, by time."""
+def winmx_events(
+    capture: Any, wanted: Choice | None = None, charset: str = CHARSET
+) -> Iterator[Event]:
+    """Every WinMX packet of a capture that is wanted, by time."""
+    wanted = wanted or Choice()
+    wanted.begin(capture.winmx.packets["time"])
     events = []
     first = 0
     for flow, batch in capture.winmx.batches:
         rows = capture.winmx.packets[first : first + len(batch.packets)]
         first += len(batch.packets)
-        known = values_of(batch)
-        for i, row in enumerate(rows):
+        known = values_of(batch, charset)
+        for i in wanted.keep(rows).nonzero()[0].tolist():
+            row = rows[i]
             mid = int(row["type"])
             packet, values = known.get(i, (packet_of(batch.link, mid), {}))
             event = Event(

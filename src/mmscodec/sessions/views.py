@@ -1,4 +1,4 @@
-"""What layers above a capture hang on it; they are imported when they are asked for."""
+"""Sessions as attributes of a capture; what makes them is imported when it is asked for."""
 
 from __future__ import annotations
 

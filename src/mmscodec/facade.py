@@ -1,0 +1,121 @@
+"""`mmscodec.open` and what it gives: a capture with what the layers above make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mmscodec.capture import Capture as CapturePass
+from mmscodec.capture import connection, open_sources
+from mmscodec.capture.filter import Filter
+from mmscodec.sessions.views import SessionViews
+
+KNOWN = ("mms", "winmx")
+
+
+class Capture(CapturePass, SessionViews):
+    """Tables of one or several capture files, and the MMS sessions in them; made by `open`.
+
+    The pass over the files runs when a table is first asked for, once. As a context manager it
+    closes the files at the end; views of payload then stay good as long as they live.
+    """
+
+
+def open(
+    path: Any,
+    *,
+    protocols: Iterable[str] | None = KNOWN,
+    ports: Iterable[int] | None = None,
+    flows: Iterable[Any] | None = None,
+    filter: str | None = None,
+    max_flows: int = 1 << 18,
+    max_held: int = 256 << 20,
+    max_held_flow: int = 1 << 20,
+    max_pending: int = 10_000,
+    max_packet: int = 1 << 20,
+    ignore_vlan: bool = False,
+    spool: bool = True,
+    mapped: bool = True,
+    threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> Capture:
+    """Open a capture, or several files that are one.
+
+    Parameters
+    ----------
+    path : path, str, buffer, file object, socket, or iterable of these
+        pcap or pcapng files, also compressed; directories, patterns, "-" for standard input,
+        addresses for fsspec. Several are one capture in order of time: as in mergecap, the earliest
+        of their next records comes first, and each file keeps its own order. Pipes, sockets and
+        file objects that cannot be looked at beforehand follow each other as given.
+    protocols : iterable of {"mms", "winmx"}, or None
+        What is looked for; a protocol is known by its bytes on any port. None keeps every TCP and
+        UDP flow.
+    ports : iterable of int, optional
+        Only segments from or to one of these ports.
+    flows : iterable, optional
+        Only these connections, both directions: (address, port, address, port), or rows of the
+        flows table of another capture.
+    filter : str, optional
+        Only frames that this libpcap expression matches; the system's libpcap compiles it. As in
+        tcpdump, "port 1755" does not match the later fragments of a datagram.
+    max_flows : int
+        Connections kept in mind; the longest silent are given up first, with a fault.
+    max_held, max_held_flow, max_pending : int
+        Bytes that wait behind holes, in all and in one flow, and pieces in one flow. Beyond it the
+        oldest hole becomes a gap.
+    max_packet : int
+        Ceiling on the bytes of one TcpMessageHeader packet.
+    ignore_vlan : bool
+        Take equal addresses in different VLANs for one flow, as in a capture where only one
+        direction is tagged. Otherwise they are different flows.
+    spool : bool
+        Keep what cannot be mapped (compressed files, pipes) in a temporary file without a name, so
+        that payload can be had. Without it such input is only walked once.
+    mapped : bool
+        False reads uncompressed files as if they were pipes, into the spool if there is one. For
+        files that another program may cut while they are read (`copytruncate` of a log rotation, a
+        file system that goes away): access to a mapped byte that is gone ends the process with
+        SIGBUS, in whatever program maps files, and a library cannot mend that: a signal handler
+        belongs to the process, not to one of its parts. A file that only grows is safe; it is read
+        up to the size that it had when it was opened. Views of payload are views of the mapping,
+        so this holds for as long as they are used.
+    threads : int
+        2 or more: a second thread helps, as long as all files read side by side are uncompressed
+        ones. Through a file of large frames it walks ahead and has memory fetched; of small ones it
+        reads the frames while the first follows the connections. The rows are the same. Compressed
+        files are always read in threads of their own, eight at most.
+    progress : callable, optional
+        Called from time to time during the pass with the number of bytes read since the last call,
+        of the files as they are after decompression.
+
+    Returns
+    -------
+    Capture
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError
+        A path is not there, or may not be read.
+    CaptureError
+        Nothing that is named is a capture.
+    """
+    wanted = None if protocols is None else set(protocols)
+    if wanted is not None and not wanted <= set(KNOWN):
+        raise ValueError(f"protocols are {KNOWN}, not {sorted(wanted - set(KNOWN))}")
+    options = {
+        "mms": wanted is None or "mms" in wanted,
+        "winmx": wanted is None or "winmx" in wanted,
+        "keep_all": wanted is None,
+        "ports": None if ports is None else list(ports),
+        "chosen": [] if flows is None else [connection(item) for item in flows],
+        "max_flows": max_flows,
+        "max_held": max_held,
+        "max_held_flow": max_held_flow,
+        "max_pending": max_pending,
+        "max_packet": max_packet,
+        "ignore_vlan": ignore_vlan,
+        "filter": None if filter is None else Filter(filter),
+    }
+    sources = open_sources(path, spool=spool, mapped=mapped)
+    return Capture(sources, options, threads, progress)

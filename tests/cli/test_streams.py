@@ -1,0 +1,140 @@
+"""Closed, full and broken standard streams: a word and a status, never a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmscodec.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+CAPTURE = ROOT / "captures" / "mms" / "ffmpeg_tcp.pcap"
+COMMANDS = ["decode", "stats", "sessions"]
+
+
+def shell(words: str, **options) -> subprocess.CompletedProcess:
+    command = f'exec "{sys.executable}" -m mmscodec {words}'
+    return subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_closed_standard_output_is_an_error(command):
+    done = shell(f'{command} "{CAPTURE}" >&-')
+    assert (done.returncode, done.stderr) == (1, "mmscodec: standard output is closed\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_closed_standard_error_changes_nothing(command):
+    usual = shell(f'{command} "{CAPTURE}"')
+    done = shell(f'{command} "{CAPTURE}" 2>&-')
+    assert (done.returncode, done.stdout) == (usual.returncode, usual.stdout)
+    assert done.stdout
+
+
+def test_messages_do_not_go_to_standard_output_where_standard_error_is_closed():
+    done = shell("decode /there/is/none 2>&-")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_closed_standard_input_is_an_error():
+    done = shell("decode - <&-")
+    assert done.returncode == 1
+    assert done.stderr == "mmscodec: -: standard input is closed\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_disk_is_an_error(command):
+    done = shell(f'{command} "{CAPTURE}" >/dev/full')
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["decode", "sessions --json"])
+def test_a_reader_that_goes_away_ends_it_silently(command):
+    words = f'"{sys.executable}" -m mmscodec {command} "{CAPTURE}" | head -n 1'
+    done = subprocess.run(
+        ["sh", "-c", words], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interrupt_is_status_130_without_a_traceback(command):
+    with subprocess.Popen(
+        [sys.executable, "-m", "mmscodec", command, "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as running:  # fmt: skip
+        assert running.stdin is not None
+        running.stdin.write(CAPTURE.read_bytes()[:-1])
+        running.stdin.flush()
+        if command == "decode":  # it reads when it has printed
+            assert running.stdout.readline()
+        else:
+            wait_for_read(running.pid)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, b"")
+
+
+def wait_for_read(pid: int) -> None:
+    """Until the process has taken all that the pipe held, and waits for more."""
+    if not os.path.exists(f"/proc/{pid}/wchan"):
+        pytest.skip("this system does not tell what a process waits for")
+    for _ in range(1_000_000):
+        if "pipe" in Path(f"/proc/{pid}/wchan").read_text():
+            return
+        os.sched_yield()
+    pytest.skip("this system does not tell what a process waits for")
+
+
+def test_output_into_a_file_is_there_whole_or_not_at_all(tmp_path, capsys, monkeypatch):
+    target = tmp_path / "rows.jsonl"
+    assert main(["decode", "--json", str(CAPTURE)]) == 0
+    printed = capsys.readouterr().out
+    assert main(["decode", "--json", "-w", str(target), str(CAPTURE)]) == 0
+    assert capsys.readouterr().out == ""
+    assert target.read_text(encoding="utf-8") == printed
+    target.write_text("before")
+
+    def fails(self, event):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mmscodec.cli.output.JsonLines.write", fails)
+    assert main(["decode", "--json", "-w", str(target), str(CAPTURE)]) == 1
+    assert target.read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("word", ["-1", "0", "x"])
+@pytest.mark.parametrize("option", ["-c", "--limit", "--count", "--threads"])
+def test_a_number_that_is_none_is_wrong_usage(option, word, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["decode", f"{option}={word}" if option[1] == "-" else option + word, str(CAPTURE)])
+    assert exit.value.code == 2
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "extract"])
+def test_help_has_examples_that_are_right(command, capsys):
+    import shlex
+
+    from mmscodec.cli.main import EXAMPLES, parser
+
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    assert "examples:" in shown
+    lines = [line.strip() for line in EXAMPLES[command].splitlines() if line.strip()]
+    for line in lines:
+        assert line in shown
+        words = shlex.split(line.split("  ")[0].split("| ")[-1])
+        assert words[0] == "mmscodec"
+        assert parser().parse_args(words[1:]).command == command
