@@ -1,11 +1,12 @@
 # The binding of the ASF kernels.
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.asf.gather cimport (
-    flow_extents_t, gather_check, gather_packets, gather_t, plan_t, span_t,
+    flow_extents_t, gather_check, gather_packets, gather_send_times, gather_t, plan_t, span_t,
 )
-from mmscodec._kernels.asf.packet cimport PACKET_STATES
+from mmscodec._kernels.asf.packet cimport PACKET_STATES, packet_fields, packet_fields_t
+from mmscodec._kernels.asf.payloads cimport PAYLOADS_BROKEN, packet_payloads, payloads_t
 from mmscodec._kernels.core.extent cimport extent_t
 
 
@@ -116,3 +117,39 @@ cdef class PacketWriter:
                 f"{rows[bad].length} bytes"
             )
         return count
+
+    def send_times(self, plan, out):
+        """Send time of each packet of a plan, ms; -1 where its head is missing, or none.
+
+        Parameters
+        ----------
+        plan : numpy.ndarray
+            `PLAN` rows.
+        out : numpy.ndarray
+            int64, as long as the plan.
+        """
+        cdef Buffer held = readable(plan), target = writable(out)
+        cdef size_t count = held.size // sizeof(plan_t), bad
+        cdef const plan_t *rows = <const plan_t *>held.data
+        if held.size % sizeof(plan_t) or target.size != count * sizeof(int64_t):
+            raise TypeError("a plan, and an int64 for each of its rows")
+        with nogil:
+            bad = gather_check(&self.gather, rows, count)
+            if bad == count:
+                gather_send_times(&self.gather, rows, count, <int64_t *>target.data)
+        if bad < count:
+            raise ValueError(f"row {bad} of the plan: source {rows[bad].source}")
+
+
+def key_frames(packet):
+    """Numbers of the streams of which a key frame begins in an ASF data packet, as bits of an int.
+
+    0 for bytes that are no ASF data packet.
+    """
+    cdef Buffer held = readable(packet)
+    cdef packet_fields_t at
+    cdef payloads_t found
+    if packet_fields(held.data, held.size, &at) != 0 \
+            or packet_payloads(held.data, held.size, &at, &found) == PAYLOADS_BROKEN:
+        return 0
+    return found.key_streams[0] | <object>found.key_streams[1] << 64

@@ -19,16 +19,20 @@ FLOWS = np.dtype(
         ("peer", "<i4"), ("control", "<i4"), ("packets", "<u4"), ("gaps", "<u4"),
         ("retransmissions", "<u4"), ("faults", "<u4"), ("first_time", "<i8"),
         ("last_time", "<i8"), ("bytes", "<u8"), ("length", "<u8"), ("conflicts", "<u8"),
+        ("out_of_order", "<u4"), ("zero_windows", "<u4"), ("rtt_count", "<u4"),
+        ("rtt_min", "<i8"), ("rtt_max", "<i8"), ("rtt_sum", "<i8"), ("handshake", "<i8"),
     ]
 )  # fmt: skip
 
 #: What the kernel writes (flow_row_t).
 RAW_FLOWS = table(
-    112, src=("V16", 0), dst=("V16", 16), src_port=("u2", 32), dst_port=("u2", 34),
+    160, src=("V16", 0), dst=("V16", 16), src_port=("u2", 32), dst_port=("u2", 34),
     transport=("u1", 36), protocol=("u1", 37), marks=("u1", 38), direction=("u1", 39),
     scope=("u4", 40), peer=("i4", 44), control=("i4", 48), packets=("u4", 52), gaps=("u4", 56),
     retransmissions=("u4", 60), first_time=("i8", 64), last_time=("i8", 72), bytes=("u8", 80),
     length=("u8", 88), conflicts=("u8", 96), extent=("u4", 104), flow=("i4", 108),
+    handshake=("i8", 112), rtt_min=("i8", 120), rtt_max=("i8", 128), rtt_sum=("i8", 136),
+    rtt_count=("u4", 144), zero_windows=("u4", 148), out_of_order=("u4", 152),
 )  # fmt: skip
 
 EXTENTS = table(24, offset=("i8", 0), place=("u8", 8), length=("u4", 16), before=("u4", 20))

@@ -130,7 +130,7 @@ class Report:
     def lines(self) -> Iterator[tuple[str, str]]:
         """What there is to say, in order."""
         labels = ("client", "server", "file", "auth", "played", "ended", "did", "udp", "stalls",
-                  "network", "log")  # fmt: skip
+                  "buffer", "network", "tcp", "log")  # fmt: skip
         for label in labels:
             if text := getattr(self, f"_{label}")():
                 yield label, text
@@ -257,6 +257,44 @@ class Report:
         if row["playing_bit_rate"]:
             text += f"; {amount(float(row['playing_bit_rate']), 'bit/s')} without pauses and stalls"
         return text
+
+    def _buffer(self) -> str:
+        row, parts = self.row, []
+        if row["preroll"] <= 0 or not row["media_packets"]:
+            return ""
+        preroll = f"preroll of {span(int(row['preroll']))}"
+        if row["preroll_reached"] < 0:
+            parts.append(f"{preroll} never reached")
+        else:
+            parts.append(f"{preroll} reached after {span(int(row['preroll_reached']))}")
+        if row["underruns"]:
+            text = f"ran empty {counted(int(row['underruns']), 'time')}"
+            parts.append(f"{text}, {span(int(row['dry']))} together")
+        if row["late_packets"]:
+            parts.append(f"{counted(int(row['late_packets']), 'packet')} late")
+        elif row["lowest_buffer"] >= 0:
+            parts.append(f"never below {span(int(row['lowest_buffer']))}")
+        if row["first_key_frame"] >= 0:
+            parts.append(f"first key frame after {span(int(row['first_key_frame']))}")
+        return ", ".join(parts)
+
+    def _tcp(self) -> str:
+        row, parts = self.row, []
+        for name, word in (
+            ("retransmissions", "segment"), ("out_of_order", "segment"), ("zero_windows", "window")
+        ):  # fmt: skip
+            if row[name]:
+                words = {"retransmissions": "sent again", "out_of_order": "out of order",
+                         "zero_windows": "of 0 by the client"}[name]  # fmt: skip
+                parts.append(f"{counted(int(row[name]), word)} {words}")
+        if row["rtt_mean"] >= 0:
+            times = f"{span(int(row['rtt_min']))} to {span(int(row['rtt_max']))}"
+            parts.append(f"round trip {times}, {span(int(row['rtt_mean']))} on average")
+        if row["copies"] > 1:
+            parts.append(
+                f"all of it captured {row['copies']} times: replayed, or copied on the way"
+            )
+        return ", ".join(parts)
 
     def _network(self) -> str:
         row, parts = self.row, []

@@ -17,7 +17,9 @@ from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.moves import moves_of
+from mmscodec.sessions.network import tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
+from mmscodec.sessions.playback import playback_of, send_times
 from mmscodec.sessions.quality import Quality, measure, rates
 from mmscodec.sessions.session import Session
 from mmscodec.sessions.states import TRANSITIONS, Playback, transitions
@@ -66,6 +68,7 @@ class Sessions:
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
+        self._send = send_times(cap)
         for index, ends in enumerate(found):
             ends.kept = ends.messages
             self._one(index, ends, exchanges, moves)
@@ -161,12 +164,15 @@ class Sessions:
         row["location_jumps"] = quality.location_jumps
         row["locations_left_out"] = quality.locations_left_out
         self._fill_loss(row, quality)
+        self._fill_playback(row, session)
         for name, counts in self._wrong.items():
             known = [counts[flow] for flow in mine + udp] if counts is not None else [-1]
             row[name] = sum(known)
         row["gaps"] = int(flows["gaps"][mine].sum()) if mine else 0
         row["unread"] = int(self._unread[mine].sum()) if mine else 0
         row["copies"] = copies_of(flows, mine)
+        for name, value in tcp_figures(flows, ends.client, ends.server).items():
+            row[name] = value
         self._fill_end(row, session)
         for name, field in _LOG:
             row[name] = -1 if facts.log is None else facts.log[field]
@@ -175,10 +181,17 @@ class Sessions:
 
     def _fill_end(self, row: Any, session: Session) -> None:
         ended = self._disconnected(session.ends) >= 0
-        end = closing_of(session.ends, session.facts, session.entries, self.cap, ended)
+        end = closing_of(session.ends, session.facts, session.entries, self.cap, ended, self._send)
         row["ended_by"], row["end_message"] = end.by, end.message
         row["played_out"], row["reached"] = end.played_out, end.reached
         row["udp_story"] = udp_story(session)
+
+    def _fill_playback(self, row: Any, session: Session) -> None:
+        found = playback_of(self.cap, session.entries, session.facts, self._send)
+        level = found.level
+        row["preroll"], row["first_key_frame"] = found.preroll, found.first_key
+        row["preroll_reached"], row["lowest_buffer"] = level.reached, level.lowest
+        row["underruns"], row["late_packets"], row["dry"] = level.underruns, level.late, level.dry
 
     @staticmethod
     def _fill_loss(row: Any, quality: Quality) -> None:

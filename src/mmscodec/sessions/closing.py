@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.asf.send_time import send_time
 from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.facts import Facts
@@ -34,8 +33,13 @@ class Closing:
     reached: float = -1.0
 
 
-def closing_of(ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool) -> Closing:
-    """Look at the end of a session; `ended` = its connection was seen to end."""
+def closing_of(
+    ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool, send: np.ndarray
+) -> Closing:
+    """Look at the end of a session.
+
+    `ended` = its connection was seen to end; `send` = send times of all Data packets in ms, or -1.
+    """
     out = Closing()
     if ended or facts.closed or facts.redirected:
         messages = ends.messages
@@ -47,7 +51,7 @@ def closing_of(ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: 
             out.played_out = PLAYED_OUT
         elif ended or facts.closed or facts.stopping:
             out.played_out = ABANDONED
-        out.reached = _reached(played[-1], cap)
+        out.reached = _reached(played[-1], cap.data, send)
     return out
 
 
@@ -68,17 +72,17 @@ def _by(ends: Ends, facts: Facts, flows: np.ndarray) -> int:
     return BY_CLIENT if first == ends.client else BY_SERVER
 
 
-def _reached(entry: Entry, cap: Any) -> float:
+def _reached(entry: Entry, data: np.ndarray, send: np.ndarray) -> float:
     segment = entry.segments[-1]
-    latest = _time_of(_furthest(segment, cap.data), cap)
+    latest = int(send[_furthest(segment, data)])
     if latest < 0:
         count = entry.packet_count
         if entry.live or not 0 < count < 0xFFFFFFFF or not 0 < entry.duration < float("inf"):
             return -1.0
-        place = int(cap.data["location_id"][segment.rows].max()) + 1
+        place = int(data["location_id"][segment.rows].max()) + 1
         return min(place / count, 1.0) * entry.duration
     if entry.live:
-        begun = _time_of(int(entry.segments[0].rows[0]), cap)
+        begun = int(send[entry.segments[0].rows[0]])
         return max(latest - begun, 0) / 1000 if begun >= 0 else -1.0
     return latest / 1000
 
@@ -87,13 +91,6 @@ def _furthest(segment: Segment, data: np.ndarray) -> int:
     if segment.striding:
         return int(segment.rows[-1])
     return int(segment.rows[np.argmax(data["location_id"][segment.rows])])
-
-
-def _time_of(row: int, cap: Any) -> int:
-    try:
-        return send_time(cap.payload(row))
-    except (ValueError, IndexError, OSError):
-        return -1
 
 
 def copies_of(flows: np.ndarray, mine: list[int]) -> int:

@@ -17,11 +17,10 @@ from mmscodec.errors import LimitError, MmsCodecError, TruncatedError
 from mmscodec.sessions.control import Control
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.epochs import epochs_of
-from mmscodec.sessions.headers import fragments
+from mmscodec.sessions.headers import header_bytes
 from mmscodec.sessions.loss import first_place
 from mmscodec.sessions.session import Session
 
-MAX_HEADER = 16 << 20
 MAX_PACKET = 0xFFFF  # PacketSize has two bytes, so no server can have longer ones
 
 
@@ -72,29 +71,6 @@ def _name(path: Any, used: set[Path]) -> Path:
     first = Path(os.fspath(path))
     number = len(used) + 1
     return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
-
-
-def header_bytes(cap: Any, entry: Entry) -> bytes:
-    """The ASF file header of an entry: its fragments joined.
-
-    Raises
-    ------
-    TruncatedError
-        No fragment, or not all of them, were captured.
-    """
-    found = fragments(entry, cap.data)
-    if not len(found.rows):
-        raise TruncatedError("its ASF header was not captured")
-    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > MAX_HEADER:
-        raise TruncatedError(f"its ASF header has more than {MAX_HEADER} bytes")
-    header = b"".join(bytes(cap.payload(int(row))) for row in found.rows)
-    size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
-    if not 24 <= size <= len(header):
-        raise TruncatedError(
-            f"its ASF header is not complete: {len(header)} of {size} bytes captured",
-            need=size, have=len(header),
-        )  # fmt: skip
-    return header
 
 
 def packet_size_of(entry: Entry, described: AsfHeader, lengths: np.ndarray) -> int:

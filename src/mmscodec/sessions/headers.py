@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from mmscodec.errors import TruncatedError
 from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.entries import Entry
 
 LAST = 0x08
+MAX_HEADER = 16 << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -60,3 +63,26 @@ def complete_headers(entries: list[Entry], data: np.ndarray) -> list[tuple[int, 
                 row = int(found.rows[np.argmax(data["time"][found.rows])])
                 out.append((int(data["time"][row]), row))
     return out
+
+
+def header_bytes(cap: Any, entry: Entry) -> bytes:
+    """The ASF file header of an entry: its fragments joined.
+
+    Raises
+    ------
+    TruncatedError
+        No fragment, or not all of them, were captured.
+    """
+    found = fragments(entry, cap.data)
+    if not len(found.rows):
+        raise TruncatedError("its ASF header was not captured")
+    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > MAX_HEADER:
+        raise TruncatedError(f"its ASF header has more than {MAX_HEADER} bytes")
+    header = b"".join(bytes(cap.payload(int(row))) for row in found.rows)
+    size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
+    if not 24 <= size <= len(header):
+        raise TruncatedError(
+            f"its ASF header is not complete: {len(header)} of {size} bytes captured",
+            need=size, have=len(header),
+        )  # fmt: skip
+    return header

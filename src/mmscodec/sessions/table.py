@@ -29,12 +29,18 @@ _COLUMNS = {
     # Data packets
     "media_packets": "u8", "media_bytes": "u8", "received_bit_rate": "f8",
     "playing_bit_rate": "f8", "longest_gap": "i8", "stalls": "u4", "stalled": "i8",
+    # the player's buffer, by the send times of ASF packets
+    "preroll": "i8", "preroll_reached": "i8", "first_key_frame": "i8", "lowest_buffer": "i8",
+    "underruns": "u4", "late_packets": "u4", "dry": "i8",
     "location_jumps": "u8", "locations_left_out": "u8",
     "lost": "u8", "longest_loss": "u8", "lost_at_start": "u8", "lost_at_end": "u8",
     "reordered": "u8", "duplicates": "u8",
     "resend_requests": "u4", "resends_asked": "u4", "resends_delivered": "u4",
     # what was wrong
     "violations": "i4", "deviations": "i4", "faults": "u4", "gaps": "u4", "unread": "u8",
+    # its TCP connection: what the server sent again or in another order, windows of the client
+    "retransmissions": "u4", "out_of_order": "u4", "zero_windows": "u4",
+    "handshake": "i8", "rtt_min": "i8", "rtt_mean": "i8", "rtt_max": "i8",
     "copies": "u4",  # how often its TCP bytes were captured
     # what the client itself says, by its last CLIENT_LOG; -1 = it says nothing
     "log_packets": "i8", "log_bytes": "i8", "log_lost": "i8", "log_resent": "i8",

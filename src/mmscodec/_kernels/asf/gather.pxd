@@ -45,3 +45,8 @@ cdef size_t gather_check(const gather_t *g, const plan_t *rows, size_t count) no
 cdef void gather_packets(
     gather_t *g, const plan_t *rows, size_t count, uint8_t *out
 ) noexcept nogil
+# Writes the send time in ms of each of `count` packets to `sends`, -1 where its first bytes are
+# missing or those of no ASF packet. The rows were checked.
+cdef void gather_send_times(
+    gather_t *g, const plan_t *rows, size_t count, int64_t *sends
+) noexcept nogil

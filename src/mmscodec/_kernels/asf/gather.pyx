@@ -8,6 +8,9 @@ from mmscodec._kernels.asf.packet cimport (
 from mmscodec._kernels.core.extent cimport extent_t
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 
+cdef enum:
+    PACKET_HEAD = 48  # bytes in which the fields of a packet stand: at most 16, 2, 12 and 6
+
 
 cdef size_t gather_check(const gather_t *g, const plan_t *rows, size_t count) noexcept nogil:
     cdef size_t i
@@ -25,6 +28,22 @@ cdef void gather_packets(
     cdef size_t i
     for i in range(count):
         g.counts[<size_t>one_packet(g, rows + i, out + i * g.packet_size)] += 1
+
+
+cdef void gather_send_times(
+    gather_t *g, const plan_t *rows, size_t count, int64_t *sends
+) noexcept nogil:
+    cdef uint8_t head[PACKET_HEAD]
+    cdef packet_fields_t at
+    cdef plan_t row
+    cdef size_t i
+    for i in range(count):
+        sends[i] = -1
+        row = rows[i]
+        row.length = min(row.length, <uint32_t>PACKET_HEAD)
+        if row.source != FILLER and copy_bytes(g, &row, head) == 0 \
+                and packet_fields(head, row.length, &at) == 0 and head[at.flags + 1] & 0xC0 == 0x40:
+            sends[i] = load_le32(head + at.times)
 
 
 cdef packet_state_t one_packet(gather_t *g, const plan_t *row, uint8_t *p) noexcept nogil:

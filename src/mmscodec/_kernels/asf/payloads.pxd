@@ -11,7 +11,7 @@ cdef enum payloads_end_t:
 cdef struct payloads_t:
     size_t data  # where the data of the last payload begin
     size_t end
-    bint key_frame  # the first fragment of a key frame is among them
+    uint64_t key_streams[2]  # a bit for each of 128 streams: a key frame of it begins here
 
 # Walks the payloads of the packet of n bytes at p, whose fields are `at`.
 cdef payloads_end_t packet_payloads(

@@ -15,6 +15,7 @@ cdef struct payload_t:
     uint32_t object_size  # valid if `described`
     bint described
     bint key_frame
+    uint32_t stream
 
 
 cdef inline uint32_t size_of(uint32_t kind) noexcept nogil:
@@ -41,6 +42,7 @@ cdef int payload_header(
     if n < pos or n - pos < fixed:
         return -1
     out.key_frame = p[pos] & KEY_FRAME != 0
+    out.stream = p[pos] & 0x7F
     pos += 1 + number_size
     out.object_offset = load_sized(p + pos, offset_size)
     pos += offset_size
@@ -56,6 +58,11 @@ cdef int payload_header(
     return 0
 
 
+cdef inline void note_key_frame(payloads_t *out, const payload_t *one) noexcept nogil:
+    if one.key_frame:
+        out.key_streams[one.stream >> 6] |= <uint64_t>1 << (one.stream & 63)
+
+
 cdef payloads_end_t packet_payloads(
     const uint8_t *p, size_t n, const packet_fields_t *at, payloads_t *out
 ) noexcept nogil:
@@ -64,11 +71,11 @@ cdef payloads_end_t packet_payloads(
     cdef payload_t one
     cdef uint64_t left
     out.data = out.end = 0
-    out.key_frame = False
+    out.key_streams[0] = out.key_streams[1] = 0
     if p[at.flags] & SEVERAL == 0:
         if payload_header(p, n, pos, properties, &one) != 0:
             return PAYLOADS_BROKEN
-        out.key_frame = one.key_frame
+        note_key_frame(out, &one)
         out.data = one.data
         if not one.described or one.object_offset > one.object_size:
             return PAYLOADS_OPEN
@@ -88,7 +95,7 @@ cdef payloads_end_t packet_payloads(
         pos = one.data + length_size
         if left > n - pos:
             return PAYLOADS_BROKEN
-        out.key_frame = out.key_frame or one.key_frame
+        note_key_frame(out, &one)
         out.data = pos
         pos += <size_t>left
     out.end = pos

@@ -71,6 +71,7 @@ cdef struct tcp_t:
     uint32_t jump_seq
     uint32_t jumps
     uint32_t retransmissions  # segments with bytes seen before
+    uint32_t out_of_order  # segments with new bytes below others seen before
     uint32_t gaps
     uint64_t conflicts  # bytes whose copies differ
     uint64_t dropped  # bytes that belong to no believable place
@@ -109,7 +110,7 @@ cdef inline void tcp_init(tcp_t *d) noexcept nogil:
     d.head = d.pending = d.held = d.patience = 0
     d.acked_time = 0
     d.fin = -1
-    d.jump_seq = d.jumps = d.retransmissions = d.gaps = 0
+    d.jump_seq = d.jumps = d.retransmissions = d.out_of_order = d.gaps = 0
     d.conflicts = d.dropped = 0
 
 

@@ -231,6 +231,7 @@ cdef int hold(
     cdef uint32_t path[TCP_LEVELS]
     cdef uint32_t i, after
     cdef int64_t end = start + length, at = start, upto
+    cdef bint late = False
     cdef node_t *n
     cdef int level
     if d.head == 0:
@@ -257,6 +258,7 @@ cdef int hold(
         upto = end
         if after != 0 and node(pool, after).start < end:
             upto = node(pool, after).start
+        late = late or (upto > at and after != 0)
         if upto > at and add_piece(
             d, pool, path, at, upto - at, data + (at - start), have - (at - start),
             place + <uint64_t>(at - start), stable, time,
@@ -271,6 +273,7 @@ cdef int hold(
         for level in range(TCP_LEVELS):
             if node(pool, path[level]).next[level] == after:
                 path[level] = after
+    d.out_of_order += late
     if d.pending == 0:
         give_node(pool, d.head)
         d.head = 0

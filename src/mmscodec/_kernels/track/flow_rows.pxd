@@ -38,6 +38,14 @@ cdef struct flow_row_t:
     uint64_t conflicts
     uint32_t extent  # last one of the flow, counted from 1
     int32_t number  # of the flow; its row's index until flows are retired
+    int64_t handshake  # ns, -1 = not seen
+    int64_t rtt_min
+    int64_t rtt_max
+    int64_t rtt_sum
+    uint32_t rtt_count
+    uint32_t zero_windows
+    uint32_t out_of_order
+    uint32_t padding
 
 cdef struct owner_t:
     uint64_t side  # number * 2 + side + 1 of its connection, 0 once that ended

@@ -46,6 +46,19 @@ cdef enum fast_t:
     FAST_DATA = 1  # MMS, in the midst of Data packets of one size
     FAST_SKIP = 2  # of no interest
 
+cdef struct figures_t:
+    # what acknowledgments without payload tell, see round_trip.pxd; a line of the cache
+    int64_t rtt_min  # ns, of data of this flow; valid while rtt_count > 0
+    int64_t rtt_max
+    int64_t rtt_sum
+    int64_t handshake  # ns from the SYN of this flow to its first acknowledgment, 0 = not seen
+    uint32_t rtt_count
+    uint32_t zero_windows
+    uint32_t sampled  # acknowledgment of the last sample
+    uint32_t last_ack  # `packets` when its last acknowledgment without payload was sent
+    uint32_t resent  # `tcp.retransmissions` at the last acknowledgment
+    uint8_t padding[12]
+
 cdef struct flow_t:
     # the first 64 bytes, up to the middle of tcp, are all that the fast path touches
     int64_t last_time
@@ -66,6 +79,7 @@ cdef struct flow_t:
     mms_stream_t *mms
     int64_t first_time
     detection_t *detection
+    figures_t figures
 
 cdef struct connection_t:
     uint8_t src[16]  # of side 0

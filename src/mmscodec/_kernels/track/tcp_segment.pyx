@@ -17,6 +17,7 @@ from mmscodec._kernels.track.flow_table cimport (
 )
 from mmscodec._kernels.track.memory_limit cimport memory_limit_enter, memory_limit_oldest
 from mmscodec._kernels.track.protocol_detection cimport looks_like_packet
+from mmscodec._kernels.track.round_trip cimport note_ack
 
 
 cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
@@ -115,6 +116,8 @@ cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) n
         flow.state = STATE_KEPT
     if flow.row < 0 and STATE_MMS <= flow.state <= STATE_KEPT and flow_show(t, c, side) != 0:
         return -1
+    if s.wire_len == 0 and s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK) == TCP_ACK:
+        note_ack(flow, &c.flow[1 - side], s, item.time)
     if likely(tcp_in_order(&flow.tcp, s)):
         status = take_in_order(t, number, side, item)
     else:

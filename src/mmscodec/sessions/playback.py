@@ -1,0 +1,103 @@
+"""When the ASF packets of a session were to be sent, and what that did to the player's buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mmscodec.asf import describe
+from mmscodec.asf._write import PacketWriter, key_frames
+from mmscodec.asf.plan import PLAN
+from mmscodec.errors import MmsCodecError
+from mmscodec.sessions.buffer import BufferLevel, buffer_of, together
+from mmscodec.sessions.entries import Entry, Segment
+from mmscodec.sessions.facts import Facts
+from mmscodec.sessions.headers import header_bytes
+
+MS = 1_000_000  # ns
+LOOKED_AT = 1000  # packets in which a key frame is looked for
+LONGEST = 0xFFFF
+
+
+@dataclass(slots=True)
+class Playback:
+    """`preroll` in ns, -1 = not known; `first_key` ns from the first media packet to the first that
+    begins a key frame of a video stream, -1 where there is none."""
+
+    preroll: int = -1
+    first_key: int = -1
+    level: BufferLevel = field(default_factory=BufferLevel)
+
+
+def send_times(cap: Any) -> np.ndarray:
+    """Send time in ms of the ASF packet in each row of `cap.data`, int64; -1 = not known."""
+    data = cap.data
+    out = np.full(len(data), -1, np.int64)
+    flows, source = np.unique(data["flow"], return_inverse=True)
+    plan = np.zeros(len(data), PLAN)
+    plan["offset"] = data["offset"] + 8
+    plan["length"] = np.maximum(data["length"].astype(np.int64) - 8, 0)
+    plan["source"] = source
+    try:
+        extents, buffers = cap.places(flows.tolist())
+        PacketWriter(extents, buffers, LONGEST).send_times(plan, out)
+    except MmsCodecError:  # the bytes were not kept
+        pass
+    return out
+
+
+def playback_of(cap: Any, entries: list[Entry], facts: Facts, send: np.ndarray) -> Playback:
+    """Look at the packets of one session; `send` = `send_times` of its capture."""
+    played = [entry for entry in entries if entry.segments]
+    if not played:
+        return Playback()
+    preroll, video = _header(cap, played[0])
+    out = Playback(preroll, _first_key(cap, played[0].segments[0], video) if video else -1)
+    if preroll <= 0:
+        return out
+    levels = []
+    last = played[-1].segments[-1]
+    for entry in played:
+        for segment in entry.segments:
+            if not segment.striding:
+                ended = segment is not last or facts.played_out
+                levels.append(_level(cap.data, segment, send, preroll, ended))
+    out.level = together(levels)
+    return out
+
+
+def _level(
+    data: np.ndarray, segment: Segment, send: np.ndarray, preroll: int, ended: bool
+) -> BufferLevel:
+    rows = segment.rows[send[segment.rows] >= 0]
+    arrival = data["time"][rows]
+    order = np.argsort(arrival, kind="stable")
+    return buffer_of(send[rows][order] * MS, arrival[order], preroll, ended)
+
+
+def _header(cap: Any, entry: Entry) -> tuple[int, int]:
+    # preroll in ns, and the video streams as bits
+    if not len(entry.header):
+        return -1, 0
+    try:
+        return _described(header_bytes(cap, entry))
+    except MmsCodecError:
+        return -1, 0
+
+
+@lru_cache(64)
+def _described(header: bytes) -> tuple[int, int]:
+    found = describe(header)
+    video = sum(1 << stream.number for stream in found.streams if stream.kind == "video")
+    return round(found.preroll * 1000) * MS or -1, video
+
+
+def _first_key(cap: Any, segment: Segment, video: int) -> int:
+    times = cap.data["time"]
+    for row in segment.rows[:LOOKED_AT].tolist():
+        if key_frames(cap.payload(row)) & video:
+            return max(int(times[row]) - int(times[segment.rows[0]]), 0)
+    return -1
