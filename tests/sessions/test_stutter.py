@@ -1,5 +1,7 @@
 """What an engineer with "it stutters" or "it does not start" looks for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_gaps_are_those_of_a_plain_loop(seed):
     rng = np.random.default_rng(seed)
     times = np.cumsum(rng.choice([1, 50, 900, 1500, 4000], 60)) * MS
     breaks = np.sort(rng.choice(times, 3)) + MS // 2
-    gaps = [int(b - a) for a, b in zip(times, times[1:]) if not any(a < at <= b for at in breaks)]
+    gaps = [int(b - a) for a, b in pairwise(times) if not any(a < at <= b for at in breaks)]
     found = stalls_of(rng.permutation(times), breaks)
     long = [gap for gap in gaps if gap > SECOND]
     assert (found.longest, found.count, found.total) == (max(gaps), len(long), sum(long))
@@ -196,7 +198,7 @@ def test_lost_segments_show_in_the_network_line(tmp_path, lost_before_the_captur
         play.data(i, ASF.packets[i], 10, i)
     done(end_of_stream(play))
     out, again = [], []
-    for number, (ms, who, kind, raw) in enumerate(play.frames):
+    for number, (ms, _, kind, raw) in enumerate(play.frames):
         if again and number >= again[0][0]:
             out.append((START + ms * MS, again.pop(0)[1]))
         if kind == "data" and number % 23 == 22:

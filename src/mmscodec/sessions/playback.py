@@ -20,6 +20,7 @@ from mmscodec.sessions.headers import header_bytes
 MS = 1_000_000  # ns
 LOOKED_AT = 1000  # packets in which a key frame is looked for
 LONGEST = 0xFFFF
+MOST_PREROLL = 1 << 62
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def _header(cap: Any, entry: Entry) -> tuple[int, int]:
 def _described(header: bytes) -> tuple[int, int]:
     found = describe(header)
     video = sum(1 << stream.number for stream in found.streams if stream.kind == "video")
-    return round(found.preroll * 1000) * MS or -1, video
+    return min(round(found.preroll * 1000) * MS, MOST_PREROLL) or -1, video
 
 
 def _first_key(cap: Any, segment: Segment, video: int) -> int:
