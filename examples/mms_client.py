@@ -55,6 +55,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--hang-up", action="store_true", help="close the connection after --stop-after")
     add("--silence", type=float, default=10.0, help="seconds that a server may say nothing")
     add("--most", type=int, default=1 << 30, metavar="BYTES", help="stop after so much media")
+    add("--no-resends", dest="resends", action="store_false", help="ask for no lost packets")
     add("--patience", type=float, default=1.0, help="seconds to wait for the header")
     return parser
 

@@ -40,6 +40,7 @@ class Wishes:
     logging: bool = True
     patience: float = 1.0  # seconds until a header is asked for again
     redirects: int = 3
+    resends: bool = True  # ask for packets that were lost over UDP
     silence: float = 10.0  # seconds that a server may say nothing that we wait for
     most: int = 1 << 30  # bytes of media after which we stop
     pause: float | None = None  # seconds; play on after `stop_after` where it was stopped
@@ -388,7 +389,7 @@ class Client(asyncio.DatagramProtocol):
 
     def ask_again(self, sequences: list[int]) -> None:
         """RequestPacketListResend for what a gap in the numbers has revealed."""
-        if self.datagrams is None:
+        if self.datagrams is None or not self.wishes.resends:
             return
         for start in range(0, len(sequences), 32):
             wanted = sequences[start : start + 32]

@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import json
 import struct
+import sys
 from pathlib import Path
 
 from examples.asf_file import FILE_PROPERTIES, AsfFile
@@ -17,6 +18,9 @@ from tests.peer.loopback import LIMIT, MEDIA, Serving, captured
 FOLDER = Path(__file__).parents[1] / "captures" / "own"
 PLAYLISTS = {"list": ["tiny.asf", "tiny3200.asf"]}
 LOGIN = {"user": "user", "password": "secret"}
+
+GO_ON = {"stop_after": 6, "pause": 0.3}
+SEEK = {"stop_after": 6, "seek": 2.0}
 
 PUSH = {"playlists": PLAYLISTS, "rate": 200, "push_wait": 0}
 AGAIN = {"fragment": 300, "hold_headers": 2}
@@ -42,6 +46,19 @@ RECORDINGS = {
     "own_redirect": ({"redirects": {"old": "mmst://127.0.0.1:1755/tiny.asf"}}, {}, "mmst", "old"),
     "own_no_udp": ({"udp": False}, {}, "mms", "tiny.asf"),
     "own_stripped": ({"strip": True, "ping_every": 4}, {}, "mmst", "tiny3200.asf"),
+    "own_pause": ({"rate": 100}, GO_ON, "mmst", "tiny.asf"),
+    "own_pause_udp": ({"rate": 100}, GO_ON, "mmsu", "tiny.asf"),
+    "own_seek_hasty": ({"rate": 100}, {**SEEK, "manner": "hasty"}, "mmst", "tiny.asf"),
+    "own_seek_no_stop": ({"rate": 100}, {**SEEK, "manner": "start"}, "mmst", "tiny.asf"),
+    "own_hung_up": ({"rate": 100}, {"stop_after": 6, "hang_up": True}, "mmst", "tiny.asf"),
+    "own_lost_start": ({"lost": range(4)}, {"resends": False}, "mmsu", "tiny.asf"),
+    "own_lost_middle": ({"lost": range(8, 11)}, {"resends": False}, "mmsu", "tiny.asf"),
+    "own_lost_end": ({"lost": range(15, 20)}, {"resends": False}, "mmsu", "tiny.asf"),
+    "own_lost_all": ({"lost": range(20)}, {"resends": False}, "mmsu", "tiny.asf"),
+    "own_live": ({"live": True, "first_location": 123456}, {}, "mmst", "tiny.asf"),
+    "own_padding_left": (
+        {"strip": True, "keep_padding_length": True}, {}, "mmst", "tiny3200.asf",
+    ),
     "own_ipv6": ({"host": "::1", "lose": 6}, {}, "mmsu", "tiny.asf"),
 }  # fmt: skip
 
@@ -78,12 +95,12 @@ def record(name: str) -> None:
 
 
 def main() -> None:
-    """All of them."""
+    """All of them, or those named on the command line."""
     for folder in ("media", "truth"):
         (FOLDER / folder).mkdir(parents=True, exist_ok=True)
     (FOLDER / "media" / "tiny.asf").write_bytes(cut("small1400.asf", 20))
     (FOLDER / "media" / "tiny3200.asf").write_bytes(cut("sample.asf", 8))
-    for name in RECORDINGS:
+    for name in sys.argv[1:] or RECORDINGS:
         record(name)
 
 

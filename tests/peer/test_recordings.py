@@ -14,7 +14,11 @@ from tests.peer.record import FOLDER, RECORDINGS
 TINY = AsfFile(FOLDER / "media" / "tiny.asf")
 LARGE = AsfFile(FOLDER / "media" / "tiny3200.asf")
 #: recordings in which less than a whole file was asked for or came
-PARTIAL = {"own_seek", "own_stride", "own_rewind", "own_until", "own_tail_lost"}
+PARTIAL = {
+    "own_seek", "own_stride", "own_rewind", "own_until", "own_tail_lost", "own_seek_hasty",
+    "own_seek_no_stop", "own_hung_up", "own_lost_start", "own_lost_middle", "own_lost_end",
+    "own_lost_all", "own_live",
+}  # fmt: skip
 
 
 def opened(name):
@@ -55,7 +59,7 @@ def test_requests_for_lost_packets_are_messages(name):
 def test_the_media_are_what_was_served(name, tmp_path):
     cap = opened(name)
     files = [TINY.flat()]
-    if name == "own_stripped":
+    if name in ("own_stripped", "own_padding_left"):
         files = [LARGE.flat()]
     elif name.startswith("own_playlist"):
         files = [TINY.flat(), LARGE.flat()]
@@ -73,6 +77,10 @@ def test_the_media_are_what_was_served(name, tmp_path):
         ("own_stride", range(0, 20, 3)),
         ("own_rewind", range(1, 16, 2)),
         ("own_tail_lost", range(19)),
+        ("own_lost_start", range(4, 20)),
+        ("own_lost_middle", [*range(8), *range(11, 20)]),
+        ("own_lost_end", range(15)),
+        ("own_hung_up", range(6)),
     ],
 )
 def test_what_did_not_come_is_left_out(name, numbers, tmp_path):
@@ -150,7 +158,18 @@ def test_well_formed_peers_give_no_violations():
         ("own_basic_refused", {"challenges": 3, "end_hr": 0x80070005}),
         ("own_playlist_tcp", {"entries": 2, "transport": 6}),
         ("own_playlist_udp", {"entries": 2, "transport": 17}),
-        ("own_redirect", {"redirected_to": 1}),
+        ("own_redirect", {"redirected_to": 1, "ended_by": 2}),
+        ("own_no_udp", {"udp_story": 2, "transport": 6}),
+        ("own_pause", {"pauses": 1, "seeks": 0, "played_out": 1}),
+        ("own_pause_udp", {"pauses": 1, "seeks": 0, "lost": 0}),
+        ("own_seek_hasty", {"pauses": 0, "seeks": 1}),
+        ("own_seek_no_stop", {"pauses": 0, "seeks": 1}),
+        ("own_hung_up", {"ended_by": 1, "played_out": 0, "end_reason": 2, "media_packets": 6}),
+        ("own_lost_start", {"lost": 4, "lost_at_start": 4, "lost_at_end": 0}),
+        ("own_lost_middle", {"lost": 3, "lost_at_start": 0, "lost_at_end": 0}),
+        ("own_lost_end", {"lost": 5, "lost_at_start": 0, "lost_at_end": 5}),
+        ("own_lost_all", {"lost": 20, "end_reason": 6, "media_packets": 0}),
+        ("own_live", {"lost": 0, "location_jumps": 0, "media_packets": 20}),
         ("own_stripped", {"pings": 2, "unanswered_pings": 0}),
     ],
 )
