@@ -141,6 +141,7 @@ def joined(packets, size=65_000):
         if (
             last is not None and last.bare and packet.bare and last.flow == packet.flow
             and last.payload and packet.payload and len(last.payload) + len(packet.payload) < size
+            and (last.seq + len(last.payload)) & 0xFFFFFFFF == packet.seq
         ):  # fmt: skip
             out[-1] = replace(last, payload=last.payload + packet.payload, time=packet.time)
         else:

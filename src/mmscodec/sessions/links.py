@@ -59,7 +59,7 @@ def _wanted(before: Session) -> list[tuple[str, int, Fits]]:
         if int(row["end_reason"]) == CLOSED or facts.finished or not facts.file_name:
             return []
         return [("reconnect_of", before.quality.last_media - OVERLAP, _resumes)]
-    if facts.udp_tried and (facts.udp_refused or facts.start_time >= 0):
+    if facts.udp_tried >= 0 and (facts.udp_refused or facts.start_time >= 0):
         return [("retried_as", max(facts.udp_tried, facts.start_time), _over_tcp)]
     return []
 
@@ -91,7 +91,7 @@ def _resumes(before: Session, after: Session) -> bool:
 def _over_tcp(before: Session, after: Session) -> bool:
     return (
         _same_client(before, after)
-        and not after.facts.udp_tried
+        and after.facts.udp_tried < 0
         and before.ends.server_host == after.ends.server_host
         and (not before.facts.file_name or before.facts.file_name == after.facts.file_name)
     )
