@@ -16,7 +16,7 @@ import pytest
 
 from benchmarks.harness import MEGABYTES, Run, compiled, memcpy, pointer
 from mmscodec import capture
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.readers import widen
 from mmscodec.capture.source import open_sources
 from tests.capture import build
@@ -52,7 +52,7 @@ def corpus(name: str, form: str) -> tuple[Path, int]:
 
 
 def counted(source) -> tuple[int, int, int]:
-    return Walker(source).count()
+    return RecordReader(source).count()
 
 
 def c_count(function, data: np.ndarray, out: np.ndarray) -> int:
@@ -79,7 +79,7 @@ def bench_walk(contest, name):
             assert run() == count
         assert counted(sources[0]) == (count, *sums[1:].tolist())
         assert counted(ng[0])[0] == ng_count
-        rows = Walker(sources[0]).rows()
+        rows = RecordReader(sources[0]).rows()
         c.rows_ahead(pointer(data), ctypes.c_size_t(size), pointer(table))
         assert rows.tobytes() == table.tobytes()
         contest(
@@ -87,7 +87,7 @@ def bench_walk(contest, name):
             [
                 Run("count", partial(counted, sources[0]), size, count),
                 Run("count, pcapng", partial(counted, ng[0]), len(other), ng_count),
-                Run("rows", lambda: Walker(sources[0]).rows(), size, count),
+                Run("rows", lambda: RecordReader(sources[0]).rows(), size, count),
                 Run("C count", plain, size, count),
                 Run("C count with prefetch", ahead, size, count),
                 Run(
@@ -104,7 +104,7 @@ def bench_walk(contest, name):
 
 def from_path(path, count: int, **options) -> None:
     with open_sources(path, **options) as sources:
-        assert sum(Walker(source).count()[0] for source in sources) == count
+        assert sum(RecordReader(source).count()[0] for source in sources) == count
 
 
 def from_pipe(path: Path, count: int, spool: bool) -> None:

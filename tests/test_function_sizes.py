@@ -13,8 +13,8 @@ OPTIONS = {
 }
 #: Functions that are still to be split, by file and name.
 KNOWN: set[tuple[str, str]] = {
-    ("_kernels/include/mmscodec_block.h", "block_keep"),
-    ("_kernels/include/mmscodec_block.h", "block_map"),
+    ("_kernels/include/mmscodec_allocator.h", "block_keep"),
+    ("_kernels/include/mmscodec_allocator.h", "block_map"),
     ("_kernels/mms/fast_scan.pxd", "run_of_packets"),
     ("_kernels/mms/scan.pyx", "mms_gather"),
     ("_kernels/mms/scan.pyx", "mms_scan"),
@@ -39,10 +39,10 @@ KNOWN: set[tuple[str, str]] = {
     ("capture/record_table.py", "records"),
     ("mms/_codec.pyx", "decode_datagrams_into"),
     ("mms/_codec.pyx", "feed_into"),
-    ("mms/_collect.py", "add"),
     ("mms/_encode.pyx", "messages"),
     ("mms/_gather.pyx", "gather"),
-    ("mms/_rows.py", "with_tails"),
+    ("mms/encoding/rows.py", "with_tails"),
+    ("mms/findings/tables.py", "add"),
     ("sessions/control.py", "_common"),
     ("sessions/links.py", "link"),
     ("sessions/media.py", "_over_tcp"),

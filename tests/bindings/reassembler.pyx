@@ -6,7 +6,7 @@ from libc.string cimport memset
 from mmscodec._kernels.net.segment cimport TCP_ACK, segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
     GAP_END, RUN_GAP, TCP_NEW, run_t, tcp_ack, tcp_discard, tcp_finish, tcp_init, tcp_pool_free,
-    tcp_pool_init, tcp_pool_t, tcp_push, tcp_release, tcp_t,
+    tcp_pool_init, tcp_pool_t, tcp_feed, tcp_release, tcp_t,
 )
 
 
@@ -70,7 +70,7 @@ cdef class Reassembler:
             s.payload = <const unsigned char *>view.buf
             s.length = view.len
             s.wire_len = view.len if wire_len is None else wire_len
-            status = tcp_push(&self.direction, &self.pool, &s, 0, False, time)
+            status = tcp_feed(&self.direction, &self.pool, &s, 0, False, time)
             result = self.runs()
         finally:
             PyBuffer_Release(&view)

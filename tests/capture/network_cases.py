@@ -104,10 +104,10 @@ LINKS = {
     "ppp-direction": Case(204, b"\x01\xff\x03" + f.ppp(V4)),
     "cisco-hdlc": Case(104, b"\x0f\0\x08\0" + V4),
     "cisco-hdlc-ipv6": Case(50, b"\x8f\0\x86\xdd" + V6, 6),
-    "frame-relay": Case(107, b"\x18\x41\x03\xcc" + V4),
-    "frame-relay-ipv6": Case(107, b"\x18\x41\x03\x8e" + V6, 6),
-    "frame-relay-snap": Case(107, b"\x18\x41\x03\0\x80\0\0\0\x08\0" + V4),
-    "frame-relay-cisco": Case(107, b"\x18\x41\x08\0" + V4),
+    "frame-handoff": Case(107, b"\x18\x41\x03\xcc" + V4),
+    "frame-handoff-ipv6": Case(107, b"\x18\x41\x03\x8e" + V6, 6),
+    "frame-handoff-snap": Case(107, b"\x18\x41\x03\0\x80\0\0\0\x08\0" + V4),
+    "frame-handoff-cisco": Case(107, b"\x18\x41\x08\0" + V4),
     "atm-llc": Case(100, f.snap(V4)),
     "wifi": Case(105, f.wifi(V4, qos=False)),
     "wifi-qos": Case(105, f.wifi(V6), 6),
@@ -143,7 +143,7 @@ LINKS = {
     "cooked-pppoe": Case(113, f.cooked(f.pppoe(V4), 0x8864)),
     "cooked-2-vlan-pppoe": Case(276, f.cooked2(f.tagged(f.pppoe(V6), 3, 0x8864), 0x8100), 6),
     "cisco-hdlc-mpls": Case(104, b"\x0f\0\x88\x47" + f.mpls(V4, 5)),
-    "frame-relay-mpls": Case(107, b"\x18\x41\x88\x47" + f.mpls(V4, 5)),
+    "frame-handoff-mpls": Case(107, b"\x18\x41\x88\x47" + f.mpls(V4, 5)),
     "vlan-mpls-pseudowire-vlan": Case(
         1,
         f.ethernet(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.mapped import MemorySource, Source
 from mmscodec.schema.faults import FaultCode
 from tests.capture import build
@@ -31,7 +31,7 @@ def seeds(count, largest):
 
 def survives(data):
     """Walk; every row must lie in the file, behind the one before, and all bytes be consumed."""
-    walker = Walker(MemorySource(data))
+    walker = RecordReader(MemorySource(data))
     rows = walker.rows()
     ends = rows["position"].astype(np.int64) + rows["caplen"]
     assert walker.position == len(data)
@@ -116,7 +116,7 @@ def test_damaged_captures_give_the_same_rows_and_faults_in_pieces():
     for _ in range(3000):
         data = mangled(rng.choice(originals), originals, rng)
         rows, faults = survives(data)
-        walker = Walker(Pieces(data, rng))
+        walker = RecordReader(Pieces(data, rng))
         assert np.array_equal(walker.rows(), rows)
         same = walker.faults
         # of what is no capture, a stream is not read to its end
@@ -141,7 +141,7 @@ def test_most_records_survive_sparse_damage():
 
 
 def walk_rows(data):
-    return Walker(MemorySource(data)).rows()
+    return RecordReader(MemorySource(data)).rows()
 
 
 def test_random_bytes_behind_a_good_header_end_in_linear_time():
@@ -152,7 +152,7 @@ def test_random_bytes_behind_a_good_header_end_in_linear_time():
 
 GUARD = """
 import ctypes, mmap, sys
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.mapped import MemorySource
 from tests.capture import build
 
@@ -169,7 +169,7 @@ for data in build.files(build.frames(3, size=30)).values():
             some = data[:cut] + tail
             place = start + page - len(some)
             ctypes.memmove(place, some, len(some))
-            Walker(MemorySource((ctypes.c_uint8 * len(some)).from_address(place))).rows()
+            RecordReader(MemorySource((ctypes.c_uint8 * len(some)).from_address(place))).rows()
 print("good")
 """
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.mapped import MemorySource
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 from tests.bindings.network import Network, NetworkFault, Segment
@@ -164,7 +164,7 @@ def test_every_frame_gives_the_segment_that_tshark_sees(name):
     data = read(name)
     network = Network()
     differing = {}
-    records = Walker(MemorySource(data)).rows()
+    records = RecordReader(MemorySource(data)).rows()
     rows = tshark_rows()[name]
     assert len(records) == len(rows) or "reader-error" in oracle()[name]["tags"]
     for number, (record, row) in enumerate(zip(records, rows), 1):
@@ -199,7 +199,7 @@ def test_every_exception_names_a_capture_and_a_reason():
 @pytest.mark.parametrize("name", sorted(oracle()))
 def test_every_capture_is_decoded_without_reading_past_its_frames(name):
     data = read(name)
-    rows = Walker(MemorySource(data)).rows()
+    rows = RecordReader(MemorySource(data)).rows()
     network = Network()
     for record in rows[:2000]:
         start, length = int(record["position"]), int(record["caplen"])

@@ -12,7 +12,7 @@ import struct
 import numpy as np
 import pytest
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.mapped import MemorySource
 from tests.capture.shared import CAPTURES, needs_captures, oracle
 
@@ -59,7 +59,7 @@ def figures(data, rows, snaplen=None, signed=False):
 def test_records_equal_those_of_other_readers(name):
     entry = oracle()[name]
     data = read(name)
-    walker = Walker(MemorySource(data))
+    walker = RecordReader(MemorySource(data))
     rows = walker.rows()
     libpcap = entry["libpcap"]
     if "open_error" in libpcap or libpcap.get("read_error"):
@@ -86,7 +86,7 @@ def test_the_link_type_field_is_split_as_documented(name):
     entry = oracle()[name]
     if not entry["format"].startswith("pcap-"):
         return
-    walker = Walker(MemorySource(read(name)))
+    walker = RecordReader(MemorySource(read(name)))
     walker.rows()
     (interface,) = walker.interfaces
     assert interface["linktype"] | interface["link_flags"] == entry["file_linktype"]

@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.mapped import MemorySource, Source
 from mmscodec.schema.faults import FaultCode
 from tests.capture import build
@@ -24,7 +24,7 @@ class Pieces(Source):
 
 
 def walk(data):
-    walker = Walker(MemorySource(data))
+    walker = RecordReader(MemorySource(data))
     return walker, walker.rows()
 
 
@@ -56,7 +56,7 @@ def test_every_variant_gives_the_same_frames(name):
 @pytest.mark.parametrize("step", [1, 7, 64])
 def test_a_stream_in_pieces_gives_the_same_rows(name, step):
     whole = walk(FILES[name])[1]
-    walker = Walker(Pieces(FILES[name], step))
+    walker = RecordReader(Pieces(FILES[name], step))
     assert np.array_equal(walker.rows(), whole)
     assert len(walker.faults) == 0
 
@@ -73,7 +73,7 @@ def test_every_truncation_gives_the_whole_records_and_one_fault(name):
             assert len(some) == sum(end <= cut for end in ends), cut
         assert np.array_equal(some, rows[: len(some)]), cut
         assert codes(walker) == ([] if cut in borders else ["FILE_TRUNCATED"]), cut
-        pieces = Walker(Pieces(data[:cut], 11))
+        pieces = RecordReader(Pieces(data[:cut], 11))
         assert np.array_equal(pieces.rows(), some), cut
         assert np.array_equal(pieces.faults, walker.faults), cut
 
@@ -189,7 +189,7 @@ def test_a_damaged_record_costs_itself_only(caplen, place):
     assert np.array_equal(some, np.delete(rows, place))
     fault = walker.faults[0]
     assert (fault["offset"], fault["length"]) == (at, 16 + rows["caplen"][place])
-    pieces = Walker(Pieces(bytes(data), 13))
+    pieces = RecordReader(Pieces(bytes(data), 13))
     assert np.array_equal(pieces.rows(), some)
     assert np.array_equal(pieces.faults, walker.faults)
 
@@ -414,7 +414,7 @@ def test_a_block_length_that_lies_is_searched_past(length):
     assert frames_of(data, rows) == expected(FRAMES[1:])
     assert codes(walker) == ["BAD_BLOCK"]
     assert walker.faults["length"].tolist() == [len(broken)]
-    pieces = Walker(Pieces(data, 5))
+    pieces = RecordReader(Pieces(data, 5))
     assert np.array_equal(pieces.rows(), rows)
     assert np.array_equal(pieces.faults, walker.faults)
 

@@ -16,7 +16,7 @@ import mmscodec
 from mmscodec.capture import compression, discovery, mapped
 from mmscodec.capture import source as source_module
 from mmscodec.capture._map import Map
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.discovery import natural
 from mmscodec.capture.source import open_sources
 from mmscodec.errors import CaptureError, MissingExtraError
@@ -34,7 +34,7 @@ def read(sources):
     """Rows of all sources, and the names of their faults."""
     rows, faults = [], []
     for source in sources:
-        walker = Walker(source)
+        walker = RecordReader(source)
         rows.append(walker.rows())
         faults += [FaultCode(code).name for code in walker.faults["code"].tolist()]
         walker.close()
@@ -271,7 +271,7 @@ def test_a_named_pipe(tmp_path, spool):
 def test_records_of_a_pipe_come_while_it_is_written(spool):
     get, put = os.pipe()
     with open_sources(get, spool=spool) as sources:
-        walker = Walker(sources[0])
+        walker = RecordReader(sources[0])
         os.write(put, build.pcap_header())
         for frame in FRAMES:
             os.write(put, build.pcap_record(frame))
@@ -297,7 +297,7 @@ def test_a_stream_does_not_keep_what_was_walked():
 
     tracemalloc.start()
     with open_sources(Long(), spool=False) as sources:
-        count, captured, _ = Walker(sources[0]).count()
+        count, captured, _ = RecordReader(sources[0]).count()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (count, captured) == (199_000, 199_000 * 300)
@@ -459,7 +459,7 @@ def test_many_files_need_few_descriptors(tmp_path, monkeypatch):
 def test_sources_read_side_by_side_do_not_mix(tmp_path):
     names = rotated(tmp_path)
     with open_sources([gzip.compress(PCAP), gzip.compress(PCAP), *names]) as sources:
-        walkers = [Walker(source) for source in sources]
+        walkers = [RecordReader(source) for source in sources]
         parts = [[] for _ in walkers]
         for _ in range(60):
             for part, walker in zip(parts, walkers):

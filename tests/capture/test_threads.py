@@ -7,8 +7,8 @@ import pytest
 
 import mmscodec
 from mmscodec.capture._engine import Engine
+from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
-from mmscodec.capture._relay import run_relay
 from mmscodec.capture.mapped import MemorySource
 from tests.capture import build, recut, truth
 from tests.capture.frames import ethernet, ipv4, tcp
@@ -86,11 +86,11 @@ def test_an_error_in_the_reading_thread_is_raised():
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        run_relay(Engine(), Merge([Broken(bytes(10))]))
+        run_handoff(Engine(), Merge([Broken(bytes(10))]))
 
 
 def large(tmp_path, count=7000):
-    """A file that is worth a scout."""
+    """A file that is worth a readahead."""
     media = b"".join(data(i, 4, i, bytes(1432)) for i in range(count))
     stream = PING + media
     frames = [(0, segment(b"", 0, flags=2))]
@@ -122,10 +122,10 @@ def scouts(monkeypatch):
 
 def test_large_frames_have_a_scout(tmp_path, scouts):
     capture = agree(large(tmp_path))
-    assert scouts == ["mmscodec-scout"]
+    assert scouts == ["mmscodec-readahead"]
     assert len(capture.data) == 7000
     assert capture.data["location_id"].tolist() == list(range(7000))
-    assert not any(thread.name == "mmscodec-scout" for thread in threading.enumerate())
+    assert not any(thread.name == "mmscodec-readahead" for thread in threading.enumerate())
 
 
 def test_several_large_files_in_a_row(tmp_path, scouts):
@@ -139,7 +139,7 @@ def test_several_large_files_in_a_row(tmp_path, scouts):
     two = mmscodec.open([tmp_path / "a.pcap", tmp_path / "b.pcap"], threads=2)
     for name in ("packets", "messages", "data", "faults", "gaps"):
         assert np.array_equal(np.asarray(getattr(one, name)), np.asarray(getattr(two, name))), name
-    assert "mmscodec-scout" in scouts
+    assert "mmscodec-readahead" in scouts
 
 
 def test_damage_is_found_by_the_one_who_follows(tmp_path, scouts):
@@ -150,4 +150,4 @@ def test_damage_is_found_by_the_one_who_follows(tmp_path, scouts):
     path.write_bytes(raw)
     capture = agree(path)
     assert len(capture.faults) > 0
-    assert scouts == ["mmscodec-scout"]
+    assert scouts == ["mmscodec-readahead"]

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mmscodec.sessions import EXCHANGES, PARTIAL, SESSIONS, STATES, TRANSITIONS
-from mmscodec.sessions.facts import END_REASONS
+from mmscodec.sessions.metadata import END_REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"\w+", PAGE))

@@ -4,7 +4,7 @@ from mmscodec._kernels.pcapfile.records cimport read_fault_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.state cimport tracker_t
 from mmscodec.capture._merge cimport Merge
-from mmscodec.capture._walker cimport Walker
+from mmscodec.capture._record_reader cimport RecordReader
 
 
 ctypedef unsigned int (*filter_t)(
@@ -26,13 +26,13 @@ cdef class Engine:
     cdef program_t programs[64]
     cdef size_t program_count
     cdef public object progress  # called with the position now and then, or None
-    cdef uint64_t at  # position of the record in hand, for a scout
+    cdef uint64_t at  # position of the record in hand, for a readahead
 
-    cdef int add_source(self, Walker walker) except -1
-    cdef source_t *row_of(self, Walker walker) noexcept
-    cdef void hide(self, Walker walker) noexcept
-    cdef void show(self, Walker walker) noexcept
+    cdef int add_source(self, RecordReader walker) except -1
+    cdef source_t *row_of(self, RecordReader walker) noexcept
+    cdef void hide(self, RecordReader walker) noexcept
+    cdef void show(self, RecordReader walker) noexcept
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil
     cdef int fault(self, const read_fault_t *fault) except -1
-    cdef int take_faults(self, Walker w) except -1
+    cdef int take_faults(self, RecordReader w) except -1
     cdef bint turn(self, Merge merge, int status) except -1

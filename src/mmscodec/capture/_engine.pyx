@@ -22,13 +22,13 @@ from mmscodec._kernels.track.tracker cimport (
 )
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
-from mmscodec.capture._walker cimport Walker
+from mmscodec.capture._record_reader cimport RecordReader
 
 import os
 
 
-cdef extern from "mmscodec_scout.h" nogil:
-    void scout_store(uint64_t *p, uint64_t v) noexcept
+cdef extern from "mmscodec_atomic.h" nogil:
+    void atomic_store(uint64_t *p, uint64_t v) noexcept
 
 cdef enum:
     BATCH = 64
@@ -103,7 +103,7 @@ cdef class Engine:
     def __dealloc__(self):
         tracker_free(&self.track)
 
-    cdef int add_source(self, Walker walker) except -1:
+    cdef int add_source(self, RecordReader walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
         source = walker.source
         cdef View view = View(source.mapping()[0]) if walker.stable else None
@@ -126,16 +126,16 @@ cdef class Engine:
                 raise MemoryError
         return 0
 
-    cdef source_t *row_of(self, Walker walker) noexcept:
+    cdef source_t *row_of(self, RecordReader walker) noexcept:
         return <source_t *>self.track.sources.rows.data + walker.number
 
-    cdef void hide(self, Walker walker) noexcept:
+    cdef void hide(self, RecordReader walker) noexcept:
         # nothing can be read of a source whose walker lets its buffer go
         cdef source_t *row = self.row_of(walker)
         if not row.stable:
             row.shown_size = 0
 
-    cdef void show(self, Walker walker) noexcept:
+    cdef void show(self, RecordReader walker) noexcept:
         # what the walker sees now
         cdef source_t *row = self.row_of(walker)
         if not row.stable:
@@ -158,7 +158,7 @@ cdef class Engine:
             raise MemoryError
         return 0
 
-    cdef int take_faults(self, Walker w) except -1:
+    cdef int take_faults(self, RecordReader w) except -1:
         cdef read_fault_t *row
         while w.seen < w.walk.fault_rows.rows:
             row = <read_fault_t *>w.walk.fault_rows.data + w.seen
@@ -168,7 +168,7 @@ cdef class Engine:
 
     cdef bint turn(self, Merge merge, int status) except -1:
         # what the merge asks for; False at its end
-        cdef Walker walker
+        cdef RecordReader walker
         cdef read_fault_t overlap
         if status == READ_END:
             return False
@@ -186,7 +186,7 @@ cdef class Engine:
         self.take_faults(walker)
         if status == MERGE_CLOSE:
             self.hide(walker)
-            merge.close_lane()
+            merge.close_reader()
         elif status == READ_MORE:
             self.hide(walker)
             walker.more()
@@ -226,7 +226,7 @@ cdef class Engine:
                     if self.filter_function != NULL:
                         count = self.matching(batch, count)
                     if count != 0:
-                        scout_store(&self.at, batch[count - 1].position)
+                        atomic_store(&self.at, batch[count - 1].position)
                         self.track.sources.current = merge.current
                         failed = tracker_records(&self.track, batch, count)
                     if status != READ_OK or failed != 0:

@@ -6,7 +6,7 @@
 # record.
 from libc.stdint cimport int64_t
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec.capture._walker cimport Walker, walk_t
+from mmscodec.capture._record_reader cimport RecordReader, walk_t
 
 cdef enum:
     # beside READ_OK, READ_MORE, READ_END and READ_MEMORY
@@ -15,7 +15,7 @@ cdef enum:
 
     HELD = 64
 
-cdef struct lane_t:
+cdef struct merge_input_t:
     # a source that was begun
     walk_t *walk
     int64_t time  # of its next record; INT64_MIN while that is not known
@@ -32,10 +32,10 @@ cdef class Merge:
     cdef list walkers  # by number; None for those that ended, unless `keep`
     cdef bint keep
     cdef size_t max_stable
-    cdef lane_t **heap  # the source in hand first
-    cdef size_t lanes
+    cdef merge_input_t **heap  # the source in hand first
+    cdef size_t inputs
     cdef size_t room
-    cdef size_t streams  # lanes that are not stable
+    cdef size_t streams  # inputs that are not stable
     cdef bint more_to_come
     cdef int64_t due  # first time of the next source; INT64_MAX: after all others
     cdef bint full  # the next source has to wait for one to end
@@ -48,15 +48,15 @@ cdef class Merge:
     # or `close`. Status as of `walk_fill`, or MERGE_...; it is about the source in hand
     cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil
     cdef int refill(
-        self, lane_t *lane, int64_t until, record_t *out, size_t cap, size_t *count
+        self, merge_input_t *input, int64_t until, record_t *out, size_t cap, size_t *count
     ) noexcept nogil
     cdef int64_t limit(self) noexcept nogil
-    cdef bint turn(self, lane_t *lane) noexcept nogil
-    cdef void settle(self) noexcept nogil
-    cdef Walker in_hand(self)
+    cdef bint turn(self, merge_input_t *input) noexcept nogil
+    cdef void leave_fast_path(self) noexcept nogil
+    cdef RecordReader in_hand(self)
     cdef bint all_stable(self) noexcept nogil
     cdef int look_ahead(self) except -1
-    cdef Walker begin(self)
-    cdef Walker close_lane(self)
+    cdef RecordReader begin(self)
+    cdef RecordReader close_reader(self)
     # Records for those who need nothing else; 0: the end
     cdef int next_batch(self, record_t *out, size_t cap, size_t *count) except -1

@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 
 class Merge:
     def __init__(
@@ -13,4 +13,4 @@ class Merge:
     @property
     def delayed(self) -> int: ...
     @property
-    def kept(self) -> list[Walker | None]: ...
+    def kept(self) -> list[RecordReader | None]: ...

@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec.capture._walker cimport Walker, append_rows, row_t, walk_fill
+from mmscodec.capture._record_reader cimport RecordReader, append_rows, row_t, walk_fill
 
 from mmscodec.schema import dtypes
 
@@ -13,11 +13,11 @@ cdef enum:
     BATCH = 256
     # Read side by side: a mapped file costs a mapping (the system has 65 530) and 4 KiB, a stream
     # a descriptor and what its decompression needs
-    MAX_LANES = 4096
+    MAX_INPUTS = 4096
     MAX_STREAMS = 64
 
 
-cdef inline bint before(const lane_t *a, const lane_t *b) noexcept nogil:
+cdef inline bint before(const merge_input_t *a, const merge_input_t *b) noexcept nogil:
     # of equal times the one that was begun first
     return a.time < b.time or (a.time == b.time and a.number < b.number)
 
@@ -52,7 +52,7 @@ cdef class Merge:
 
     def __dealloc__(self):
         cdef size_t i
-        for i in range(self.lanes):
+        for i in range(self.inputs):
             free(self.heap[i])
         free(self.heap)
 
@@ -68,90 +68,92 @@ cdef class Merge:
             return 0
         first = self.following.first
         self.due = INT64_MAX if first is None else first
-        self.full = self.lanes >= MAX_LANES or (
+        self.full = self.inputs >= MAX_INPUTS or (
             self.streams >= MAX_STREAMS and not self.following.stable)
         return 0
 
-    cdef Walker begin(self):
+    cdef RecordReader begin(self):
         # the next source, which may not have shown anything yet
-        cdef lane_t *lane
-        cdef Walker walker = Walker(self.following)
-        cdef lane_t **heap
+        cdef merge_input_t *input
+        cdef RecordReader walker = RecordReader(self.following)
+        cdef merge_input_t **heap
         cdef size_t i
-        if self.lanes == self.room:
-            heap = <lane_t **>realloc(self.heap, (self.room * 2 + 4) * sizeof(lane_t *))
+        if self.inputs == self.room:
+            heap = <merge_input_t **>realloc(
+                self.heap, (self.room * 2 + 4) * sizeof(merge_input_t *)
+            )
             if heap == NULL:
                 raise MemoryError
             self.heap = heap
             self.room = self.room * 2 + 4
-        lane = <lane_t *>malloc(sizeof(lane_t))
-        if lane == NULL:
+        input = <merge_input_t *>malloc(sizeof(merge_input_t))
+        if input == NULL:
             raise MemoryError
-        lane.walk = &walker.walk
-        lane.time = INT64_MIN
-        lane.number = len(self.walkers)
-        lane.stable = walker.stable = self.following.stable and lane.number < self.max_stable
-        lane.at = lane.have = 0
+        input.walk = &walker.walk
+        input.time = INT64_MIN
+        input.number = len(self.walkers)
+        input.stable = walker.stable = self.following.stable and input.number < self.max_stable
+        input.at = input.have = 0
         self.walkers.append(walker)
-        self.streams += not lane.stable
+        self.streams += not input.stable
         self.delayed += self.overdue
-        i = self.lanes
+        i = self.inputs
         while i != 0:  # nothing is as early as what is not known
             self.heap[i] = self.heap[(i - 1) // 2]
             i = (i - 1) // 2
-        self.heap[0] = lane
-        self.lanes += 1
+        self.heap[0] = input
+        self.inputs += 1
         self.following = None
         self.look_ahead()
         return walker
 
-    cdef Walker close_lane(self):
+    cdef RecordReader close_reader(self):
         # the source in hand has ended; its walker has closed
-        cdef lane_t *lane = self.heap[0]
-        cdef Walker walker = self.in_hand()
+        cdef merge_input_t *input = self.heap[0]
+        cdef RecordReader walker = self.in_hand()
         walker.close()
         walker.source.walked()
         if not self.keep:
-            self.walkers[lane.number] = None
-        self.streams -= not lane.stable
-        free(lane)
-        self.lanes -= 1
-        self.heap[0] = self.heap[self.lanes]
-        self.settle()
+            self.walkers[input.number] = None
+        self.streams -= not input.stable
+        free(input)
+        self.inputs -= 1
+        self.heap[0] = self.heap[self.inputs]
+        self.leave_fast_path()
         self.look_ahead()
         return walker
 
-    cdef Walker in_hand(self):
-        return <Walker>self.walkers[self.heap[0].number]
+    cdef RecordReader in_hand(self):
+        return <RecordReader>self.walkers[self.heap[0].number]
 
     cdef bint all_stable(self) noexcept nogil:
-        return self.streams == 0 and self.lanes != 0
+        return self.streams == 0 and self.inputs != 0
 
-    cdef void settle(self) noexcept nogil:
+    cdef void leave_fast_path(self) noexcept nogil:
         # the first of the heap to where it belongs
         cdef size_t i = 0, child
-        cdef lane_t *lane
-        if self.lanes == 0:
+        cdef merge_input_t *input
+        if self.inputs == 0:
             return
-        lane = self.heap[0]
+        input = self.heap[0]
         while True:
             child = 2 * i + 1
-            if child >= self.lanes:
+            if child >= self.inputs:
                 break
-            if child + 1 < self.lanes and before(self.heap[child + 1], self.heap[child]):
+            if child + 1 < self.inputs and before(self.heap[child + 1], self.heap[child]):
                 child += 1
-            if not before(self.heap[child], lane):
+            if not before(self.heap[child], input):
                 break
             self.heap[i] = self.heap[child]
             i = child
-        self.heap[i] = lane
+        self.heap[i] = input
 
     cdef int64_t limit(self) noexcept nogil:
         # the last time at which it is the turn of the source in hand
         cdef int64_t until = INT64_MAX if self.full else self.due
         cdef int64_t time
         cdef size_t i
-        for i in range(1, self.lanes if self.lanes < 3 else 3):
+        for i in range(1, self.inputs if self.inputs < 3 else 3):
             time = self.heap[i].time
             if time != INT64_MIN and self.heap[i].number < self.heap[0].number:
                 time -= 1
@@ -159,11 +161,11 @@ cdef class Merge:
                 until = time
         return until
 
-    cdef bint turn(self, lane_t *lane) noexcept nogil:
-        # records of the lane in hand are left over: it is the turn of another one, or of a source
+    cdef bint turn(self, merge_input_t *input) noexcept nogil:
+        # records of the input in hand are left over: it is the turn of another one, or of a source
         # that was not begun
-        lane.time = lane.held[lane.at].time
-        self.settle()
+        input.time = input.held[input.at].time
+        self.leave_fast_path()
         if self.heap[0].time <= self.due:
             return False
         if self.full:
@@ -171,23 +173,23 @@ cdef class Merge:
         return not self.full
 
     cdef int refill(
-        self, lane_t *lane, int64_t until, record_t *out, size_t cap, size_t *count
+        self, merge_input_t *input, int64_t until, record_t *out, size_t cap, size_t *count
     ) noexcept nogil:
-        # records up to `until` into `out`, the rest of those that were read into the lane
+        # records up to `until` into `out`, the rest of those that were read into the input
         cdef size_t got, i = 0
         cdef int status
         if cap > HELD:
             cap = HELD
-        status = walk_fill(lane.walk, out, cap, &got)
-        lane.at = lane.have = 0
+        status = walk_fill(input.walk, out, cap, &got)
+        input.at = input.have = 0
         if until == INT64_MAX:
             i = got
         else:
             while i < got and out[i].time <= until:
                 i += 1
         if i < got:
-            lane.have = got - i
-            memcpy(lane.held, out + i, (got - i) * sizeof(record_t))
+            input.have = got - i
+            memcpy(input.held, out + i, (got - i) * sizeof(record_t))
         count[0] = i
         return status
 
@@ -195,36 +197,36 @@ cdef class Merge:
         cdef size_t n = 0, got
         cdef int status = READ_OK
         cdef int64_t until
-        cdef lane_t *lane
+        cdef merge_input_t *input
         while n < cap:
-            if self.lanes == 0:
+            if self.inputs == 0:
                 status = MERGE_BEGIN if self.more_to_come else READ_END
                 break
-            lane = self.heap[0]
-            if n != 0 and lane.stable != self.stable:
+            input = self.heap[0]
+            if n != 0 and input.stable != self.stable:
                 break
             until = self.limit()
-            if lane.at < lane.have:
+            if input.at < input.have:
                 got = n
-                while lane.at < lane.have and n < cap and lane.held[lane.at].time <= until:
-                    out[n] = lane.held[lane.at]
+                while input.at < input.have and n < cap and input.held[input.at].time <= until:
+                    out[n] = input.held[input.at]
                     n += 1
-                    lane.at += 1
+                    input.at += 1
                 if n != got:
-                    self.current = lane.number
-                    self.stable = lane.stable
+                    self.current = input.number
+                    self.stable = input.stable
             else:
-                status = self.refill(lane, until, out + n, cap - n, &got)
+                status = self.refill(input, until, out + n, cap - n, &got)
                 if got != 0:
                     n += got
-                    self.current = lane.number
-                    self.stable = lane.stable
-                if lane.have == 0 and status != READ_OK:
+                    self.current = input.number
+                    self.stable = input.stable
+                if input.have == 0 and status != READ_OK:
                     if status == READ_END:
                         status = MERGE_CLOSE
                     break
                 status = READ_OK
-            if lane.at < lane.have and n < cap and self.turn(lane):
+            if input.at < input.have and n < cap and self.turn(input):
                 status = MERGE_BEGIN
                 break
         count[0] = n
@@ -244,7 +246,7 @@ cdef class Merge:
             elif status == MERGE_BEGIN:
                 self.begin()
             elif status == MERGE_CLOSE:
-                self.close_lane()
+                self.close_reader()
 
     def rows(self):
         """All records as an array of `dtypes.RECORDS`; `interface` counts within each source."""

@@ -15,7 +15,7 @@ from mmscodec._kernels.core.table cimport table_init, table_row, table_t
 from mmscodec._kernels.core.wire cimport load_be16, load_le64
 from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport Merge
-from mmscodec.capture._walker cimport append_rows, row_t
+from mmscodec.capture._record_reader cimport append_rows, row_t
 
 from mmscodec.schema import dtypes
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture._engine import Engine
+from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
-from mmscodec.capture._relay import run_relay
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.live_winmx import LiveWinmx
@@ -56,7 +56,7 @@ class Capture(CaptureTables):
         engine = self._engine
         merge = Merge(self._sources)
         if self._threads > 1:
-            run_relay(engine, merge)
+            run_handoff(engine, merge)
         else:
             engine.run(merge)
         engine.finish()

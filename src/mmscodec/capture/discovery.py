@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture._walker import Walker
+from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
 from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource, Source
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
@@ -96,7 +96,7 @@ def peek(entry: Entry) -> tuple[bytes, str, int | None]:
 
 def first_record(source: Source) -> tuple[str, int | None]:
     """Format of a source and time of its first record."""
-    walker = Walker(source)
+    walker = RecordReader(source)
     time = walker.first_time()
     walker.close()
     return walker.format, time

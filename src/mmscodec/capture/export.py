@@ -118,7 +118,7 @@ def write_records(
     rows : array of `dtypes.RECORDS`
         The records, in the order in which they are written.
     interfaces : sequence of mapping
-        As `Walker.interfaces`, by the numbers in `rows`: what is known of FCS bytes.
+        As `RecordReader.interfaces`, by the numbers in `rows`: what is known of FCS bytes.
     format : {"pcap", "pcapng"}, optional
         Default: pcap, in nanoseconds where microseconds do not do; pcapng where link types are
         mixed or times do not fit.

@@ -46,7 +46,7 @@ class Source:
         Position in the capture of the first byte.
     addressable : bool
         `mapping` works, at any time until the capture is closed.
-    scouted : bool
+    read_ahead : bool
         Another thread walks ahead and has pages mapped before they are needed.
     stable : bool
         All bytes are there at once, and stay where they are.
@@ -58,7 +58,7 @@ class Source:
     name = ""
     base = 0
     addressable = True
-    scouted = False
+    read_ahead = False
     stable = False
     first: int | None = None
 
@@ -166,7 +166,7 @@ class MappedSource(Source):
         buffer, base = self.mapping()
         done = position - base
         end = min(self.size, done + max(need, WINDOW))
-        if end - done > 1 << 20 and not self.scouted:
+        if end - done > 1 << 20 and not self.read_ahead:
             buffer.populate(done, end)
         if self.size > KEEP:
             buffer.forget(0, done)

@@ -20,7 +20,7 @@ from mmscodec.cli.session_words import amount, counted
 from mmscodec.cli.sessions import selected
 from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
-from mmscodec.sessions.facts import NOTHING_CAME
+from mmscodec.sessions.metadata import NOTHING_CAME
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

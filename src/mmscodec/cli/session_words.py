@@ -13,8 +13,8 @@ from mmscodec.schema import mms
 from mmscodec.schema.findings import FINDING_FIELDS, FINDING_TEXTS, FindingCode, Severity
 from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text
 from mmscodec.sessions.closing import ABANDONED, ENDED_BY, PLAYED_OUT
-from mmscodec.sessions.ends import RowsByFlow
-from mmscodec.sessions.facts import hr_name
+from mmscodec.sessions.metadata import hr_name
+from mmscodec.sessions.session_flows import RowsByFlow
 from mmscodec.sessions.transports import DELIVERED as UDP_DELIVERED
 from mmscodec.sessions.transports import NOT_TRIED as UDP_NOT_TRIED
 from mmscodec.sessions.transports import REFUSED as UDP_REFUSED

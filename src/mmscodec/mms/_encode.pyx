@@ -27,7 +27,7 @@ from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 
 from mmscodec.errors import EncodeError
 
-cdef extern from "mmscodec_block.h" nogil:
+cdef extern from "mmscodec_allocator.h" nogil:
     void block_advise(void *p, size_t n) noexcept
 
 cdef enum:

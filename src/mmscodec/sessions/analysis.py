@@ -6,26 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.sessions import ends as _ends
-from mmscodec.sessions import facts as _facts
+from mmscodec.sessions import metadata as _metadata
+from mmscodec.sessions import session_flows as _session_flows
 from mmscodec.sessions import table as _table
 from mmscodec.sessions.closing import closing_of, copies_of
 from mmscodec.sessions.control import MID, Control
-from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
-from mmscodec.sessions.moves import moves_of
 from mmscodec.sessions.network import tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
 from mmscodec.sessions.playback import playback_of, send_times
+from mmscodec.sessions.playback_events import moves_of
+from mmscodec.sessions.problem_counts import wrong_by_flow
 from mmscodec.sessions.quality import Quality, measure, rates
 from mmscodec.sessions.session import Session
+from mmscodec.sessions.session_flows import NO_ROWS
 from mmscodec.sessions.states import TRANSITIONS, Playback, transitions
 from mmscodec.sessions.transports import udp_story
 from mmscodec.sessions.unread import unread_by_flow
-from mmscodec.sessions.wrong import wrong_by_flow
 
 SYN, FIN, RST = 1, 2, 4
 _STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
@@ -64,7 +64,7 @@ class Sessions:
         self.list: list[Session] = []
         exchanges = _table.Gathered(EXCHANGES)
         moves = _table.Gathered(TRANSITIONS)
-        found = _ends.find(cap, self.control)
+        found = _session_flows.find(cap, self.control)
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
@@ -77,9 +77,13 @@ class Sessions:
         self.exchanges, self.transitions = exchanges.table(), moves.table()
 
     def _one(
-        self, index: int, ends: _ends.Ends, exchanges: _table.Gathered, moves: _table.Gathered
+        self,
+        index: int,
+        ends: _session_flows.Ends,
+        exchanges: _table.Gathered,
+        moves: _table.Gathered,
     ) -> None:
-        facts = _facts.facts_of(ends, self.control)
+        facts = _metadata.facts_of(ends, self.control)
         entries = entries_of(ends, self.control, self.data, self.cap.payload)
         quality = measure(entries, ends, facts, self.data, self.control)
         session = Session(index, ends, facts, entries, quality)
@@ -107,7 +111,7 @@ class Sessions:
             for segment, row in zip(segments, first)
         ]
 
-    def _disconnected(self, ends: _ends.Ends) -> int:
+    def _disconnected(self, ends: _session_flows.Ends) -> int:
         # time of the last segment of a connection that was seen to end, else -1
         flows = self.cap.flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
@@ -261,7 +265,7 @@ class Sessions:
         return bits
 
     @staticmethod
-    def _heard(ends: _ends.Ends, client: bool) -> bool:
+    def _heard(ends: _session_flows.Ends, client: bool) -> bool:
         if any(message.client == client for message in ends.messages):
             return True
         return not client and len(ends.tcp) + len(ends.udp) > 0

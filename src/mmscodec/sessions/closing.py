@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.entries import Entry, Segment
-from mmscodec.sessions.facts import Facts
+from mmscodec.sessions.metadata import Facts
+from mmscodec.sessions.session_flows import Ends
 
 FIN, RST = 2, 4
 NOBODY, BY_CLIENT, BY_SERVER = 0, 1, 2

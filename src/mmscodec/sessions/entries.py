@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmscodec.sessions.control import MID, Control, Message
-from mmscodec.sessions.ends import NO_ROWS
+from mmscodec.sessions.session_flows import NO_ROWS
 
 MAX_ENTRIES = 10_000
 LIVE = 0x06000000  # BROADCAST and LIVE

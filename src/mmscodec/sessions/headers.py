@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmscodec.errors import TruncatedError
-from mmscodec.sessions.ends import NO_ROWS
 from mmscodec.sessions.entries import Entry
+from mmscodec.sessions.session_flows import NO_ROWS
 
 LAST = 0x08
 MAX_HEADER = 16 << 20

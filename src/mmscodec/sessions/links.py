@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmscodec.sessions.facts import CLOSED, REDIRECTED
+from mmscodec.sessions.metadata import CLOSED, REDIRECTED
 from mmscodec.sessions.session import Session
 
 TARGET = re.compile(r"mms[ut]?://(?:\[([^\]]*)\]|([^:/]*))(?::(\d+))?", re.IGNORECASE)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmscodec.sessions.control import MID, Control, Message
-from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.entries import Entry, Segment
-from mmscodec.sessions.facts import Facts
+from mmscodec.sessions.metadata import Facts
 from mmscodec.sessions.sequence import Delivery, delivery, extend
+from mmscodec.sessions.session_flows import Ends
 
 _END = MID["LinkMacToViewerReportEndOfStream"]
 _PLAY = "LinkViewerToMacStartPlaying"

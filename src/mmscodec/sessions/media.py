@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from mmscodec.sessions.control import MID, Control
-from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.entries import MAX_ENTRIES, Asked, Entry, Segment, timeline
 from mmscodec.sessions.files import HEADER, files, header_of_no_request
+from mmscodec.sessions.session_flows import Ends
 
 PACKET_PAIR = 2
 #: First row, file, start of playback (None = header), rows of some Data packets over UDP.

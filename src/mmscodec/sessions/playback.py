@@ -14,8 +14,8 @@ from mmscodec.asf.plan import PLAN
 from mmscodec.errors import MmsCodecError
 from mmscodec.sessions.buffer import BufferLevel, buffer_of, together
 from mmscodec.sessions.entries import Entry, Segment
-from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.headers import header_bytes
+from mmscodec.sessions.metadata import Facts
 
 MS = 1_000_000  # ns
 LOOKED_AT = 1000  # packets in which a key frame is looked for

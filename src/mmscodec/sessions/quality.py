@@ -8,12 +8,12 @@ import numpy as np
 
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Control
-from mmscodec.sessions.ends import NO_ROWS, Ends
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.epochs import restarts
-from mmscodec.sessions.facts import Facts
 from mmscodec.sessions.loss import Loss, loss_of
+from mmscodec.sessions.metadata import Facts
 from mmscodec.sessions.sequence import location_gaps
+from mmscodec.sessions.session_flows import NO_ROWS, Ends
 from mmscodec.sessions.stalls import Stalls, stalls_of
 
 #: Rows of `cap.session_rates(i)`.

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mmscodec.sessions.control import MID
-from mmscodec.sessions.ends import Ends
 from mmscodec.sessions.entries import Entry
-from mmscodec.sessions.facts import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
+from mmscodec.sessions.metadata import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
 from mmscodec.sessions.quality import Quality
+from mmscodec.sessions.session_flows import Ends
 from mmscodec.sessions.table import PARTIAL
 
 TRANSPORTS = {0: "", 6: "tcp", 17: "udp"}

@@ -66,7 +66,7 @@ cdef inline void note_key_frame(payloads_t *out, const payload_t *one) noexcept 
 cdef payloads_end_t packet_payloads(
     const uint8_t *p, size_t n, const packet_fields_t *at, payloads_t *out
 ) noexcept nogil:
-    cdef uint32_t properties = p[at.flags + 1], count, length_size, i
+    cdef uint32_t properties = p[at.flags + 1], count, length_size, _i
     cdef size_t pos = at.times + 6
     cdef payload_t one
     cdef uint64_t left
@@ -88,7 +88,7 @@ cdef payloads_end_t packet_payloads(
         return PAYLOADS_BROKEN
     count, length_size = p[pos] & 0x3F, size_of(p[pos] >> 6)
     pos += 1
-    for i in range(count):
+    for _i in range(count):
         if payload_header(p, n, pos, properties, &one) != 0 or n - one.data < length_size:
             return PAYLOADS_BROKEN
         left = load_sized(p + one.data, length_size)

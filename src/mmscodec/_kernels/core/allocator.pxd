@@ -1,4 +1,4 @@
-# Memory of tables; see mmscodec_block.h for where it comes from.
+# Memory of tables; see mmscodec_allocator.h for where it comes from.
 
 # Resize a block from n to size[0] bytes, or to more where that costs nothing; size[0] says how many
 # there are. p is NULL for a new block. NULL = no memory, and p is still good.

@@ -3,7 +3,7 @@ cdef extern from *:
     """
     #define MMSCODEC_KEEP_BLOCKS
     """
-cdef extern from "mmscodec_block.h" nogil:
+cdef extern from "mmscodec_allocator.h" nogil:
     void *block_resize(void *p, size_t n, size_t *size) noexcept
     void block_free(void *p, size_t n) noexcept
     size_t block_limit(size_t limit) noexcept
@@ -18,7 +18,7 @@ cdef void free_block(void *p, size_t n) noexcept nogil:
 
 
 def keep_memory(size_t limit):
-    """Set how much memory of tables that are gone waits for the next ones.
+    """Set how much memory of tables that are gone queued for the next ones.
 
     A kernel clears every page that it hands out, which takes longer than writing rows into it, so
     blocks of 4 MiB and more are kept when their last array goes. This happens on Linux alone.

@@ -31,7 +31,7 @@ cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexc
 cdef int network_finish(network_t *net) noexcept nogil
 
 
-cdef inline bint quick_tcp(
+cdef inline bint plain_tcp(
     const uint8_t *t, uint32_t captured, uint32_t wire, segment_t *out
 ) noexcept nogil:
     # 20 bytes of TCP header are at `t`, `wire` bytes belong to the segment
@@ -53,7 +53,7 @@ cdef inline bint quick_tcp(
     return True
 
 
-cdef inline bint quick_udp(
+cdef inline bint plain_udp(
     const uint8_t *t, uint32_t captured, uint32_t wire, segment_t *out
 ) noexcept nogil:
     if load_be16(t + 4) != wire or wire < captured:
@@ -75,7 +75,7 @@ cdef inline bint quick_udp(
     return True
 
 
-cdef inline bint quick_ipv4(const record_t *rec, segment_t *out) noexcept nogil:
+cdef inline bint plain_ipv4(const record_t *rec, segment_t *out) noexcept nogil:
     # 42 bytes are there
     cdef const uint8_t *p = rec.data
     cdef uint32_t total = load_be16(p + 16)
@@ -87,13 +87,13 @@ cdef inline bint quick_ipv4(const record_t *rec, segment_t *out) noexcept nogil:
     map_ipv4(out.src, p + 26)
     map_ipv4(out.dst, p + 30)
     if p[23] == PROTOCOL_TCP:
-        return captured >= 40 and quick_tcp(p + 34, captured - 20, total - 20, out)
+        return captured >= 40 and plain_tcp(p + 34, captured - 20, total - 20, out)
     if p[23] == PROTOCOL_UDP:
-        return captured >= 28 and quick_udp(p + 34, captured - 20, total - 20, out)
+        return captured >= 28 and plain_udp(p + 34, captured - 20, total - 20, out)
     return False
 
 
-cdef inline bint quick_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
+cdef inline bint plain_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
     # 62 bytes are there
     cdef const uint8_t *p = rec.data
     cdef uint32_t total = load_be16(p + 18)
@@ -105,9 +105,9 @@ cdef inline bint quick_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
     memcpy(out.src, p + 22, 16)
     memcpy(out.dst, p + 38, 16)
     if p[20] == PROTOCOL_TCP:
-        return captured >= 20 and quick_tcp(p + 54, captured, total, out)
+        return captured >= 20 and plain_tcp(p + 54, captured, total, out)
     if p[20] == PROTOCOL_UDP:
-        return captured >= 8 and quick_udp(p + 54, captured, total, out)
+        return captured >= 8 and plain_udp(p + 54, captured, total, out)
     return False
 
 
@@ -121,9 +121,9 @@ cdef inline int network_decode(
     if likely(rec.linktype == LINKTYPE_ETHERNET and rec.caplen >= 42):
         kind = load_be16(rec.data + 12)
         if likely(kind == ETHERTYPE_IPV4):
-            if likely(quick_ipv4(rec, out)):
+            if likely(plain_ipv4(rec, out)):
                 return NETWORK_SEGMENT
         elif kind == ETHERTYPE_IPV6 and rec.caplen >= 62:
-            if likely(quick_ipv6(rec, out)):
+            if likely(plain_ipv6(rec, out)):
                 return NETWORK_SEGMENT
     return network_slow(net, rec, out)

@@ -88,7 +88,7 @@ cdef struct tcp_pool_t:
 cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil
 cdef void tcp_pool_free(tcp_pool_t *pool) noexcept nogil
 cdef void tcp_release(tcp_pool_t *pool) noexcept nogil
-cdef int tcp_push(
+cdef int tcp_feed(
     tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
 ) noexcept nogil
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil

@@ -369,7 +369,7 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
     return give_up_before(d, pool, GAP_ACKED, time)
 
 
-cdef int settle(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+cdef int leave_fast_path(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # keep the ceilings: the oldest hole is given up first
     while d.held > pool.held_limit or d.pending > pool.pending_limit:
         if tcp_give_up(d, pool, GAP_CEILING, time) != 0:
@@ -484,7 +484,7 @@ cdef int believe_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept 
     return s.seq == d.next_seq and d.pending == 0
 
 
-cdef int tcp_push(
+cdef int tcp_feed(
     tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
 ) noexcept nogil:
     # Any segment of this direction. Runs are added to the pool; 0, or -1 without memory.
@@ -523,4 +523,4 @@ cdef int tcp_push(
         d.state = TCP_CLOSING
     if d.pending != 0 and d.state != TCP_TENTATIVE and drain(d, pool, time) != 0:
         return -1
-    return settle(d, pool, time)
+    return leave_fast_path(d, pool, time)

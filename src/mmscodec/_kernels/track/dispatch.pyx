@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.wire cimport likely, prefetch, unlikely
 from mmscodec._kernels.mms.scan cimport mms_stream_t
-from mmscodec._kernels.net.network cimport quick_ipv4
+from mmscodec._kernels.net.network cimport plain_ipv4
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport GAP_END
 from mmscodec._kernels.track.connection cimport (
@@ -34,7 +34,7 @@ cdef void complete(const tracker_t *t, item_t *item) noexcept nogil:
     cdef record_t record
     record.data = item.frame
     record.caplen = item.caplen
-    quick_ipv4(&record, &item.segment)
+    plain_ipv4(&record, &item.segment)
     item.hash = segment_hash(&t.flows, &item.segment)
     item.complete = True
 

@@ -4,7 +4,7 @@ from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
     GAP_CEILING, RUN_DATA, run_t, tcp_ack, tcp_advance, tcp_finish, tcp_in_order, tcp_init,
-    tcp_push,
+    tcp_feed,
 )
 from mmscodec._kernels.track.connection cimport connection_flags
 from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
@@ -74,7 +74,7 @@ cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) n
     cdef int status
     if item.segment.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
         connection_flags(t, c, side, &item.segment)
-    status = tcp_push(
+    status = tcp_feed(
         &flow.tcp, &t.pool, &item.segment, item.place, item.stable, item.time)
     if flow_consume(t, c, side) != 0 or status != 0:
         return -1

@@ -245,7 +245,7 @@ cdef void encipher_eight(lane_t *lanes) noexcept nogil:
 cdef void run_lanes(lane_t *lanes, size_t count, bint inverse) noexcept nogil:
     # Eight slots; a lane that ends hands its slot to the next waiting one, so `lanes` is consumed.
     cdef lane_t slots[LANES]
-    cdef size_t used = 0, waiting = 0
+    cdef size_t used = 0, holding_queue = 0
     cdef size_t l
     while True:
         l = 0
@@ -255,11 +255,11 @@ cdef void run_lanes(lane_t *lanes, size_t count, bint inverse) noexcept nogil:
                 slots[l] = slots[used]
             else:
                 l += 1
-        while used < LANES and waiting < count:
-            if lanes[waiting].length:
-                slots[used] = lanes[waiting]
+        while used < LANES and holding_queue < count:
+            if lanes[holding_queue].length:
+                slots[used] = lanes[holding_queue]
                 used += 1
-            waiting += 1
+            holding_queue += 1
         if used < LANES:
             break
         if inverse:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmscodec.errors import EncodeError
 from mmscodec.mms import _encode
-from mmscodec.mms._pack import counted, default_of, placed_at, refuse, variable_bytes
+from mmscodec.mms.encoding.pack import counted, default_of, placed_at, refuse, variable_bytes
 from mmscodec.schema import dtypes, mms
 from mmscodec.schema.fields import Message
 

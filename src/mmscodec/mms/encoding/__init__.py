@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from mmscodec.errors import EncodeError
-from mmscodec.mms._again import encode_batch
-from mmscodec.mms._pack import as_bytes, pack, pack_message, refuse, values_of
-from mmscodec.mms._rows import data_rows, message_rows
+from mmscodec.mms.encoding.batches import encode_batch
+from mmscodec.mms.encoding.pack import as_bytes, pack, pack_message, refuse, values_of
+from mmscodec.mms.encoding.rows import data_rows, message_rows
 from mmscodec.schema import mms
 from mmscodec.schema.fields import Message
 

@@ -7,7 +7,7 @@ from mmscodec._kernels.track.handoff_queue cimport (
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
-from mmscodec.capture._scout cimport Scout, scout_for
+from mmscodec.capture._readahead cimport Readahead, readahead_for
 
 import queue
 import threading
@@ -17,7 +17,7 @@ cdef enum:
     BLOCKS = 4
 
 
-cdef class Relay:
+cdef class Handoff:
     """A block of segments between two threads."""
 
     cdef handoff_t block
@@ -32,25 +32,27 @@ cdef class Relay:
         handoff_free(&self.block)
 
 
-cdef int fill(Engine engine, Merge merge, Relay relay) except -1:
+cdef int fill(Engine engine, Merge merge, Handoff handoff) except -1:
     # as many frames as the block has room for
     cdef record_t batch[BATCH]
     cdef size_t count
     cdef int status = READ_OK, failed = 0
     with nogil:
-        handoff_clear(&relay.block)
-        while relay.block.items.rows + BATCH <= HANDOFF_ITEMS and status == READ_OK and failed == 0:
+        handoff_clear(&handoff.block)
+        while (
+            handoff.block.items.rows + BATCH <= HANDOFF_ITEMS and status == READ_OK and failed == 0
+        ):
             status = merge.fill(batch, BATCH, &count)
             if engine.filter_function != NULL:
                 count = engine.matching(batch, count)
             failed = handoff_fill(
-                &relay.block, &engine.track.network, &engine.track.flows,
+                &handoff.block, &engine.track.network, &engine.track.flows,
                 engine.track.options.ports, True, batch, count,
             )
     if failed != 0 or status == READ_MEMORY:
         raise MemoryError
-    relay.last = status != READ_OK and status != READ_MORE
-    relay.status = status
+    handoff.last = status != READ_OK and status != READ_MORE
+    handoff.status = status
     if status == READ_MORE:
         merge.in_hand().more()
     return 0
@@ -58,54 +60,54 @@ cdef int fill(Engine engine, Merge merge, Relay relay) except -1:
 
 def produce(Engine engine, Merge merge, empty, full):
     """The reading thread: blocks of records, until a turn or until it is told to stop by None."""
-    cdef Relay relay
+    cdef Handoff handoff
     try:
         while True:
-            relay = empty.get()
-            if relay is None:
+            handoff = empty.get()
+            if handoff is None:
                 return
-            fill(engine, merge, relay)
-            full.put(relay)
-            if relay.last:
+            fill(engine, merge, handoff)
+            full.put(handoff)
+            if handoff.last:
                 return
     except BaseException as error:
         full.put(error)
 
 
-def run_relay(Engine engine, Merge merge):
+def run_handoff(Engine engine, Merge merge):
     """Take all records with two threads where all sources in hand stay, else with one.
 
     The second one walks ahead of the first where frames are large, and works for it otherwise.
     Sources are begun and ended while only this thread runs. Returns when all have ended.
     """
     cdef int status
-    cdef Scout scout
+    cdef Readahead readahead
     while True:
         if not merge.all_stable():
             if engine.run(merge, pause=True):
                 return
             continue
-        scout = scout_for(engine, merge)
-        if scout is not None:
+        readahead = readahead_for(engine, merge)
+        if readahead is not None:
             try:
                 ended = engine.run(merge, pause=True)
             finally:
-                scout.stop()
+                readahead.stop()
             if ended:
                 return
             continue
-        status = relay_run(engine, merge)
+        status = handoff_run(engine, merge)
         if not engine.turn(merge, status):
             return
 
 
-cdef int relay_run(Engine engine, Merge merge) except -1:
+cdef int handoff_run(Engine engine, Merge merge) except -1:
     # until a source is to be begun or has ended: the status that says so
-    cdef Relay relay
+    cdef Handoff handoff
     cdef int failed
     empty, full = queue.SimpleQueue(), queue.SimpleQueue()
     for _ in range(BLOCKS):
-        empty.put(Relay())
+        empty.put(Handoff())
     reader = threading.Thread(
         target=produce, args=(engine, merge, empty, full), name="mmscodec-frames", daemon=True
     )
@@ -115,15 +117,15 @@ cdef int relay_run(Engine engine, Merge merge) except -1:
             item = full.get()
             if isinstance(item, BaseException):
                 raise item
-            relay = item
+            handoff = item
             with nogil:
-                failed = handoff_take(&relay.block, &engine.track)
+                failed = handoff_take(&handoff.block, &engine.track)
             if failed != 0:
                 raise MemoryError
             PyErr_CheckSignals()
-            if relay.last:
-                return relay.status
-            empty.put(relay)
+            if handoff.last:
+                return handoff.status
+            empty.put(handoff)
     finally:
         empty.put(None)
         reader.join()

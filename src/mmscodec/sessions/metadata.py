@@ -8,7 +8,7 @@ from typing import Any
 
 from mmscodec.schema.values import hresult_text, version_text
 from mmscodec.sessions.control import MID, Control, Message
-from mmscodec.sessions.ends import FUNNEL, Ends
+from mmscodec.sessions.session_flows import FUNNEL, Ends
 
 PLAYER = re.compile(r"([A-Za-z]+!?)(?:/([0-9][0-9.]*))?")
 GUID = re.compile(r"\{([^}]*)\}")

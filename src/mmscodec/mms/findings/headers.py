@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmscodec.mms._collect import Tables
-from mmscodec.mms._rules import check_struct
+from mmscodec.mms.findings.fields import check_struct
+from mmscodec.mms.findings.tables import Tables
 from mmscodec.schema import mms
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 

@@ -28,7 +28,7 @@ cdef struct walk_t:
 cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept nogil
 
 
-cdef class Walker:
+cdef class RecordReader:
     cdef walk_t walk
     cdef Py_buffer view
     cdef bint shown  # `view` is held

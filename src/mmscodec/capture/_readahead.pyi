@@ -1,2 +1,2 @@
-class Scout:
+class Readahead:
     def walk(self) -> None: ...

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.mms._collect import Tables
-from mmscodec.mms._cross import check_cross
-from mmscodec.mms._extents import check_extents
 from mmscodec.mms._gather import gather
-from mmscodec.mms._headers import check_headers
-from mmscodec.mms._rules import check_data, check_fields
-from mmscodec.mms._tokens import check_tokens
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.mms.findings.fields import check_data, check_fields
+from mmscodec.mms.findings.headers import check_headers
+from mmscodec.mms.findings.relations import check_cross
+from mmscodec.mms.findings.tables import Tables
+from mmscodec.mms.findings.tokens import check_tokens
+from mmscodec.mms.findings.variable_fields import check_extents
 from mmscodec.schema.dtypes import HEADER
 from mmscodec.schema.fields import Field, show
 from mmscodec.schema.findings import (

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from mmscodec.mms._collect import Tables
+from mmscodec.mms.findings.tables import Tables
 from mmscodec.schema import mms
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 
-class Walker:
+class RecordReader:
     def __init__(self, source: Any, position: int | None = None) -> None: ...
     @property
     def source(self) -> Any: ...

@@ -45,7 +45,7 @@ cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept
             return READ_MEMORY
 
 
-cdef class Walker:
+cdef class RecordReader:
     """The records of one source, in the order of the file.
 
     Parameters

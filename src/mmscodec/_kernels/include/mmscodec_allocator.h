@@ -1,8 +1,8 @@
 /* Memory of growing tables. Small blocks come from malloc; large ones on Linux from mmap with huge
    pages asked for, because first-touch page faults would cost more than the decoding itself, and
    grow by mremap, which moves page tables instead of bytes. */
-#ifndef MMSCODEC_BLOCK_H
-#define MMSCODEC_BLOCK_H
+#ifndef MMSCODEC_ALLOCATOR_H
+#define MMSCODEC_ALLOCATOR_H
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

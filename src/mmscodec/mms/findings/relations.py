@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmscodec.mms._collect import Tables, bits, latest_before
+from mmscodec.mms.findings.tables import Tables, bits, latest_before
 from mmscodec.schema import mms
 from mmscodec.schema.fields import Message
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity

@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from mmscodec.mms._collect import Tables, bits
 from mmscodec.mms.columns import text_of
+from mmscodec.mms.findings.tables import Tables, bits
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import STREAM_ENTRY, field_dtype
 from mmscodec.schema.fields import Field, Rule, Struct

@@ -3,7 +3,7 @@ from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
 
 
-cdef class Scout:
+cdef class Readahead:
     cdef Engine engine
     cdef Py_buffer view
     cdef bint shown
@@ -15,4 +15,4 @@ cdef class Scout:
     cdef int stop(self) except -1
     cdef uint64_t ahead(self, const uint64_t *at) noexcept nogil
 
-cdef Scout scout_for(Engine engine, Merge merge)
+cdef Readahead readahead_for(Engine engine, Merge merge)

@@ -2,7 +2,7 @@
 #
 # What takes the time there is waiting for memory, and for pages to be mapped; so nothing is handed
 # over, and the results are those of one thread. Small frames come faster than they can be waited
-# for: of these one thread finds the segments and the other takes them, see _relay.pyx.
+# for: of these one thread finds the segments and the other takes them, see _handoff.pyx.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint64_t
 from mmscodec._kernels.pcapfile.records cimport (
@@ -11,14 +11,14 @@ from mmscodec._kernels.pcapfile.records cimport (
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
-from mmscodec.capture._walker cimport Walker
+from mmscodec.capture._record_reader cimport RecordReader
 
 import threading
 
-cdef extern from "mmscodec_scout.h" nogil:
-    void scout_rest() noexcept
-    uint64_t scout_load(const uint64_t *p) noexcept
-    void scout_store(uint64_t *p, uint64_t v) noexcept
+cdef extern from "mmscodec_atomic.h" nogil:
+    void cpu_relax() noexcept
+    uint64_t atomic_load(const uint64_t *p) noexcept
+    void atomic_store(uint64_t *p, uint64_t v) noexcept
 
 cdef enum:
     BATCH = 64
@@ -28,7 +28,7 @@ cdef enum:
     LEAD = 4 << 20  # bytes ahead, which a processor's cache can hold
 
 
-cdef class Scout:
+cdef class Readahead:
     """Walks ahead of an engine through the one source that it is at the start of."""
 
     def __dealloc__(self):
@@ -37,7 +37,7 @@ cdef class Scout:
 
     cdef int start(self) except -1:
         self.engine.at = self.base
-        self.thread = threading.Thread(target=self.walk, name="mmscodec-scout", daemon=True)
+        self.thread = threading.Thread(target=self.walk, name="mmscodec-readahead", daemon=True)
         self.thread.start()
         return 0
 
@@ -48,7 +48,7 @@ cdef class Scout:
             self.ahead(at)
 
     cdef int stop(self) except -1:
-        scout_store(&self.told, 1)
+        atomic_store(&self.told, 1)
         self.thread.join()
         return 0
 
@@ -62,13 +62,13 @@ cdef class Scout:
         reader_init(&reader)
         reader.base = self.base
         reader.final = True
-        while (status == READ_OK or status == READ_FAULT) and not scout_load(&self.told):
+        while (status == READ_OK or status == READ_FAULT) and not atomic_load(&self.told):
             status = reader_batch(&reader, buf, <size_t>self.view.len, &pos, batch, BATCH, &count)
             for i in range(count):
                 if batch[i].caplen > 64:
                     seen += batch[i].data[64]
-            while self.base + pos > scout_load(at) + LEAD and not scout_load(&self.told):
-                scout_rest()
+            while self.base + pos > atomic_load(at) + LEAD and not atomic_load(&self.told):
+                cpu_relax()
         reader_free(&reader)
         return seen
 
@@ -87,23 +87,23 @@ cdef bint has_large_frames(const uint8_t *buf, size_t size) noexcept nogil:
     return records != 0 and pos // records >= LARGE
 
 
-cdef Scout scout_for(Engine engine, Merge merge):
-    """A scout that is on its way, or None where it would be of no use."""
-    cdef Scout scout
-    cdef Walker walker
-    if merge.lanes != 1 or not merge.all_stable():
+cdef Readahead readahead_for(Engine engine, Merge merge):
+    """A readahead that is on its way, or None where it would be of no use."""
+    cdef Readahead readahead
+    cdef RecordReader walker
+    if merge.inputs != 1 or not merge.all_stable():
         return None
     walker = merge.in_hand()
     if walker.walk.reader.records != 0 or walker.source.size < LEAST:
         return None
-    scout = Scout()
-    scout.engine = engine
+    readahead = Readahead()
+    readahead.engine = engine
     buffer, base = walker.source.mapping()
-    scout.base = base
-    PyObject_GetBuffer(buffer, &scout.view, PyBUF_SIMPLE)
-    scout.shown = True
-    if not has_large_frames(<const uint8_t *>scout.view.buf, <size_t>scout.view.len):
+    readahead.base = base
+    PyObject_GetBuffer(buffer, &readahead.view, PyBUF_SIMPLE)
+    readahead.shown = True
+    if not has_large_frames(<const uint8_t *>readahead.view.buf, <size_t>readahead.view.len):
         return None
-    scout.start()
-    walker.source.scouted = True
-    return scout
+    readahead.start()
+    walker.source.read_ahead = True
+    return readahead
