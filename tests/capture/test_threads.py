@@ -107,7 +107,7 @@ def segment(payload, seq, flags=16):
 
 
 @pytest.fixture
-def scouts(monkeypatch):
+def readaheads(monkeypatch):
     """Names of the threads that were started."""
     started = []
     start = threading.Thread.start
@@ -120,15 +120,15 @@ def scouts(monkeypatch):
     return started
 
 
-def test_large_frames_have_a_scout(tmp_path, scouts):
+def test_large_frames_have_a_readahead(tmp_path, readaheads):
     capture = agree(large(tmp_path))
-    assert scouts == ["mmscodec-readahead"]
+    assert readaheads == ["mmscodec-readahead"]
     assert len(capture.data) == 7000
     assert capture.data["location_id"].tolist() == list(range(7000))
     assert not any(thread.name == "mmscodec-readahead" for thread in threading.enumerate())
 
 
-def test_several_large_files_in_a_row(tmp_path, scouts):
+def test_several_large_files_in_a_row(tmp_path, readaheads):
     path = large(tmp_path)
     whole = path.read_bytes()
     size = 16 + 54 + 1448
@@ -139,10 +139,10 @@ def test_several_large_files_in_a_row(tmp_path, scouts):
     two = mmscodec.open([tmp_path / "a.pcap", tmp_path / "b.pcap"], threads=2)
     for name in ("packets", "messages", "data", "faults", "gaps"):
         assert np.array_equal(np.asarray(getattr(one, name)), np.asarray(getattr(two, name))), name
-    assert "mmscodec-readahead" in scouts
+    assert "mmscodec-readahead" in readaheads
 
 
-def test_damage_is_found_by_the_one_who_follows(tmp_path, scouts):
+def test_damage_is_found_by_the_one_who_follows(tmp_path, readaheads):
     path = large(tmp_path)
     raw = bytearray(path.read_bytes())
     at = 24 + 70 + (16 + 54 + 1448) * 3000
@@ -150,4 +150,4 @@ def test_damage_is_found_by_the_one_who_follows(tmp_path, scouts):
     path.write_bytes(raw)
     capture = agree(path)
     assert len(capture.faults) > 0
-    assert scouts == ["mmscodec-readahead"]
+    assert readaheads == ["mmscodec-readahead"]

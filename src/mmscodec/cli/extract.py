@@ -113,7 +113,7 @@ def extract(capture: Any, session: Any, options: argparse.Namespace, bar: Any) -
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the files; 0, 1 if there were none to be had or some exist, 3 if the input was damaged."""
+    """Write the files; 0, 1 if there were none or some exist, 3 if the input was damaged."""
     damage = Damage()
     status, written, kept = 0, 0, 0
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:

@@ -273,21 +273,21 @@ class Sessions:
     def _end(self, session: Session) -> tuple[int, int]:
         facts, ends = session.facts, session.ends
         if facts.redirected:
-            return _facts.REDIRECTED, facts.hr
+            return _metadata.REDIRECTED, facts.hr
         ended = [m.hr for m in ends.messages if m.mid == MID["LinkMacToViewerReportEndOfStream"]]
         hr = facts.hr if facts.hr >= 0 else (ended[-1] if ended else -1)
         if facts.hr < 0 and self._nothing_came(session):
-            return _facts.NOTHING_CAME, hr
+            return _metadata.NOTHING_CAME, hr
         if facts.hr >= 0 and not session.quality.media_packets:
-            return _facts.REFUSED, hr
+            return _metadata.REFUSED, hr
         denied = facts.auth_scheme and facts.auth_result == 0 and facts.credentials
         if denied and not session.quality.media_packets:
-            return _facts.REFUSED, hr
+            return _metadata.REFUSED, hr
         if facts.closed:
-            return _facts.CLOSED, hr
+            return _metadata.CLOSED, hr
         if self._disconnected(ends) >= 0:
-            return _facts.DISCONNECTED, hr
-        return _facts.CUT, hr
+            return _metadata.DISCONNECTED, hr
+        return _metadata.CUT, hr
 
     def _nothing_came(self, session: Session) -> bool:
         """Whether a start was confirmed, no media came of it, and the capture would show them.
