@@ -355,7 +355,7 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
         if upto < n.start + n.length:
             return 0
         d.patience += 1
-        if d.patience < (TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
+        if d.patience < <uint32_t>(TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
             return 0
         return open_tentative(d, pool)
     if upto < n.start:

@@ -37,7 +37,7 @@ cdef inline int stream_pool_grow(stream_pool_t *p) noexcept nogil:
     row[0] = block
     if block == NULL:
         return -1
-    for i in range(STREAMS_A_BLOCK):
+    for i in range(<size_t>STREAMS_A_BLOCK):
         (<void **>(block + (STREAMS_A_BLOCK - 1 - i) * size))[0] = p.unused
         p.unused = block + (STREAMS_A_BLOCK - 1 - i) * size
     return 0

@@ -1,0 +1,1 @@
+"""The package with other compilers, Pythons and machines: ``python -m tools.compilers --help``."""
