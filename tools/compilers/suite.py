@@ -104,7 +104,6 @@ def install(cell: Cell) -> tuple[Path, list[str], dict[str, str]]:
     environment = dict(environment, CC=compiler)
     pip = [*python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall"]
     run([*pip, "--no-build-isolation", f"{inside}/mmscodec"], log=log, env=environment)
-    shutil.rmtree(folder / "mmscodec" / "src" / "mmscodec")  # only what was installed is tested
     return folder / "mmscodec", python, environment
 
 
