@@ -238,7 +238,7 @@ def check(listener: Side, expected: list[bytes], problems: list[str]) -> None:
             break
         batch = decoder.feed(listener.into.decipher(data))
         for i, row in enumerate(batch.packets):
-            frame = row["type"].tobytes() + row["data_length"].tobytes() + bytes(batch.data(i))
+            frame = row["type"].tobytes() + row["data_length"].tobytes() + bytes(batch.payload(i))
             if frame != expected[got]:
                 problems.append(f"{listener.name}: frame {got} differs")
             got += 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class MmsCodecError(ValueError):
     """Base class: bytes or values that break the wire format.
@@ -76,8 +79,25 @@ class MissingExtraError(ImportError):
         self.extra = extra
 
     def __reduce__(self):
-        return type(self), (self.package, self.extra)
+        return type(self), (self.package, self.extra), self.__dict__
 
 
 def _rebuild(cls: type[MmsCodecError], message: str, state: dict) -> MmsCodecError:
-    return cls(message, **state)
+    error = cls(message)
+    error.__dict__.update(state)  # with notes, and the batch of what was decoded before
+    return error
+
+
+def near(name: object, known: Iterable[str]) -> str:
+    """`; did you mean 'Ping'?` where a known name is like `name`, else nothing.
+
+    >>> near("messags", ("packets", "messages"))
+    "; did you mean 'messages'?"
+    """
+    if not isinstance(name, str):
+        return ""
+    by_lower = {word.lower(): word for word in known}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    ends = [word for word in by_lower if name and word.endswith(name.lower())]
+    best = (ends if len(ends) == 1 else found)[:1]
+    return f"; did you mean {by_lower[best[0]]!r}?" if best else ""

@@ -8,6 +8,7 @@ from typing import Any
 from mmscodec.capture import Capture as CapturePass
 from mmscodec.capture import connection, open_sources
 from mmscodec.capture.filter import Filter
+from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.sessions.views import SessionViews
 
 KNOWN = ("mms", "winmx")
@@ -32,7 +33,7 @@ def open(
     max_held: int = 256 << 20,
     max_held_flow: int = 1 << 20,
     max_pending: int = 10_000,
-    max_packet: int = 1 << 20,
+    max_packet: int = MAX_PACKET,
     ignore_vlan: bool = False,
     spool: bool = True,
     mapped: bool = True,

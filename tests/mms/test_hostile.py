@@ -271,7 +271,7 @@ def test_funnel_names_of_any_shape(raw):
     message[:4] = (size // 8).to_bytes(4, "little")
     packet = bytearray(PING[:32])
     packet[8:12] = (size + 16).to_bytes(4, "little")
-    batch = mms.decode(bytes(packet) + bytes(message))
+    batch = mms.decode(bytes(packet) + bytes(message), max_packet=16 << 20)
     name = batch.column("LinkViewerToMacConnectFunnel", "funnel_name")[0]
     wanted = (raw + b"\0" * (size - 28 - len(raw))).decode("utf-16-le", "surrogatepass")
     assert name == wanted.split("\0", 1)[0]

@@ -49,7 +49,7 @@ def test_every_frame_said_is_decoded_at_its_place(name):
             at = int(row["offset"]) - batch.start
             heard[batch.direction] += bytes(source[at : at + int(row["length"])])
             assert (
-                bytes(batch.data(i))
+                bytes(batch.payload(i))
                 == bytes(source[at : at + int(row["length"])])[17 if name == "primary" else 4 :]
             )
     for side in heard:
@@ -115,7 +115,7 @@ def test_captured_datagrams():
         bytes.fromhex(line["frame"]) for line in truth_of("primary") if line["side"] == "udp"
     ]
     batch = winmx.decode_datagrams(datagrams)
-    assert [bytes(batch.data(i)) for i in range(len(datagrams))] == expected
+    assert [bytes(batch.payload(i)) for i in range(len(datagrams))] == expected
     assert batch["RoomAdvertisement"]["users"].tolist() == [0, 1, 2, 3]
 
 

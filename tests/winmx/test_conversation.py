@@ -32,7 +32,7 @@ def heard(pieces, conversation=None):
     packets = {"client": [], "server": []}
     for batch in batches:
         packets[batch.direction] += [
-            (int(row["offset"]), int(row["type"]), bytes(batch.data(i)))
+            (int(row["offset"]), int(row["type"]), bytes(batch.payload(i)))
             for i, row in enumerate(batch.packets)
         ]
     return conversation, packets, [fault for batch in batches for fault in batch.faults.tolist()]

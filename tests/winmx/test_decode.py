@@ -23,7 +23,7 @@ def test_packets_of_the_stream_of_vectors():
     assert (batch.packets["length"] == batch.packets["data_length"].astype(int) + 4).all()
     assert batch.consumed == end == len(v.STREAM)
     assert len(batch.faults) == 0
-    assert [bytes(batch.data(i)) for i in range(len(found))] == [body for _, _, body in found]
+    assert [bytes(batch.payload(i)) for i in range(len(found))] == [body for _, _, body in found]
 
 
 def test_nodes_of_the_notes():
@@ -246,7 +246,7 @@ def test_types_known_by_name_keep_their_bytes():
     frame = winmx.encode("UnshareFile", data=b"abc")
     batch = winmx.decode(frame)
     assert batch.names == {"UnshareFile": 1}
-    assert bytes(batch.data(0)) == b"abc"
+    assert bytes(batch.payload(0)) == b"abc"
     assert batch.fields(0) == {"data": b"abc"}
     assert "unshare file" in batch.text()[0]
 

@@ -77,8 +77,8 @@ def test_other_framings_may_be_cut_too(link):
     whole = winmx.decode(data, link=link)
     for cut in range(len(data)):
         _, batches = fed(data, [cut], link=link)
-        found = [bytes(b.data(i)) for b in batches for i in range(len(b.packets))]
-        assert found == [bytes(whole.data(i)) for i in range(3)]
+        found = [bytes(b.payload(i)) for b in batches for i in range(len(b.packets))]
+        assert found == [bytes(whole.payload(i)) for i in range(3)]
         assert [at for b in batches for at in b.packets["offset"]] == whole.packets[
             "offset"
         ].tolist()

@@ -26,9 +26,10 @@ from mmscodec._kernels.core.table cimport (
 
 from mmscodec.errors import MalformedError
 from mmscodec.schema import faults as fault_texts
+from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS
 
-DEFAULT_MAX_PACKET = 16 << 20
+DEFAULT_MAX_PACKET = MAX_PACKET
 
 cdef enum:
     GIL_WORK = 1 << 15  # bytes; less is not worth letting go of the GIL
@@ -392,6 +393,8 @@ cdef class DecoderBase:
         if used:
             batch.pieces = (
                 (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
+            self.tail.rows -= used
+            memmove(self.tail.data, self.tail.data + used, self.tail.rows)
         batch.consumed = self.stream.position
         self.check(batch, status)
 

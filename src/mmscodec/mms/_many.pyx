@@ -17,6 +17,7 @@ from mmscodec._kernels.core.table cimport table_init, table_t
 import numpy as np
 
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, kept
+from mmscodec.schema.mms import MAX_PACKET
 
 
 cdef object rows_of(table_t *table, object dtype):
@@ -50,7 +51,7 @@ cdef class DecodersBase:
         free(self.streams)
         mms_tables_free(&self.tables)
 
-    def __init__(self, *, max_packet=1 << 20):
+    def __init__(self, *, max_packet=MAX_PACKET):
         if not 32 <= max_packet <= 0xFFFFFFFF:
             raise ValueError(f"max_packet is 32 to 2**32 - 1 bytes, not {max_packet}")
         self.max_packet = max_packet

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.errors import near
 from mmscodec.mms._gather import gather, select
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
-from mmscodec.schema.fields import Field, Message, Struct
+from mmscodec.schema.fields import ANSI, Field, Message, Struct
 
 EXTENTS = np.dtype([("offset", "<i8"), ("length", "<i8")])
 
@@ -29,7 +30,8 @@ def struct_of(message: str | int) -> tuple[int, Struct, int]:
     else:
         found = schema.BY_MID.get(int(message))
     if found is None:
-        raise KeyError(f"no MMS message {message!r}; names are in mmscodec.mms.MESSAGES")
+        hint = near(message, [*schema.BY_NAME, schema.RESEND.name])
+        raise KeyError(f"no message is called {message!r}{hint}")
     return found.mid, found, found.min_size
 
 
@@ -135,7 +137,7 @@ class MessageColumns:
             values = values[field.python_name]
         if field.kind == "ansi":
             out = np.empty(len(values), object)
-            out[:] = [v.split(b"\0", 1)[0].decode("latin-1") for v in values.tolist()]
+            out[:] = [v.split(b"\0", 1)[0].decode(ANSI) for v in values.tolist()]
             return out
         if field.needs_chunk_len:
             return np.ma.MaskedArray(values, array["chunk_len"] < field.needs_chunk_len)

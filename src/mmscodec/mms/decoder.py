@@ -83,6 +83,10 @@ class Decoder(DecoderBase):
             self.close_into(batch)
         return batch
 
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<mms.Decoder: at {self.position}, {self.buffered} bytes kept{state}>"
+
     def __enter__(self) -> Decoder:
         return self
 

@@ -11,6 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from mmscodec.errors import near
+
+#: Encoding of 8-bit text, whose code page the protocols leave to the peer: loses nothing.
+ANSI = "latin-1"
+
 #: Bytes of every kind of field that has one size only.
 KIND_SIZES: Mapping[str, int] = {
     "u8": 1,
@@ -158,7 +163,8 @@ class Struct:
         for item in self.fields:
             if name in (item.name, item.python_name):
                 return item
-        raise KeyError(f"{self.name} has no field {name!r}")
+        hint = near(name, [item.python_name for item in self.fields])
+        raise KeyError(f"{self.name} has no field {name!r}{hint}")
 
     @property
     def fixed(self) -> tuple[Field, ...]:

@@ -58,6 +58,7 @@ class FindingCode(IntEnum):
     EMPTY_TEXT = 42
     NOT_THE_START = 43
     NOT_THE_FILE = 44
+    NO_LOCATION = 45
     HEADER_FLAGS = 64
     PAIR_SIZE = 65
     OVER_PACKET_SIZE = 66
@@ -85,6 +86,7 @@ FINDING_TEXTS: Mapping[FindingCode, str] = {
     FindingCode.VERSION_URL_MISSING: "VersionInfo without VersionUrl",
     FindingCode.START_UNCLEAR: "exactly one of position, asfOffset and locationId says the start",
     FindingCode.TOKEN_PLACE: "token and cbtoken do not go together",
+    FindingCode.NO_LOCATION: "a redirect to another URL names none",
     FindingCode.EMPTY_TEXT: "an empty string is sent as '-'",
     FindingCode.NOT_THE_START: "not that of the latest StartPlaying or StartStriding",
     FindingCode.NOT_THE_FILE: "neither 0 nor openFileId",

@@ -139,7 +139,7 @@ REPORT_READ_BLOCK = message(
 REPORT_REDIRECT = message(
     "LinkMacToViewerReportRedirect", 0x00040022, "2.2.4.9", "S->C",
     _hr("result of OpenFile"),
-    u16("RedirectType", rule=must(one_of=tuple(REDIRECT_TYPES)), values=REDIRECT_TYPES),
+    u16("RedirectType", default=2, rule=must(one_of=tuple(REDIRECT_TYPES)), values=REDIRECT_TYPES),
     u16("cbLocation", unit="bytes", note="length of wszLocation, NUL included"),
     utf16("wszLocation", count="cbLocation", nul="counted", default="",
           rule=must(pattern=r"((mms|mmsu|mmst)://[^\0]+)?"),

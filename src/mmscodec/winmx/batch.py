@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.schema.winmx import BY_NAME, TYPES, Packet, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
@@ -106,7 +107,10 @@ class Batch(BatchBase):
             return layout(item), item.mid
         if name in ITEM_TABLES:
             return layout(ITEM_TABLES[name], True), ITEM_TABLES[name].mid
-        item = BY_NAME[name]
+        item = BY_NAME.get(name)
+        if item is None:
+            hint = near(name, [*BY_NAME, *ITEM_TABLES])
+            raise KeyError(f"no packet is called {name!r}{hint}")
         return layout(item), item.mid
 
     def __getitem__(self, name: str | int) -> np.ndarray:
@@ -147,7 +151,7 @@ class Batch(BatchBase):
             return rows[field]
         parts = {part.name: part for part in self.parts_of(plan)}
         if field not in parts:
-            raise KeyError(f"{name} has no field {field!r}")
+            raise KeyError(f"{name} has no field {field!r}{near(field, parts)}")
         if parts[field].kind in ("bytes", "array"):
             encoding = None
         out = np.empty(len(rows), object)
@@ -162,7 +166,7 @@ class Batch(BatchBase):
             return plan.packet.items.fields
         return plan.packet.fields
 
-    def data(self, i: int) -> memoryview:
+    def payload(self, i: int) -> memoryview:
         """Bytes of packet `i` behind its header: a read-only view of the decoded buffer."""
         row = self.packets[i]
         at = int(row["offset"]) - self.start

@@ -131,6 +131,11 @@ class Decoder:
         batch.scan(b"", self.link, self.position)
         return batch
 
+    def __repr__(self) -> str:
+        state = f", link {self.link}" if self.link else ""
+        state += ", closed" if self.closed else ""
+        return f"<winmx.Decoder: at {self.position}, {self.buffered} bytes kept{state}>"
+
     def __enter__(self) -> Decoder:
         return self
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmscodec.errors import EncodeError
+from mmscodec.errors import EncodeError, near
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, NODE_LIST, Packet, Part
 from mmscodec.schema.winmx.dtypes import NODES, RECORD, layout, part_dtype
@@ -69,7 +69,7 @@ def encode(
         return encode_nodes(np.asarray(what), out)
     item = BY_NAME.get(what)
     if item is None:
-        raise KeyError(f"no packet is called {what!r}")
+        raise EncodeError(f"no packet is called {what!r}{near(what, BY_NAME)}")
     body = pack(item.fields, dict(fields), what, encoding) if item.known else raw_body(fields, what)
     return framed(item, body)
 
@@ -109,7 +109,8 @@ def pack(parts: Iterable[Field], fields: dict[str, Any], owner: str, encoding: s
         fields["metadata_length"] = 11 if "bitrate" in fields else other
     known = {part.name for part in parts}
     if surplus := set(fields) - known - {"surplus"}:
-        raise EncodeError(f"{owner} has no field {sorted(surplus)[0]!r}")
+        name = sorted(surplus)[0]
+        raise TypeError(f"{owner} has no field {name!r}{near(name, known)}")
     out = bytearray()
     missing = ""
     for part in parts:
@@ -306,7 +307,7 @@ def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
     if item is None:
         raise KeyError(f"no layout is known for type 0x{int(packet['type']):04X}")
     if not item.known:
-        return {"data": bytes(batch.data(i))}
+        return {"data": bytes(batch.payload(i))}
     one = Batch()
     start = int(packet["offset"])
     at = start - batch.start

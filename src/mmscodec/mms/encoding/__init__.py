@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.errors import EncodeError
+from mmscodec.errors import EncodeError, near
 from mmscodec.mms.encoding.batches import encode_batch
 from mmscodec.mms.encoding.pack import as_bytes, pack, pack_message, refuse, values_of
 from mmscodec.mms.encoding.rows import data_rows, message_rows
@@ -98,6 +98,11 @@ def encode(
     >>> encode("Data", payload=b"abcd", location_id=5, play_incarnation=9, af_flags=3).hex(" ", 4)
     '05000000 09030c00 61626364'
     """
+    given_arguments = {
+        "packet": packet, "seq": seq, "time_sent": time_sent, "chunk_count": chunk_count,
+        "header": header, "pad": pad, "payloads": payloads, "out": out, **fields,
+    }  # fmt: skip
+    refuse_unused(what, rows, packet, given_arguments)
     if not isinstance(what, str):
         if hasattr(what, "packets") and hasattr(what, "data"):
             return encode_batch(what, out)
@@ -117,12 +122,47 @@ def encode(
     return packet_bytes(body, seq, time_sent, chunk_count, header) if packet else body
 
 
+_DEFAULTS = {
+    "packet": True, "seq": 0, "time_sent": 0, "chunk_count": "peers", "header": None, "pad": None,
+    "payloads": None, "out": None,
+}  # fmt: skip
+_FRAMING = frozenset(("seq", "time_sent", "chunk_count"))
+
+
+def refuse_unused(what: Any, rows: Any, packet: bool, given: Mapping[str, Any]) -> None:
+    """TypeError for an argument that this form of `encode` has no use for."""
+    several = isinstance(rows, np.ndarray) and rows.ndim == 1
+    fields = given.keys() - _DEFAULTS.keys()
+    if not isinstance(what, str):
+        batch = hasattr(what, "packets") and hasattr(what, "data")
+        form, used = ("a batch", {"out"}) if batch else ("a packet", _FRAMING | {"header"})
+        if rows is not None:
+            raise TypeError(f"{form} takes no rows")
+    elif what == _DATA.name and several:
+        form, used = "rows of Data", {"payloads", "out"}
+    elif what in mms.STRUCTS and what != _HEADER.name:
+        form, used = what, fields | {"packet"}  # they have no header around them
+    else:
+        form, used = what, fields | {"packet"}
+        used |= (_FRAMING if packet else set()) | ({"out"} if several else {"pad"})
+        used |= {"header"} if packet and not several else set()
+    for name in sorted(given.keys() - used):
+        if name not in _DEFAULTS or not _is_default(given[name], _DEFAULTS[name]):
+            raise TypeError(f"{name} is of no use for {form}")
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    return value is default or (np.ndim(value) == 0 and type(value) is type(default)
+                                and value == default)  # fmt: skip
+
+
 def named(name: str) -> Message:
     """The message of that name."""
     try:
         return mms.BY_NAME[name]
     except KeyError:
-        raise EncodeError(f"MMS has no message or structure {name!r}", field="MID") from None
+        hint = near(name, [*mms.BY_NAME, *mms.STRUCTS])
+        raise EncodeError(f"no message is called {name!r}{hint}", field="MID") from None
 
 
 def bare(item: Any) -> bytes:

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.errors import EncodeError
+from mmscodec.errors import EncodeError, near
 from mmscodec.schema import dtypes
-from mmscodec.schema.fields import Field, Message, Struct
+from mmscodec.schema.fields import ANSI, Field, Message, Struct
 
 _FORMATS = {
     "u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i16": "<h", "f64": "<d", "ipv4": "<I",
 }  # fmt: skip
 _BYTES = (bytes, bytearray, memoryview)
-ANSI = "cp1252"
 
 
 def refuse(struct_: Struct, field: str, why: str, **places: int) -> EncodeError:
@@ -43,7 +42,7 @@ def check_names(struct_: Struct, values: Mapping[str, Any]) -> None:
     known = {field.python_name for field in struct_.fields}
     for name in values:
         if name not in known:
-            raise TypeError(f"{struct_.name} has no field {name!r}")
+            raise TypeError(f"{struct_.name} has no field {name!r}{near(name, known)}")
 
 
 def default_of(field: Field) -> Any:
@@ -87,7 +86,11 @@ def fixed_text(struct_: Struct, field: Field, value: Any) -> bytes:
         try:
             value = value.encode(ANSI)
         except UnicodeEncodeError:
-            raise refuse(struct_, field.name, f"{value!r} is not ANSI text") from None
+            raise refuse(
+                struct_,
+                field.name,
+                f"{value!r} is no 8-bit text ({ANSI}); give bytes for another code page",
+            ) from None
         if len(value) >= size:
             raise refuse(struct_, field.name, "the text and its NUL do not fit",
                          need=len(value) + 1, have=size)  # fmt: skip

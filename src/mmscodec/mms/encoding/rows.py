@@ -11,7 +11,7 @@ from mmscodec.errors import EncodeError
 from mmscodec.mms import _encode
 from mmscodec.mms.encoding.pack import counted, default_of, placed_at, refuse, variable_bytes
 from mmscodec.schema import dtypes, mms
-from mmscodec.schema.fields import Message
+from mmscodec.schema.fields import Message, Struct
 
 _KINDS = {item.name: kind for kind, item in enumerate(mms.MESSAGES, 1)}
 _DATA = mms.DATA_PACKET
@@ -31,6 +31,7 @@ def data_rows(rows: np.ndarray, payloads: Any, out: Any) -> bytes | memoryview:
                      need=int(sizes[row]), have=0xFFFF)  # fmt: skip
     heads = np.empty(len(rows), dtypes.DATA_HEADER)
     for name in ("location_id", "play_incarnation", "af_flags"):
+        check_width(_DATA, name, rows[name], heads.dtype[name])
         heads[name] = rows[name]
     heads["packet_size"] = sizes
     return _encode.data(heads, len(heads), starts, source, out)
@@ -88,8 +89,21 @@ def plain_rows(message: Message, rows: np.ndarray, dtype: np.dtype) -> np.ndarra
         raise TypeError(f"rows of {message.name} have dtype {dtype}")
     plain = np.empty(len(rows), dtype)
     for name in dtype.names or ():
+        check_width(message, name, rows[name], dtype[name])
         plain[name] = rows[name]
     return plain
+
+
+def check_width(struct: Struct, name: str, values: np.ndarray, wire: np.dtype) -> None:
+    """EncodeError for the first row whose value is wider than the wire."""
+    if wire.kind not in "iu" or values.dtype.kind not in "iu" or not len(values):
+        return
+    limits = np.iinfo(wire)
+    bad = (values < limits.min) | (values > limits.max)
+    if bad.any():
+        row, bits = int(np.argmax(bad)), 8 * wire.itemsize
+        raise refuse(struct, struct[name].name, f"{values[row]} does not fit {bits} bits",
+                     offset=row, need=bits)  # fmt: skip
 
 
 def scalar_or_column(value: Any, name: str, dtype: str, count: int) -> tuple[int, Any]:

@@ -15,6 +15,7 @@ _ANY = mms.BY_NAME["LinkMacToViewerPing"]  # stands for messages that have no st
 _CONNECTED = mms.BY_NAME["LinkMacToViewerReportConnectedEX"]
 _OPENED = mms.BY_NAME["LinkMacToViewerReportOpenFile"]
 _CHANGED = mms.BY_NAME["LinkMacToViewerReportStreamChange"]
+_REDIRECT = mms.BY_NAME["LinkMacToViewerReportRedirect"]
 _STARTED = mms.BY_NAME["LinkMacToViewerReportStartedPlaying"]
 _PLAY = mms.BY_NAME["LinkViewerToMacStartPlaying"]
 _STRIDE = mms.BY_NAME["LinkViewerToMacStartStriding"]
@@ -27,6 +28,7 @@ def check_cross(tables: Tables) -> None:
     """Everything that more than one field has a say in."""
     check_directions(tables)
     check_version_url(tables)
+    check_redirect(tables)
     for message in (_PLAY, _STRIDE):
         check_start(tables, message)
     check_stop(tables)
@@ -70,6 +72,18 @@ def check_version_url(tables: Tables) -> None:
     at = np.flatnonzero((fixed["cb_version_info"] > 0) & (fixed["cb_version_url"] == 0))
     tables.add(_MESSAGES, rows[at], FindingCode.VERSION_URL_MISSING, _CONNECTED, "cbVersionUrl",
                Severity.VIOLATION, 0, 1)  # fmt: skip
+
+
+def check_redirect(tables: Tables) -> None:
+    """A location has its NUL at least, and for type 1 a URL before it (2.2.4.9)."""
+    rows, fixed = tables.kind(_REDIRECT)
+    count = fixed["cb_location"]
+    at = np.flatnonzero(count == 0)
+    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, _REDIRECT, "wszLocation",
+               Severity.VIOLATION)  # fmt: skip
+    at = np.flatnonzero((count <= 2) & (fixed["redirect_type"] == 1))
+    tables.add(_MESSAGES, rows[at], FindingCode.NO_LOCATION, _REDIRECT, "cbLocation",
+               Severity.VIOLATION, count[at], 4)  # fmt: skip
 
 
 def check_start(tables: Tables, message: Message) -> None:
