@@ -4,9 +4,11 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memset
 from mmscodec._kernels.net.segment cimport TCP_ACK, segment_t
+from mmscodec._kernels.net.pieces cimport (
+    RUN_DATA, RUN_GAP, run_t, tcp_pool_free, tcp_pool_init, tcp_pool_t, tcp_release,
+)
 from mmscodec._kernels.net.tcp_reassembly cimport (
-    GAP_END, RUN_GAP, TCP_NEW, run_t, tcp_ack, tcp_discard, tcp_finish, tcp_init, tcp_pool_free,
-    tcp_pool_init, tcp_pool_t, tcp_feed, tcp_release, tcp_t,
+    GAP_END, TCP_NEW, tcp_ack, tcp_discard, tcp_feed, tcp_finish, tcp_init, tcp_t,
 )
 
 
@@ -51,7 +53,7 @@ cdef class Reassembler:
                 result.append(("gap", run.offset, run.length, run.time))
             else:
                 result.append((
-                    "data" if run.kind == 0 else "old", run.offset,
+                    "data" if run.kind == RUN_DATA else "old", run.offset,
                     PyBytes_FromStringAndSize(<const char *>run.data, run.length), run.time,
                 ))
         tcp_release(&self.pool)
@@ -103,12 +105,12 @@ cdef class Reassembler:
     @property
     def pending(self):
         """Pieces that wait behind a hole."""
-        return self.direction.pending
+        return self.direction.pieces.count
 
     @property
     def held(self):
         """Bytes in them."""
-        return self.direction.held
+        return self.direction.pieces.held
 
     @property
     def conflicts(self):

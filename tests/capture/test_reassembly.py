@@ -252,12 +252,30 @@ def test_end_of_the_capture_turns_each_hole_into_a_gap():
 def test_bytes_cut_off_by_the_snapshot_length_are_a_gap():
     flow = Reassembler()
     flow.push(99, flags=SYN)
-    assert flow.push(100, b"ab", wire_len=5) == [("data", 0, b"ab", 0), ("gap", 2, 3, 0)]
-    assert flow.push(110, b"kl", wire_len=4) == []
+    assert flow.push(100, b"ab", wire_len=5) == [("data", 0, b"ab", 0)]
+    assert flow.push(110, b"kl", wire_len=4) == [("gap", 2, 3, 0)]
     assert merged(flow.push(105, b"fg", wire_len=5)) == [
-        ("data", 5, b"fg"), ("gap", 7, 3), ("data", 10, b"kl"), ("gap", 12, 2),
+        ("data", 5, b"fg"), ("gap", 7, 3), ("data", 10, b"kl"),
     ]  # fmt: skip
-    assert flow.push(114, b"o") == [("data", 14, b"o", 0)]
+    assert flow.push(114, b"o") == [("gap", 12, 2, 0), ("data", 14, b"o", 0)]
+
+
+def test_bytes_that_were_cut_off_may_come_again():
+    flow = Reassembler()
+    flow.push(99, flags=SYN)
+    assert flow.push(100, b"", wire_len=5) == []
+    assert flow.push(100, b"abcde") == [("data", 0, b"abcde", 0)]
+    assert flow.push(105, b"f", wire_len=9) == [("data", 5, b"f", 0)]
+    assert flow.push(106, b"gh") == [("data", 6, b"gh", 0)]
+    assert flow.finish() == []  # nothing stands behind what was claimed
+
+
+def test_bytes_that_were_cut_off_are_a_gap_once_the_other_side_has_them():
+    flow = Reassembler()
+    flow.push(99, flags=SYN)
+    flow.push(100, b"ab", wire_len=5)
+    assert flow.ack(104) == []
+    assert flow.ack(105) == [("gap", 2, 3, 0)]
 
 
 def test_absurd_sequence_number_is_dropped_unless_it_goes_on_by_itself():
@@ -271,7 +289,8 @@ def test_absurd_sequence_number_is_dropped_unless_it_goes_on_by_itself():
     assert flow.push(far, b"xx") == []
     assert flow.push(far + 2, b"yy") == []
     assert flow.push(far + 4, b"zz") == [
-        ("gap", 4, far - 1, 0), ("data", far + 3, b"zz", 0),
+        ("gap", 4, far - 5, 0), ("data", far - 1, b"xx", 0), ("data", far + 1, b"yy", 0),
+        ("data", far + 3, b"zz", 0),
     ]  # fmt: skip
 
 

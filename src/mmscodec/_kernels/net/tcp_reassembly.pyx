@@ -1,108 +1,61 @@
+# See tcp_reassembly.pxd for the contract.
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport free
+from libc.string cimport memcmp
+from mmscodec._kernels.net.pieces cimport (
+    RUN_DATA, RUN_GAP, RUN_OLD, node_at, node_t, piece_t, pieces_add, pieces_discard, pieces_emit,
+    pieces_first, pieces_give, pieces_node, pieces_shift, pieces_take, run_t, tcp_pool_t,
+)
 from mmscodec._kernels.net.segment cimport TCP_FIN, TCP_RST, TCP_SYN, segment_t
-from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 
 cdef enum:
     # packets and time that an acknowledged hole is waited for: directions are captured with a skew
     PATIENCE_PACKETS = 32
     PATIENCE_TIME = 1000000000
-    # farther ahead than any window in use: believed only when it goes on by itself
+    # farther ahead than any window in use, and farther back than any retransmission
     AHEAD = 64 << 20
-    JUMPS = 3
-    ANNOUNCED = 1 << 16  # in `jumps`: another SYN named `jump_seq`
+    BACK = 1 << 30
     # without a SYN the first bytes wait until so much is there, so that a late one can go before
     TENTATIVE_SEGMENTS = 8
     TENTATIVE_PACKETS = 8  # of the other side, after it acknowledged the first byte
     TENTATIVE_BYTES = 65536
     AWAITED = 4  # as many times more where the other side's SYN was seen: this one's will come
+    WANTED_SEGMENTS = 128  # and where the other side still wants bytes in front of the first
 
 
-cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil:
-    cdef node_t *nobody
-    table_init(&pool.nodes, sizeof(node_t))
-    table_init(&pool.runs, sizeof(run_t))
-    pool.free = 0
-    pool.random = 0x9E3779B9
-    pool.held = 0
-    pool.held_limit = 1 << 20
-    pool.pending_limit = 10000
-    nobody = <node_t *>table_row(&pool.nodes)
-    return 0 if nobody != NULL else -1
+cdef inline int64_t offset_of(const tcp_t *d, uint32_t seq) noexcept nogil:
+    return d.next + <int32_t>(seq - d.next_seq)
 
 
-cdef void tcp_pool_free(tcp_pool_t *pool) noexcept nogil:
-    # nodes that wait are freed by tcp_discard of their direction before
-    tcp_release(pool)
-    table_free(&pool.nodes)
-    table_free(&pool.runs)
+cdef bint tcp_believable(const tcp_t *d, uint32_t seq) noexcept nogil:
+    cdef int64_t distance = <int32_t>(seq - d.next_seq)
+    return -AHEAD < distance < AHEAD
 
 
-cdef void tcp_release(tcp_pool_t *pool) noexcept nogil:
-    cdef run_t *runs = <run_t *>pool.runs.data
-    cdef size_t i
-    for i in range(pool.runs.rows):
-        if runs[i].memory != NULL:
-            free(runs[i].memory)
-    pool.runs.rows = 0
+cdef bint tcp_is_far(const tcp_t *d, uint32_t seq) noexcept nogil:
+    cdef int64_t distance = <int32_t>(seq - d.next_seq)
+    return d.state != TCP_NEW and not -BACK <= distance <= AHEAD
 
 
-cdef inline node_t *node(tcp_pool_t *pool, uint32_t i) noexcept nogil:
-    return <node_t *>pool.nodes.data + i
-
-
-cdef uint32_t take_node(tcp_pool_t *pool) noexcept nogil:
-    cdef uint32_t i = pool.free
-    if i != 0:
-        pool.free = node(pool, i).next[0]
-    elif pool.nodes.rows < <size_t>0xFFFFFFFF and table_row(&pool.nodes) != NULL:
-        i = <uint32_t>(pool.nodes.rows - 1)
-    return i
-
-
-cdef inline void give_node(tcp_pool_t *pool, uint32_t i) noexcept nogil:
-    node(pool, i).next[0] = pool.free
-    pool.free = i
-
-
-cdef inline int random_level(tcp_pool_t *pool) noexcept nogil:
-    cdef uint32_t x = pool.random
-    cdef int level = 1
-    x ^= x << 13
-    x ^= x >> 17
-    x ^= x << 5
-    pool.random = x
-    while (x & 3) == 0 and level < TCP_LEVELS:
-        level += 1
-        x >>= 2
-    return level
-
-
-cdef int emit(
-    tcp_pool_t *pool, uint8_t kind, const uint8_t *data, uint64_t place, int64_t offset,
-    int64_t length, int64_t time, void *memory, uint8_t reason,
-) noexcept nogil:
-    cdef run_t *run = <run_t *>table_row(&pool.runs)
-    if run == NULL:
-        free(memory)
-        return -1
-    run.data = data
-    run.memory = memory
-    run.place = place
-    run.offset = offset
-    run.length = length
-    run.time = time
-    run.kind = kind
-    run.reason = reason
-    return 0
+# ---- runs
 
 
 cdef int emit_gap(
     tcp_t *d, tcp_pool_t *pool, int64_t length, int64_t time, uint8_t reason
 ) noexcept nogil:
     # the stream goes on behind the gap
-    if emit(pool, RUN_GAP, NULL, 0, d.next, length, time, NULL, reason) != 0:
+    cdef run_t run
+    if length <= 0:
+        return 0
+    run.data = NULL
+    run.memory = NULL
+    run.place = 0
+    run.offset = d.next
+    run.length = length
+    run.time = time
+    run.kind = RUN_GAP
+    run.reason = reason
+    if pieces_emit(pool, &run) != 0:
         return -1
     d.gaps += 1
     d.next += length
@@ -110,291 +63,175 @@ cdef int emit_gap(
     return 0
 
 
-cdef void unlink_first(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
-    cdef node_t *head = node(pool, d.head)
-    cdef uint32_t i = head.next[0]
-    cdef node_t *n = node(pool, i)
-    cdef int level
-    for level in range(TCP_LEVELS):
-        if head.next[level] != i:
-            break
-        head.next[level] = n.next[level]
-    d.pending -= 1
-    d.held -= n.have
-    pool.held -= n.have + sizeof(node_t)
-    give_node(pool, i)
-    if d.pending == 0:
-        give_node(pool, d.head)
-        d.head = 0
-        d.patience = 0
+cdef int emit_piece(
+    tcp_t *d, tcp_pool_t *pool, const piece_t *piece, uint8_t kind, int64_t time
+) noexcept nogil:
+    # the bytes of a piece, whose memory goes along; new ones are the next of the stream
+    cdef run_t run
+    if kind == RUN_DATA and piece.claim > d.claim:
+        d.claim = piece.claim
+    if piece.have == 0:
+        free(piece.memory)
+        return 0
+    run.data = piece.data
+    run.memory = piece.memory
+    run.place = piece.place
+    run.offset = piece.start
+    run.length = piece.have
+    run.time = time
+    run.kind = kind
+    run.reason = 0
+    if kind == RUN_DATA:
+        d.next += piece.have
+        d.next_seq += piece.have
+    return pieces_emit(pool, &run)
 
 
 cdef int drain(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # deliver what has no hole before it any more
-    cdef node_t *n
-    cdef int64_t when, cut
-    while d.pending != 0:
-        n = node(pool, node(pool, d.head).next[0])
-        if n.start > d.next:
-            break
+    cdef piece_t piece
+    while d.pieces.count != 0 and pieces_first(&d.pieces, pool).start <= d.next:
         d.patience = 0
-        when = n.time if n.time > time else time
-        if n.have != 0 and emit(
-            pool, RUN_DATA, n.data, n.place, d.next, n.have, when, n.memory, 0
-        ) != 0:
-            n.memory = NULL
+        piece = pieces_take(&d.pieces, pool)
+        if emit_piece(d, pool, &piece, RUN_DATA, piece.time if piece.time > time else time) != 0:
             return -1
-        n.memory = NULL
-        d.next += n.have
-        d.next_seq += n.have
-        cut = <int64_t>n.length - n.have
-        unlink_first(d, pool)
-        if cut != 0 and emit_gap(d, pool, cut, when, GAP_SNAPPED) != 0:
+        if settle_claim(d, pool, time) != 0:
             return -1
     return 0
 
 
-cdef uint64_t differing(const uint8_t *a, const uint8_t *b, size_t n) noexcept nogil:
-    cdef uint64_t count = 0
-    cdef size_t i
-    if memcmp(a, b, n) == 0:
+cdef int settle_claim(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+    # A segment claimed bytes from `next` on that it did not have. They are missing once something
+    # stands behind them; until then they are an ordinary hole, since lengths lie.
+    cdef int64_t end
+    if d.claim <= d.next or d.top < d.claim:
         return 0
-    for i in range(n):
-        count += a[i] != b[i]
-    return count
+    end = d.claim
+    if d.pieces.count != 0 and pieces_first(&d.pieces, pool).start < end:
+        end = pieces_first(&d.pieces, pool).start
+    return emit_gap(d, pool, end - d.next, time, GAP_SNAPPED)
 
 
-cdef void compare(
-    tcp_t *d, const node_t *n, int64_t start, const uint8_t *data, int64_t have
-) noexcept nogil:
-    # count the bytes in which [start, start + have) differs from the piece that came first
-    cdef int64_t first = start if start > n.start else n.start
-    cdef int64_t end = start + have
-    if end > n.start + n.have:
-        end = n.start + n.have
-    if end > first:
-        d.conflicts += differing(
-            data + (first - start), n.data + (first - n.start), <size_t>(end - first)
-        )
+cdef int stands_at(tcp_t *d, tcp_pool_t *pool, int64_t offset, int64_t time) noexcept nogil:
+    # a segment, or what the other side acknowledged, stands there
+    if offset <= d.top:
+        return 0
+    d.top = offset
+    if d.state == TCP_TENTATIVE or d.claim <= d.next:
+        return 0
+    return -1 if settle_claim(d, pool, time) != 0 or drain(d, pool, time) != 0 else 0
 
 
-cdef int add_piece(
-    tcp_t *d, tcp_pool_t *pool, uint32_t *path, int64_t start, int64_t length,
-    const uint8_t *data, int64_t have, uint64_t place, bint stable, int64_t time,
-) noexcept nogil:
-    # one node behind `path`, which then points at it
-    cdef void *memory = NULL
-    cdef uint32_t i
-    cdef node_t *n
-    cdef int level, top
-    if have < 0:
-        have = 0
-    if have > length:
-        have = length
-    if have != 0 and not stable:
-        memory = malloc(<size_t>have)
-        if memory == NULL:
-            return -1
-        memcpy(memory, data, <size_t>have)
-        data = <const uint8_t *>memory
-    i = take_node(pool)
-    if i == 0:
-        free(memory)
+cdef int give_up_first(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexcept nogil:
+    # the first hole is lost: a gap, then what waited behind it
+    if d.state == TCP_TENTATIVE:
+        d.state = TCP_OPEN
+    if d.pieces.count == 0:
+        return 0
+    if emit_gap(d, pool, pieces_first(&d.pieces, pool).start - d.next, time, reason) != 0:
         return -1
-    n = node(pool, i)
-    n.start = start
-    n.data = data
-    n.memory = memory
-    n.place = place
-    n.time = time
-    n.length = <uint32_t>length
-    n.have = <uint32_t>have
-    top = random_level(pool)
-    for level in range(TCP_LEVELS):
-        if level < top:
-            n.next[level] = node(pool, path[level]).next[level]
-            node(pool, path[level]).next[level] = i
-            path[level] = i
-        else:
-            n.next[level] = 0
-    d.pending += 1
-    d.held += n.have
-    pool.held += n.have + sizeof(node_t)
+    return drain(d, pool, time)
+
+
+cdef int give_up_all(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil:
+    while d.pieces.count != 0:
+        if give_up_first(d, pool, reason, pieces_first(&d.pieces, pool).time) != 0:
+            return -1
     return 0
 
 
-cdef int hold(
-    tcp_t *d, tcp_pool_t *pool, int64_t start, int64_t length, const uint8_t *data,
-    int64_t have, uint64_t place, bint stable, int64_t time, bint *seen,
+cdef int keep_ceilings(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+    # the oldest hole is given up first
+    while d.pieces.held > pool.held_limit or d.pieces.count > pool.pending_limit:
+        if give_up_first(d, pool, GAP_CEILING, time) != 0:
+            return -1
+    return 0
+
+
+# ---- segments far away
+
+
+cdef void drop_far(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
+    # the stream does not go on there
+    cdef piece_t piece
+    cdef uint32_t i
+    for i in range(d.far.count):
+        piece = node_at(pool, d.far.node[i]).piece
+        d.dropped += piece.have
+        free(piece.memory)
+        pool.held -= piece.have + sizeof(node_t)
+        pieces_give(pool, d.far.node[i])
+    d.far.count = 0
+
+
+cdef void refute_far(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
+    # The stream goes on where it was. If that is what stands far away, there is a copy of the
+    # stream with other sequence numbers.
+    cdef const piece_t *piece
+    if d.far.count == 0:
+        return
+    piece = &node_at(pool, d.far.node[0]).piece
+    if piece.have == s.length and s.length == s.wire_len \
+            and memcmp(piece.data, s.payload, s.length) == 0:
+        d.renumbered = True
+        d.shift = d.far.seq - s.seq
+        d.retransmissions += d.far.count
+        d.dropped -= piece.have
+    drop_far(d, pool)
+
+
+cdef int believe_far(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+    # the stream jumped: what is between is missing
+    cdef piece_t piece
+    cdef uint32_t i, count = d.far.count
+    cdef int status = give_up_all(d, pool, GAP_JUMP)
+    if status == 0:
+        status = emit_gap(d, pool, <int64_t>(d.far.seq - d.next_seq), time, GAP_JUMP)
+    d.far.count = 0
+    for i in range(count):
+        piece = node_at(pool, d.far.node[i]).piece
+        pool.held -= piece.have + sizeof(node_t)
+        pieces_give(pool, d.far.node[i])
+        if status != 0:
+            free(piece.memory)
+            continue
+        piece.claim += d.next - piece.start
+        piece.start = d.next
+        status = emit_piece(d, pool, &piece, RUN_DATA, time)
+        if status == 0 and piece.claim > d.next and i + 1 < count:
+            status = emit_gap(d, pool, piece.claim - d.next, time, GAP_SNAPPED)
+    return status
+
+
+cdef int take_far(
+    tcp_t *d, tcp_pool_t *pool, const segment_t *s, piece_t *piece, int64_t time
 ) noexcept nogil:
-    # put the parts of [start, start + length) that nobody holds yet among the waiting pieces
-    cdef uint32_t path[TCP_LEVELS]
-    cdef uint32_t i, after
-    cdef int64_t end = start + length, at = start, upto
-    cdef bint late = False
-    cdef node_t *n
-    cdef int level
-    if d.head == 0:
-        d.head = take_node(pool)
-        if d.head == 0:
-            return -1
-        for level in range(TCP_LEVELS):
-            node(pool, d.head).next[level] = 0
-    i = d.head
-    for level in range(TCP_LEVELS - 1, -1, -1):
-        after = node(pool, i).next[level]
-        while after != 0 and node(pool, after).start < start:
-            i = after
-            after = node(pool, i).next[level]
-        path[level] = i
-    if i != d.head:
-        n = node(pool, i)
-        if n.start + n.length > at:
-            seen[0] = True
-            compare(d, n, start, data, have)
-            at = n.start + n.length
-    while at < end:
-        after = node(pool, path[0]).next[0]
-        upto = end
-        if after != 0 and node(pool, after).start < end:
-            upto = node(pool, after).start
-        late = late or (upto > at and after != 0)
-        if upto > at and add_piece(
-            d, pool, path, at, upto - at, data + (at - start), have - (at - start),
-            place + <uint64_t>(at - start), stable, time,
-        ) != 0:
-            return -1
-        if upto == end:
-            break
-        n = node(pool, after)
-        seen[0] = True
-        compare(d, n, start, data, have)
-        at = n.start + n.length
-        for level in range(TCP_LEVELS):
-            if node(pool, path[level]).next[level] == after:
-                path[level] = after
-    d.out_of_order += late
-    if d.pending == 0:
-        give_node(pool, d.head)
-        d.head = 0
-    return 0
+    # out of every window: it is held until others follow it, or the other side acknowledges it
+    cdef uint32_t i
+    if d.far.count != 0 and s.seq != d.far.next_seq:
+        drop_far(d, pool)
+    if d.far.count == 0:
+        d.far.seq = s.seq
+        piece.claim -= piece.start
+        piece.start = 0
+    i = pieces_node(pool, piece)
+    if i == 0:
+        return -1
+    d.far.node[d.far.count] = i
+    d.far.count += 1
+    d.far.next_seq = s.seq + s.wire_len
+    return believe_far(d, pool, time) if d.far.count == FAR_SEGMENTS else 0
+
+
+# ---- the start
 
 
 cdef void move_base(tcp_t *d, tcp_pool_t *pool, uint32_t seq) noexcept nogil:
     # nothing was delivered yet: stream offset 0 becomes the byte `seq`
     cdef int64_t shift = <int32_t>(d.next_seq - seq)
-    cdef node_t *n
-    cdef uint32_t i
-    if d.head != 0:
-        i = node(pool, d.head).next[0]
-        while i != 0:
-            n = node(pool, i)
-            n.start += shift
-            i = n.next[0]
+    pieces_shift(&d.pieces, pool, shift)
+    d.top += shift
     d.next_seq = seq
-
-
-cdef int give_up_before(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexcept nogil:
-    cdef int64_t start = node(pool, node(pool, d.head).next[0]).start
-    if start > d.next and emit_gap(d, pool, start - d.next, time, reason) != 0:
-        return -1
-    return drain(d, pool, time)
-
-
-cdef int tcp_give_up(
-    tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time
-) noexcept nogil:
-    # The first hole is lost: a gap, then what waited behind it. 0, or -1 without memory.
-    if d.state == TCP_TENTATIVE:
-        d.state = TCP_OPEN
-    if d.pending == 0:
-        return 0
-    return give_up_before(d, pool, reason, time)
-
-
-cdef int tcp_finish(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil:
-    # Deliver all that waits, each hole a gap; times are those of the segments themselves.
-    cdef int64_t time
-    while d.pending != 0:
-        time = node(pool, node(pool, d.head).next[0]).time
-        if tcp_give_up(d, pool, reason, time) != 0:
-            return -1
-    return 0
-
-
-cdef void tcp_discard(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
-    # forget what waits, for a flow that turned out to be of no interest
-    cdef node_t *n
-    while d.pending != 0:
-        n = node(pool, node(pool, d.head).next[0])
-        free(n.memory)
-        n.memory = NULL
-        unlink_first(d, pool)
-
-
-cdef bint tcp_believable(const tcp_t *d, uint32_t seq) noexcept nogil:
-    # may this sequence number belong to the same connection?
-    cdef int64_t distance = <int32_t>(seq - d.next_seq)
-    return -AHEAD < distance < AHEAD
-
-
-cdef int open_tentative(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
-    # what was held only for the sake of the start was complete when it came
-    d.state = TCP_OPEN
-    return drain(d, pool, INT64_MIN)
-
-
-cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil:
-    # The other side has everything before `ack`. Called when something waits; 0 or -1.
-    cdef int64_t upto = d.next + <int32_t>(ack - d.next_seq)
-    cdef node_t *n
-    if d.pending == 0:
-        return 0
-    n = node(pool, node(pool, d.head).next[0])
-    if d.state == TCP_TENTATIVE:
-        if upto < n.start + n.length:
-            return 0
-        d.patience += 1
-        if d.patience < <uint32_t>(TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
-            return 0
-        return open_tentative(d, pool)
-    if upto < n.start:
-        return 0
-    if d.patience == 0:
-        d.acked_time = time
-    d.patience += 1
-    if d.patience < PATIENCE_PACKETS and time - d.acked_time < PATIENCE_TIME:
-        return 0
-    d.patience = 0
-    return give_up_before(d, pool, GAP_ACKED, time)
-
-
-cdef int leave_fast_path(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
-    # keep the ceilings: the oldest hole is given up first
-    while d.held > pool.held_limit or d.pending > pool.pending_limit:
-        if tcp_give_up(d, pool, GAP_CEILING, time) != 0:
-            return -1
-    return 0
-
-
-cdef int far_away(
-    tcp_t *d, tcp_pool_t *pool, uint32_t seq, uint32_t length, int64_t time
-) noexcept nogil:
-    # A segment out of every window: -1 no memory, 0 dropped, 1 the stream jumped to it.
-    if d.jumps == 0 or seq != d.jump_seq:
-        d.jumps = 0
-    d.jumps += 1
-    d.jump_seq = seq + length
-    if d.jumps < JUMPS:
-        d.dropped += length
-        return 0
-    d.jumps = 0
-    while d.pending != 0:
-        if tcp_give_up(d, pool, GAP_JUMP, time) != 0:
-            return -1
-    if emit_gap(d, pool, <int64_t>(seq - d.next_seq), time, GAP_JUMP) != 0:
-        return -1
-    return 1
 
 
 cdef void start(tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq) noexcept nogil:
@@ -403,73 +240,163 @@ cdef void start(tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq) no
         d.next = 0
         d.next_seq = seq
         d.state = TCP_TENTATIVE
-    if d.state == TCP_TENTATIVE:
-        if s.tcp_flags & TCP_SYN:
-            if d.pending != 0 and (<int32_t>(d.next_seq - seq) < 0 or not tcp_believable(d, seq)):
-                tcp_discard(d, pool)  # left over from an older connection
-            if d.pending == 0:
-                d.next_seq = seq
-            else:
-                move_base(d, pool, seq)
-            d.state = TCP_OPEN
-            d.syn = True
-        elif d.pending == 0:
+    if d.state != TCP_TENTATIVE:
+        return
+    if s.tcp_flags & TCP_SYN:
+        if d.pieces.count != 0 and (
+            <int32_t>(d.next_seq - seq) < 0 or not tcp_believable(d, seq)
+        ):
+            pieces_discard(&d.pieces, pool)  # left over from an older connection
+        if d.pieces.count == 0:
             d.next_seq = seq
-        elif <int32_t>(seq - d.next_seq) < 0 and tcp_believable(d, seq):
+        else:
             move_base(d, pool, seq)
+        d.state = TCP_OPEN
+        d.syn = True
+    elif d.pieces.count == 0:
+        d.next_seq = seq
+    elif <int32_t>(seq - d.next_seq) < 0 and tcp_believable(d, seq):
+        move_base(d, pool, seq)
+
+
+cdef int open_tentative(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
+    # what was held only for the sake of the start was complete when it came
+    d.state = TCP_OPEN
+    return drain(d, pool, INT64_MIN)
+
+
+cdef inline bint wants_earlier(const tcp_t *d) noexcept nogil:
+    # does the other side still want bytes in front of the first that came?
+    return d.peer_acked and -AHEAD < <int32_t>(d.peer_ack - d.next_seq) < 0
+
+
+cdef int grow_tentative(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
+    # one more segment while it is not sure which byte is the first
+    cdef uint32_t enough = TENTATIVE_SEGMENTS
+    if wants_earlier(d):
+        enough = WANTED_SEGMENTS
+    elif d.awaited:
+        enough = TENTATIVE_SEGMENTS * AWAITED
+    d.early += 1
+    if d.early >= enough or d.pieces.held >= TENTATIVE_BYTES:
+        return open_tentative(d, pool)
+    return 0
+
+
+cdef void choose_syn(tcp_t *d, uint32_t seq) noexcept nogil:
+    # nothing but SYNs so far: the stream began with the one that is nearest
+    cdef uint32_t chosen = d.next_seq
+    d.two_syns = False
+    if d.next == 0 and <uint32_t>(seq - d.other_seq) < AHEAD \
+            and <uint32_t>(seq - d.other_seq) < <uint32_t>(seq - d.next_seq):
+        d.next_seq = d.other_seq
+        d.other_seq = chosen
+    d.renumbered = True
+    d.shift = d.other_seq - d.next_seq
+
+
+# ---- acknowledgments
+
+
+cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil:
+    cdef int64_t upto = offset_of(d, ack)
+    if d.renumbered and tcp_is_far(d, ack):
+        ack -= d.shift
+        upto = offset_of(d, ack)
+    if d.state <= TCP_TENTATIVE:
+        d.peer_ack = ack
+        d.peer_acked = True
+        return ack_tentative(d, pool, upto)
+    if d.far.count != 0 and <uint32_t>(ack - d.far.seq) <= <uint32_t>(d.far.next_seq - d.far.seq):
+        return believe_far(d, pool, time)
+    if tcp_is_far(d, ack):
+        return 0
+    if stands_at(d, pool, upto, time) != 0:
+        return -1
+    return ack_hole(d, pool, upto, time)
+
+
+cdef int ack_tentative(tcp_t *d, tcp_pool_t *pool, int64_t upto) noexcept nogil:
+    cdef piece_t *first
+    if d.state == TCP_NEW or d.pieces.count == 0 or wants_earlier(d):
+        return 0
+    first = pieces_first(&d.pieces, pool)
+    if upto < first.start + first.have:
+        return 0
+    d.patience += 1
+    if d.patience < (TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
+        return 0
+    return open_tentative(d, pool)
+
+
+cdef int ack_hole(tcp_t *d, tcp_pool_t *pool, int64_t upto, int64_t time) noexcept nogil:
+    if d.pieces.count == 0 or upto < pieces_first(&d.pieces, pool).start:
+        return 0
+    if d.patience == 0:
+        d.acked_time = time
+    d.patience += 1
+    if d.patience < PATIENCE_PACKETS and time - d.acked_time < PATIENCE_TIME:
+        return 0
+    d.patience = 0
+    return give_up_first(d, pool, GAP_ACKED, time)
+
+
+# ---- segments
+
+
+cdef int take_old(tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time) noexcept nogil:
+    # the part of a piece that was delivered before; what is left of the piece is new
+    cdef piece_t old = piece[0]
+    cdef int64_t skip = d.next - piece.start
+    # a keep-alive or zero-window probe repeats the last byte, whatever its value
+    cdef bint probe = piece.claim - piece.start == 1 and skip == 1
+    if skip < piece.have:
+        old.have = <uint32_t>skip
+    piece.start += old.have
+    piece.data += old.have
+    piece.place += old.have
+    piece.have -= old.have
+    if probe:
+        return 0
+    d.retransmissions += 1
+    return emit_piece(d, pool, &old, RUN_OLD, time)
+
+
+cdef int place_near(
+    tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time
+) noexcept nogil:
+    cdef bint seen = False
+    cdef uint32_t before = d.retransmissions
+    if stands_at(d, pool, piece.start, time) != 0:
+        return -1
+    if piece.start < d.next and take_old(d, pool, piece, time) != 0:
+        return -1
+    if piece.claim <= d.next:
+        return 0
+    if piece.start < d.next:  # nothing but a claim
+        piece.start = d.next
+    if piece.start == d.next and d.pieces.count == 0 and d.state != TCP_TENTATIVE:
+        return emit_piece(d, pool, piece, RUN_DATA, time)
+    if pieces_add(&d.pieces, pool, piece, &seen, &d.conflicts) != 0:
+        return -1
+    if seen and d.retransmissions == before:
+        d.retransmissions += 1
+    return 0
 
 
 cdef int place_segment(
-    tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq, uint64_t place, bint stable,
-    int64_t time,
+    tcp_t *d, tcp_pool_t *pool, const segment_t *s, piece_t *piece, int64_t time
 ) noexcept nogil:
-    cdef int64_t offset = d.next + <int32_t>(seq - d.next_seq)
-    cdef int64_t length = s.wire_len, have = s.length, skip
-    cdef const uint8_t *data = s.payload
-    cdef bint seen = False
-    cdef int status
-    if d.jumps == ANNOUNCED:
-        # nothing but SYNs so far: the stream began with the one that is nearest
-        if d.next == 0 and <uint32_t>(seq - d.jump_seq) < AHEAD \
-                and <uint32_t>(seq - d.jump_seq) < <uint32_t>(seq - d.next_seq):
-            d.next_seq = d.jump_seq
-            offset = <uint32_t>(seq - d.jump_seq)
-        d.jumps = 0
-    if d.next - offset > (1 << 30) or offset - d.next > AHEAD:
-        status = far_away(d, pool, seq, s.wire_len, time)
-        if status != 1:
-            return status
-        offset = d.next
-    d.jumps = 0
-    if offset < d.next:
-        skip = d.next - offset
-        if skip > length:
-            skip = length
-        # a keep-alive or zero-window probe repeats the last byte, whatever its value
-        if not (length == 1 and skip == 1 and offset == d.next - 1):
-            seen = True
-            if emit(
-                pool, RUN_OLD, data, place, offset, skip if skip < have else have, time, NULL, 0
-            ) != 0:
-                return -1
-        offset += skip
-        data += skip if skip < have else have
-        place += <uint64_t>skip
-        length -= skip
-        have = have - skip if have > skip else 0
-    if length != 0:
-        if offset == d.next and d.pending == 0 and d.state != TCP_TENTATIVE:
-            if have != 0:
-                if emit(pool, RUN_DATA, data, place, offset, have, time, NULL, 0) != 0:
-                    return -1
-                d.next += have
-                d.next_seq += <uint32_t>have
-            if length != have and emit_gap(d, pool, length - have, time, GAP_SNAPPED) != 0:
-                return -1
-        elif hold(d, pool, offset, length, data, have, place, stable, time, &seen) != 0:
-            return -1
-    d.retransmissions += seen
-    return 0
+    # the payload of a segment, at its place in the stream
+    if d.two_syns:
+        choose_syn(d, s.seq)
+        piece.claim += offset_of(d, s.seq) - piece.start
+        piece.start = offset_of(d, s.seq)
+    if tcp_is_far(d, s.seq):
+        return take_far(d, pool, s, piece, time)
+    if piece.start + piece.have > d.next:
+        refute_far(d, pool, s)
+    return place_near(d, pool, piece, time)
 
 
 cdef int believe_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
@@ -481,18 +408,21 @@ cdef int believe_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept 
         return 0
     if d.state == TCP_TENTATIVE and open_tentative(d, pool) != 0:
         return -1
-    return s.seq == d.next_seq and d.pending == 0
+    return s.seq == d.next_seq and d.pieces.count == 0
+
+
+cdef int take_bare(tcp_t *d, tcp_pool_t *pool, uint32_t seq, int64_t time) noexcept nogil:
+    # a segment without payload stands behind whatever is in front of it
+    return 0 if tcp_is_far(d, seq) else stands_at(d, pool, offset_of(d, seq), time)
 
 
 cdef int tcp_feed(
     tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
 ) noexcept nogil:
-    # Any segment of this direction. Runs are added to the pool; 0, or -1 without memory.
-    #
-    # `place` says where the payload lies in the capture; `stable` that it stays readable there.
-    # A second SYN with another sequence number is the caller's business (a new connection).
     cdef uint32_t seq = s.seq + (1 if s.tcp_flags & TCP_SYN else 0)
     cdef uint32_t length = s.wire_len
+    cdef piece_t piece
+    cdef segment_t behind_syn
     cdef int status
     if s.tcp_flags & TCP_RST:
         if length == 0 or s.tcp_flags & TCP_SYN:
@@ -500,27 +430,46 @@ cdef int tcp_feed(
         status = believe_reset(d, pool, s)
         if status != 1:
             return status
-    if s.tcp_flags & TCP_SYN and d.syn and d.next == 0 and d.pending == 0 and seq != d.next_seq:
-        d.jump_seq = seq  # which of them holds, the first data will tell
-        d.jumps = ANNOUNCED
-    if length == 0 and not (s.tcp_flags & (TCP_SYN | TCP_FIN)):
+    if s.tcp_flags & TCP_SYN and d.syn and d.next == 0 and d.pieces.count == 0 \
+            and seq != d.next_seq:
+        d.other_seq = seq  # which of them holds, the first data will tell
+        d.two_syns = True
+    if length == 0 and d.state == TCP_NEW and not s.tcp_flags & TCP_SYN:
         return 0
-    if d.state == TCP_NEW and length == 0 and not (s.tcp_flags & TCP_SYN):
-        return 0
-    if d.state <= TCP_TENTATIVE:
+    if d.state <= TCP_TENTATIVE and (length != 0 or s.tcp_flags & (TCP_SYN | TCP_FIN)):
         start(d, pool, s, seq)
-    if length != 0 and place_segment(d, pool, s, seq, place, stable, time) != 0:
-        return -1
+    if length == 0:
+        if take_bare(d, pool, seq, time) != 0:
+            return -1
+    else:
+        behind_syn = s[0]
+        behind_syn.seq = seq
+        piece.start = offset_of(d, seq)
+        piece.claim = piece.start + length
+        piece.data = s.payload
+        piece.memory = NULL
+        piece.place = place
+        piece.time = time
+        piece.have = s.length
+        piece.stable = stable
+        if place_segment(d, pool, &behind_syn, &piece, time) != 0:
+            return -1
     if s.tcp_flags & TCP_FIN and d.fin < 0 and tcp_believable(d, seq + length):
-        d.fin = d.next + <int32_t>(seq + length - d.next_seq)
-    d.early += 1 if d.state == TCP_TENTATIVE and length != 0 else 0
-    if d.state == TCP_TENTATIVE and (
-        d.early >= (TENTATIVE_SEGMENTS * AWAITED if d.awaited else TENTATIVE_SEGMENTS)
-        or d.held >= TENTATIVE_BYTES
-    ) and open_tentative(d, pool) != 0:
+        d.fin = offset_of(d, seq + length)
+    if d.state == TCP_TENTATIVE and length != 0 and grow_tentative(d, pool) != 0:
         return -1
     if d.state == TCP_OPEN and d.fin >= 0:
         d.state = TCP_CLOSING
-    if d.pending != 0 and d.state != TCP_TENTATIVE and drain(d, pool, time) != 0:
+    if d.state != TCP_TENTATIVE and drain(d, pool, time) != 0:
         return -1
-    return leave_fast_path(d, pool, time)
+    return keep_ceilings(d, pool, time)
+
+
+cdef int tcp_finish(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil:
+    drop_far(d, pool)
+    return give_up_all(d, pool, reason)
+
+
+cdef void tcp_discard(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
+    drop_far(d, pool)
+    pieces_discard(&d.pieces, pool)

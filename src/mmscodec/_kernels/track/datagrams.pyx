@@ -2,7 +2,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.mms.stream cimport mms_datagram
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport GAP_SNAPPED, RUN_DATA, run_t, tcp_init
+from mmscodec._kernels.net.pieces cimport RUN_DATA, run_t
+from mmscodec._kernels.net.tcp_reassembly cimport GAP_SNAPPED, tcp_init
 from mmscodec._kernels.track.extents cimport extents_stamp
 from mmscodec._kernels.track.flow cimport (
     count_packet, flow_begin_mms, flow_gap, flow_keep, flow_set_aside, flow_show,

@@ -1,13 +1,14 @@
 # See dispatch.pxd for the contract.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.wire cimport likely, prefetch, unlikely
 from mmscodec._kernels.mms.scan cimport mms_stream_t
 from mmscodec._kernels.net.network cimport plain_ipv4
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, TCP_RST, TCP_SYN, segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport GAP_END
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, segment_t
 from mmscodec._kernels.track.connection cimport (
-    connection_end, connection_evict, connection_reopens,
+    CONNECTION_ASKED, CONNECTION_OTHER, connection_evict, connection_judge,
+    connection_keep_attempt, connection_replace, connection_unsure, judgement_t,
 )
 from mmscodec._kernels.track.datagrams cimport take_udp
 from mmscodec._kernels.track.fast_path cimport fast_begin, fast_end, fast_rows_t, fast_take
@@ -15,11 +16,11 @@ from mmscodec._kernels.track.flow_cache cimport (
     flow_cache_find, flow_cache_prefetch, flow_cache_put, flow_cache_resize,
 )
 from mmscodec._kernels.track.flow_table cimport (
-    connection_at, connection_t, flow_t, flow_table_add, flow_table_find, flow_table_peek,
-    flow_table_prefetch, segment_hash, side_of,
+    attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find, flow_table_peek,
+    flow_table_prefetch, segment_hash,
 )
 from mmscodec._kernels.track.options cimport is_chosen
-from mmscodec._kernels.track.sources cimport current_source
+from mmscodec._kernels.track.sources cimport ARENA, current_source
 from mmscodec._kernels.track.tcp_segment cimport take_tcp
 
 cdef struct place_t:
@@ -53,22 +54,53 @@ cdef int64_t begin_connection(tracker_t *t, const item_t *item) noexcept nogil:
     return number
 
 
+cdef int take_other(tracker_t *t, uint32_t number, const item_t *item) noexcept nogil:
+    # The connection ends, another one begins with a SYN that was kept, if there is one, and this
+    # segment.
+    cdef attempt_t *attempt
+    cdef item_t first
+    cdef int64_t other
+    cdef int side = 0, status = 0
+    if connection_replace(t, number, &attempt) != 0:
+        free(attempt)
+        return -1
+    if attempt == NULL:
+        other = begin_connection(t, item)
+        return -1 if other < 0 else take_tcp(t, <uint32_t>other, 0, item)
+    first = item[0]
+    first.segment = attempt.segment
+    first.time = attempt.time
+    first.place = ARENA()
+    first.stable = False
+    first.frame = NULL
+    other = begin_connection(t, &first)
+    status = -1 if other < 0 else take_tcp(t, <uint32_t>other, 0, &first)
+    if status == 0:
+        side = flow_of(connection_at(&t.flows, <size_t>other), &item.segment)
+        status = take_tcp(t, <uint32_t>other, side, item)
+    free(attempt)
+    return status
+
+
 cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
     # one segment, by the slow path
     cdef const segment_t *s = &item.segment
     cdef int64_t number = place.number
     cdef int side = place.side
+    cdef judgement_t verdict
     t.counters.last_time = item.time
     if not item.complete:
         complete(t, item)
     if unlikely(number < 0):
         number = flow_table_find(&t.flows, s, item.hash, &side)
-    if unlikely(s.tcp_flags & TCP_SYN) and number >= 0 and s.protocol == PROTOCOL_TCP \
-            and not s.tcp_flags & TCP_RST \
-            and connection_reopens(connection_at(&t.flows, <size_t>number), side, s):
-        if connection_end(t, <uint32_t>number, GAP_END) != 0:
-            return -1
-        number = -1
+    if number >= 0 and s.protocol == PROTOCOL_TCP \
+            and unlikely(connection_unsure(connection_at(&t.flows, <size_t>number), s)):
+        verdict = connection_judge(t, connection_at(&t.flows, <size_t>number), side, s)
+        if verdict == CONNECTION_ASKED:
+            return connection_keep_attempt(
+                connection_at(&t.flows, <size_t>number), side, s, item.time)
+        if verdict == CONNECTION_OTHER:
+            return take_other(t, <uint32_t>number, item)
     if unlikely(number < 0):
         if not is_chosen(&t.options, s):
             return 0
@@ -131,7 +163,7 @@ cdef void find_others(
         if not items[i].complete or places[i].number < 0:
             continue
         c = connection_at(&t.flows, <size_t>places[i].number)
-        places[i].side = side_of(c, &items[i].segment)
+        places[i].side = flow_of(c, &items[i].segment)
         if places[i].side < 0:
             places[i].number = -1
             continue

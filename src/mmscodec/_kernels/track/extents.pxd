@@ -1,7 +1,7 @@
 # Where the bytes of kept streams lie, which of them are missing, and when they came.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
-from mmscodec._kernels.net.tcp_reassembly cimport run_t
+from mmscodec._kernels.net.pieces cimport run_t
 from mmscodec._kernels.track.flow_table cimport flow_t
 from mmscodec._kernels.track.sources cimport sources_t
 
@@ -46,6 +46,12 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
 # Bytes of a retransmission that differ from those that were delivered.
 cdef int64_t extents_compare(
     const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+) noexcept nogil
+# Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are all
+# the same it tells nothing.
+cdef int64_t extents_find(
+    const extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
+    uint32_t length
 ) noexcept nogil
 # Tables begin anew: what a row that is not complete yet needs of the old extents goes along. The
 # flow belongs to the next epoch then. 0, or -1 without memory.

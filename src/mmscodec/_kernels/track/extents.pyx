@@ -7,6 +7,7 @@ from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at
 
 cdef enum:
     COMPARED_EXTENTS = 64  # how far back copies of retransmitted bytes are compared
+    LEAST_COPY = 16  # bytes that tell a copy of a segment
 
 
 cdef void extents_init(extents_t *e) noexcept nogil:
@@ -84,6 +85,14 @@ cdef int64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noexc
     return count
 
 
+cdef inline const uint8_t *bytes_of(
+    const extents_t *e, const sources_t *sources, const extent_t *extent
+) noexcept nogil:
+    if extent.place >> 63:
+        return e.bytes.data + (extent.place & ~ARENA())
+    return shown_at(sources, extent.place, extent.length)
+
+
 cdef int64_t extents_compare(
     const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
 ) noexcept nogil:
@@ -102,10 +111,7 @@ cdef int64_t extents_compare(
             start = run.offset
         if end > run.offset + run.length:
             end = run.offset + run.length
-        if extent.place >> 63:
-            known = e.bytes.data + (extent.place & ~ARENA())
-        else:
-            known = shown_at(sources, extent.place, extent.length)
+        known = bytes_of(e, sources, extent)
         if start < end and known != NULL:
             differ += count_differing(
                 run.data + (start - run.offset), known + (start - extent.offset),
@@ -113,6 +119,27 @@ cdef int64_t extents_compare(
         i = extent.before
         steps += 1
     return differ
+
+
+cdef int64_t extents_find(
+    const extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
+    uint32_t length
+) noexcept nogil:
+    cdef uint32_t i = flow.extent if flow.epoch == e.epoch else 0
+    cdef int steps = 0
+    cdef const extent_t *extent
+    cdef const uint8_t *known
+    if length < LEAST_COPY or memcmp(data, data + 1, length - 1) == 0:
+        return -1
+    while i != 0 and steps < COMPARED_EXTENTS:
+        extent = <const extent_t *>e.rows.data + (i - 1)
+        if extent.length == length:
+            known = bytes_of(e, sources, extent)
+            if known != NULL and memcmp(known, data, length) == 0:
+                return extent.offset
+        i = extent.before
+        steps += 1
+    return -1
 
 
 cdef int extents_carry(

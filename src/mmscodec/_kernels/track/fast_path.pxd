@@ -12,7 +12,7 @@ from mmscodec._kernels.mms.resync cimport NEAR
 from mmscodec._kernels.mms.scan cimport KIND_MEDIA, data_row_t, mms_stream_t
 from mmscodec._kernels.mms.stream cimport mms_undecided
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport TCP_OPEN, tcp_advance
+from mmscodec._kernels.net.tcp_reassembly cimport TCP_OPEN, tcp_advance, tcp_waits
 from mmscodec._kernels.track.extents cimport extent_t
 from mmscodec._kernels.track.flow_table cimport (
     FAST_DATA, FAST_NONE, FAST_SKIP, STATE_MMS, STATE_OTHER, flow_t,
@@ -89,7 +89,7 @@ cdef inline void fast_allow(const tracker_t *t, flow_t *flow) noexcept nogil:
     if flow.state == STATE_OTHER:
         flow.fast = FAST_SKIP
         return
-    if flow.state != STATE_MMS or m == NULL or flow.tcp.state != TCP_OPEN or flow.tcp.pending \
+    if flow.state != STATE_MMS or m == NULL or flow.tcp.state != TCP_OPEN or tcp_waits(&flow.tcp) \
             or not m.have_last or m.header_open or m.skipping or m.datagrams \
             or mms_undecided(m) or m.last_size < 16 \
             or m.position != flow.tcp.next:

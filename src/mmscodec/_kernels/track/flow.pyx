@@ -9,9 +9,8 @@ from mmscodec._kernels.mms.scan cimport (
 )
 from mmscodec._kernels.mms.stream cimport mms_finish, mms_gap, mms_push
 from mmscodec._kernels.net.segment cimport PROTOCOL_UDP
-from mmscodec._kernels.net.tcp_reassembly cimport (
-    RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_discard, tcp_finish, tcp_init, tcp_release,
-)
+from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
 from mmscodec._kernels.track.extents cimport (
     extents_add, extents_compare, extents_gap, extents_stamp,
 )

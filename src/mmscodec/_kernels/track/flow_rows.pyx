@@ -96,7 +96,7 @@ cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:
     row.gaps = flow.tcp.gaps
     row.retransmissions = flow.tcp.retransmissions
     row.conflicts = flow.tcp.conflicts
-    row.out_of_order = flow.tcp.out_of_order
+    row.out_of_order = flow.tcp.pieces.out_of_order
     row.zero_windows = flow.figures.zero_windows
     row.handshake = flow.figures.handshake if flow.figures.handshake > 0 else -1
     row.rtt_count = flow.figures.rtt_count

@@ -9,7 +9,8 @@ from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.core.wire cimport load_le64, prefetch
 from mmscodec._kernels.mms.scan cimport mms_stream_t
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport run_t, tcp_t
+from mmscodec._kernels.net.pieces cimport run_t
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_t
 
 cdef enum flow_state_t:
     STATE_NEW = 0
@@ -73,13 +74,21 @@ cdef struct flow_t:
     uint8_t state
     uint32_t direction  # of its rows
     tcp_t tcp
-    uint32_t isn
+    uint32_t isn  # of the SYN, or else one less than the first sequence number
     uint8_t queued  # stands in the queue of memory_limit.pxd
     uint16_t judged  # what was known of UDP ports when it was set aside
     mms_stream_t *mms
     int64_t first_time
     detection_t *detection
     figures_t figures
+
+cdef struct attempt_t:
+    # a SYN that may begin another connection: kept until something proves it
+    segment_t segment
+    int64_t time
+    int64_t before  # time of the flow's packet before it
+    uint8_t side
+    uint8_t answer_only  # only a SYN that answers it proves it
 
 cdef struct connection_t:
     uint8_t src[16]  # of side 0
@@ -93,7 +102,8 @@ cdef struct connection_t:
     uint8_t holding  # something waits in one of the flows
     uint32_t hash
     uint32_t control  # flow row + 1 of the TCP flow that announced this UDP flow
-    uint8_t padding[12]  # flows begin where a line of the cache does
+    uint8_t padding[4]
+    attempt_t *attempt  # or NULL; flows begin where a line of the cache does
     flow_t flow[2]
 
 cdef struct flow_table_t:
@@ -151,7 +161,7 @@ cdef inline void flow_table_prefetch(const flow_table_t *f, uint32_t hash) noexc
     prefetch(f.slots + (hash & f.mask))
 
 
-cdef inline int side_of(const connection_t *c, const segment_t *s) noexcept nogil:
+cdef inline int flow_of(const connection_t *c, const segment_t *s) noexcept nogil:
     # 0 or 1, -1 where the segment belongs to another connection
     if c.scope != s.scope or c.protocol != s.protocol:
         return -1
@@ -174,7 +184,7 @@ cdef inline int64_t flow_table_find(
     while slot != 0:
         if <uint32_t>(slot >> 32) == hash:
             number = <uint32_t>slot - 1
-            side[0] = side_of(connection_at(f, number), s)
+            side[0] = flow_of(connection_at(f, number), s)
             if side[0] >= 0:
                 return number
         i = (i + 1) & f.mask

@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_waits
 from mmscodec._kernels.track.flow_table cimport (
     connection_at, flow_t, flow_table_t,
 )
@@ -35,7 +36,7 @@ cdef void drop_done(memory_limit_t *m, flow_table_t *flows) noexcept nogil:
     while i > m.first:
         i -= 1
         flow = queued_flow(flows, queue[i])
-        if flow.queued == QUEUED and (flow.tcp.pending != 0 or flow.detection != NULL):
+        if flow.queued == QUEUED and (tcp_waits(&flow.tcp) or flow.detection != NULL):
             flow.queued = QUEUED_SEEN
             n -= 1
             queue[n] = queue[i]

@@ -1,7 +1,7 @@
 # What is it? The judgement on the first bytes of a flow, which are held meanwhile.
 from libc.stdint cimport uint8_t
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport run_t
+from mmscodec._kernels.net.pieces cimport run_t
 from mmscodec._kernels.track.flow_table cimport detection_t, flow_t
 from mmscodec._kernels.track.memory_limit cimport memory_limit_t
 from mmscodec._kernels.track.sources cimport sources_t

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.tcp_reassembly cimport RUN_DATA, RUN_GAP, run_t
+from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, run_t
 from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
 from mmscodec._kernels.winmx.cipher cimport (
     KEY_BLOCK,

@@ -1,7 +1,7 @@
 # The state of a pass, one member a concern. Each member is written by the file that declares it.
 from mmscodec._kernels.mms.scan cimport mms_tables_t
 from mmscodec._kernels.net.cursor cimport network_t
-from mmscodec._kernels.net.tcp_reassembly cimport tcp_pool_t
+from mmscodec._kernels.net.pieces cimport tcp_pool_t
 from mmscodec._kernels.track.counters cimport counters_t
 from mmscodec._kernels.track.extents cimport extents_t
 from mmscodec._kernels.track.flow_cache cimport flow_cache_t

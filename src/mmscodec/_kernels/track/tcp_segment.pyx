@@ -2,11 +2,12 @@
 from libc.stdint cimport int64_t, uint32_t
 from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
+from mmscodec._kernels.net.pieces cimport RUN_DATA, run_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
-    GAP_CEILING, RUN_DATA, run_t, tcp_ack, tcp_advance, tcp_finish, tcp_in_order, tcp_init,
-    tcp_feed,
+    GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_advance, tcp_believable, tcp_feed,
+    tcp_finish, tcp_in_order, tcp_init, tcp_waits,
 )
-from mmscodec._kernels.track.connection cimport connection_flags
+from mmscodec._kernels.track.connection cimport connection_flags, connection_renumber
 from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
 from mmscodec._kernels.track.flow cimport (
     count_packet, flow_consume, flow_deliver, flow_set_aside, flow_show,
@@ -37,7 +38,7 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
             continue
         if flow.state <= STATE_DETECTING:
             flow_set_aside(t, flow)
-        elif flow.tcp.pending != 0:
+        elif tcp_waits(&flow.tcp):
             if tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0 \
                     or flow_consume(t, c, <int>(oldest & 1)) != 0:
                 return -1
@@ -71,30 +72,39 @@ cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) n
     # whatever segment it is, through reassembly
     cdef connection_t *c = connection_at(&t.flows, number)
     cdef flow_t *flow = &c.flow[side]
+    cdef segment_t copy
+    cdef const segment_t *s = connection_renumber(t, flow, &item.segment, &copy)
     cdef int status
-    if item.segment.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
-        connection_flags(t, c, side, &item.segment)
-    status = tcp_feed(
-        &flow.tcp, &t.pool, &item.segment, item.place, item.stable, item.time)
+    if s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
+        connection_flags(t, c, side, s)
+    status = tcp_feed(&flow.tcp, &t.pool, s, item.place, item.stable, item.time)
     if flow_consume(t, c, side) != 0 or status != 0:
         return -1
-    if flow.tcp.pending == 0 and flow.detection == NULL:
+    if not tcp_waits(&flow.tcp) and flow.detection == NULL:
         return 0
     c.holding = 1
     fast_leave(&c.flow[1 - side])  # its acknowledgments are to be looked at
     return flow_holds(t, number, side)
 
 
+cdef inline bint believes_ack(const flow_t *flow, uint32_t seq) noexcept nogil:
+    # an acknowledgment counts where its own segment stands in its stream
+    return flow.tcp.state == TCP_NEW or tcp_believable(&flow.tcp, seq) \
+        or (flow.tcp.renumbered and tcp_believable(&flow.tcp, seq - flow.tcp.shift))
+
+
 cdef int take_ack(tracker_t *t, connection_t *c, int side, const item_t *item) noexcept nogil:
-    # something waits in one of the flows: what does this one's acknowledgment say about the other?
+    # what does this flow's acknowledgment say about the other, which waits or has yet to begin?
     cdef flow_t *flow = &c.flow[side]
     cdef flow_t *peer = &c.flow[1 - side]
     cdef int status
-    c.holding = flow.tcp.pending != 0 or peer.tcp.pending != 0 or flow.detection != NULL
-    if peer.tcp.pending == 0 or not item.segment.tcp_flags & TCP_ACK:
-        return 0
-    status = tcp_ack(&peer.tcp, &t.pool, item.segment.ack, item.time)
-    return -1 if flow_consume(t, c, 1 - side) != 0 or status != 0 else 0
+    if item.segment.tcp_flags & TCP_ACK and not item.segment.tcp_flags & TCP_RST \
+            and believes_ack(flow, item.segment.seq):
+        status = tcp_ack(&peer.tcp, &t.pool, item.segment.ack, item.time)
+        if flow_consume(t, c, 1 - side) != 0 or status != 0:
+            return -1
+    c.holding = tcp_waits(&flow.tcp) or tcp_waits(&peer.tcp) or flow.detection != NULL
+    return 0
 
 
 cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
@@ -103,12 +113,15 @@ cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) n
     cdef const segment_t *s = &item.segment
     cdef int status
     fast_leave(flow)
+    if flow.packets == 0 and not s.tcp_flags & TCP_SYN:
+        flow.isn = s.seq - 1
     count_packet(flow, s, item.time)
     if flow.state == STATE_OTHER:
         if likely(not looks_like_packet(s.payload, s.length)) or not t.options.want_mms:
             if unlikely(s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)):
                 connection_flags(t, c, side, s)
-            fast_allow(t, flow)
+            if c.attempt == NULL:
+                fast_allow(t, flow)
             return 0
         flow.state = STATE_NEW
         tcp_init(&flow.tcp)
@@ -124,8 +137,9 @@ cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) n
         status = take_any(t, number, side, item)
     if unlikely(status != 0):
         return -1
-    if unlikely(c.holding) and take_ack(t, c, side, item) != 0:
+    if unlikely(c.holding or c.flow[1 - side].tcp.state <= TCP_TENTATIVE) \
+            and take_ack(t, c, side, item) != 0:
         return -1
-    if not c.holding:
+    if not c.holding and c.attempt == NULL:
         fast_allow(t, flow)
     return 0

@@ -8,8 +8,9 @@ from mmscodec._kernels.net.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWOR
 from mmscodec._kernels.net.network cimport (
     network_finish, network_free, network_init, network_more,
 )
-from mmscodec._kernels.net.tcp_reassembly cimport GAP_END, tcp_pool_free, tcp_pool_init
-from mmscodec._kernels.track.connection cimport connection_finish
+from mmscodec._kernels.net.pieces cimport tcp_pool_free, tcp_pool_init
+from mmscodec._kernels.net.tcp_reassembly cimport GAP_END
+from mmscodec._kernels.track.connection cimport connection_drop_attempt, connection_finish
 from mmscodec._kernels.track.dispatch cimport (
     DISPATCH_BATCH, dispatch_batch, dispatch_prefetch,
 )
@@ -65,6 +66,7 @@ cdef void tracker_free(tracker_t *t) noexcept nogil:
     for i in range(t.flows.connections.rows):
         c = connection_at(&t.flows, i)
         if c.live:
+            connection_drop_attempt(c)
             flow_forget(t, &c.flow[0])
             flow_forget(t, &c.flow[1])
     table_free(&t.options.chosen)
@@ -89,6 +91,7 @@ cdef int tracker_finish(tracker_t *t) noexcept nogil:
     for i in range(t.flows.connections.rows):
         if connection_at(&t.flows, i).live and connection_finish(t, <uint32_t>i, GAP_END) != 0:
             return -1
+        connection_drop_attempt(connection_at(&t.flows, i))
     flow_table_clear(&t.flows)
     flow_cache_clear(&t.cache)
     return 0

@@ -1,0 +1,87 @@
+"""Small captures on which the pass once fell short, each for a whole kind (see the generators)."""
+
+from pathlib import Path
+
+import pytest
+
+import mmscodec
+from tests.capture import tcp_play
+
+CASES = Path(__file__).parents[1] / "captures" / "cases"
+
+#: How a capture may be read; the rows are the same.
+FORMS = {
+    "mapped": {},
+    "threads": {"threads": 2},
+    "not mapped": {"mapped": False},
+    "not kept": {"mapped": False, "spool": False},
+}
+
+
+@pytest.fixture(params=FORMS)
+def opened(request):
+    def function(name, **options):
+        return mmscodec.open(CASES / name, **FORMS[request.param], **options)
+
+    return function
+
+
+def streams(capture):
+    return [stream for stream, _ in tcp_play.found(capture)]
+
+
+def test_one_connection_in_two_copies_of_which_one_was_renumbered(opened):
+    cap = opened("two-copies-renumbered.pcap")
+    assert cap.packets["seq"].tolist() == list(range(12))
+    assert len(cap.gaps) == 0
+    assert len(cap.faults) == 0
+    assert cap.flows["retransmissions"].tolist() == [12]
+
+
+@pytest.mark.parametrize("name", ["port-reused-near-isn.pcap", "port-reused-after-fin-no-syn.pcap"])
+def test_ports_used_again_are_two_sessions(opened, name):
+    cap = opened(name)
+    assert len(cap.sessions) == 2
+    assert len(cap.flows) == 4
+    assert len(cap.gaps) == 0
+    assert len(cap.faults) == 0
+    assert cap.flows["peer"].tolist() == [1, 0, 3, 2]
+
+
+def test_a_late_syn_after_the_close_is_nothing_new(opened):
+    cap = opened("late-syn-after-close.pcap", protocols=None)
+    assert streams(cap) == [b"hello", b""]
+    assert cap.flows["packets"].tolist() == [4, 1]
+
+
+def test_an_ip_length_beyond_the_frame_takes_no_place_in_the_stream(opened):
+    cap = opened("ip-length-too-long.pcap", protocols=None)
+    assert tcp_play.found(cap) == [(b"HTTP/1.1 200 OK", [])]
+
+
+def test_a_header_without_its_payload_then_the_whole_segment(opened):
+    cap = opened("header-only-copy-first.pcap", protocols=None)
+    assert tcp_play.found(cap) == [(b"0123456789tail", [])]
+
+
+def test_a_trailer_behind_the_end_that_pppoe_names(opened):
+    cap = opened("trailer-behind-pppoe.pcap", protocols=None)
+    assert tcp_play.found(cap) == [(b"abcdefGHIJKLMNO", [])]
+
+
+def test_bytes_below_the_first_segment_that_the_other_side_still_wants(opened):
+    cap = opened("start-below-first-segment.pcap", protocols=None)
+    stream = b"0123456789a" + bytes(99) + b"bcdefghi"
+    assert tcp_play.found(cap) == [(stream, [(11, 99)]), (b"", [])]
+
+
+def test_jumps_of_100_mib_are_gaps(opened):
+    cap = opened("jumps-of-100-mib.pcap", protocols=None)
+    first, second = 104857600 - 6, 209715200 - 104857606
+    assert cap.gaps[["offset", "length", "flow"]].tolist() == [
+        (5, first, 0), (5 + first + 6, second, 0),
+    ]  # fmt: skip
+    assert bytes(cap.read(0, 0, 5)) == b"start"
+    assert bytes(cap.read(0, 5 + first, 6)) == b"middle"
+    assert bytes(cap.read(0, 5 + first + 6 + second, 10)) == b"laterlast!"
+    assert cap.flows["length"][0] == 5 + first + 6 + second + 10
