@@ -125,9 +125,8 @@ def test_one_connection_in_two_copies_with_other_numbers(seed, both):
         if i < 3:
             continue  # the handshake was captured on one side alone
         lag = rng.choice([0.5, 1.5, 3.5, 9.5])
-        segments.append(replace(
-            s, at=i + lag, seq=(s.seq + shift[s.down]) % 2**32, ack=(s.ack + shift[not s.down]) % 2**32
-        ))  # fmt: skip
+        seq, ack = (s.seq + shift[s.down]) % 2**32, (s.ack + shift[not s.down]) % 2**32
+        segments.append(replace(s, at=i + lag, seq=seq, ack=ack))
     segments.sort(key=lambda s: s.at)
     want = agrees(segments)
     assert len(want) == 2

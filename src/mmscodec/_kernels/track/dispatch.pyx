@@ -16,7 +16,8 @@ from mmscodec._kernels.track.flow_cache cimport (
     flow_cache_find, flow_cache_prefetch, flow_cache_put, flow_cache_resize,
 )
 from mmscodec._kernels.track.flow_table cimport (
-    attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find, flow_table_peek,
+    attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find,
+    flow_table_peek,
     flow_table_prefetch, segment_hash,
 )
 from mmscodec._kernels.track.options cimport is_chosen

@@ -47,8 +47,8 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
 cdef int64_t extents_compare(
     const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
 ) noexcept nogil
-# Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are all
-# the same it tells nothing.
+# Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are
+# all the same it tells nothing.
 cdef int64_t extents_find(
     const extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
     uint32_t length
