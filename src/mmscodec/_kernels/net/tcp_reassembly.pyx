@@ -324,7 +324,7 @@ cdef int ack_tentative(tcp_t *d, tcp_pool_t *pool, int64_t upto) noexcept nogil:
     if upto < first.start + first.have:
         return 0
     d.patience += 1
-    if d.patience < (TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
+    if d.patience < <uint32_t>(TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
         return 0
     return open_tentative(d, pool)
 
