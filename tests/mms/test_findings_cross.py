@@ -302,12 +302,11 @@ def test_log_strings_are_terminated_and_not_empty():
 # Data packets
 
 
-def test_incarnation_zero_is_never_valid():
+def test_incarnation_zero_is_never_a_data_packet():
     opened = mms.encode("LinkMacToViewerReportStartedPlaying", play_incarnation=256)
-    wire = opened + data(play_incarnation=0)
-    rows = found(wire)
-    assert [row[0] for row in rows] == ["Data.playIncarnation"] * 3
-    assert rows[0][3] == len(opened) + 4
+    batch = mms.decode(opened + data(play_incarnation=0))
+    assert len(batch.data) == 0
+    assert batch.faults["offset"].tolist() == [len(opened)]
 
 
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")

@@ -189,8 +189,8 @@ def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
     cdef size_t used = 0
     cdef int status
     mms_stream_init(&stream, packet_ceiling(max_packet))
-    stream.datagrams = is_udp(transport)
-    stream.stop_at_fault = is_stop(on_fault)
+    stream.options.datagrams = is_udp(transport)
+    stream.options.stop_at_fault = is_stop(on_fault)
     PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
     try:
         batch.recycle()
@@ -223,7 +223,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
     cdef int status = 0
     cdef bint stop = is_stop(on_fault)
     mms_stream_init(&stream, 32)
-    stream.datagrams = True
+    stream.options.datagrams = True
     PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
     try:
         PyObject_GetBuffer(lengths, &length_view, PyBUF_SIMPLE)
@@ -248,7 +248,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
             PyBuffer_Release(&length_view)
     finally:
         PyBuffer_Release(&view)
-    batch.consumed = stream.position
+    batch.consumed = stream.framing.position
     batch.pieces = ((0, buf),)
     if status == MMS_NO_MEMORY:
         raise MemoryError
@@ -260,7 +260,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
 
 cdef class DecoderBase:
     cdef mms_stream_t stream
-    cdef table_t tail  # unfinished bytes; the first stands at stream.position
+    cdef table_t tail  # unfinished bytes; the first stands at stream.framing.position
     cdef bint busy
     cdef readonly bint closed
 
@@ -274,20 +274,25 @@ cdef class DecoderBase:
         self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET, live=False
     ):
         mms_stream_init(&self.stream, packet_ceiling(max_packet))
-        self.stream.live = live
-        self.stream.datagrams = is_udp(transport)
-        self.stream.stop_at_fault = is_stop(on_fault)
+        self.stream.options.live = live
+        self.stream.options.datagrams = is_udp(transport)
+        self.stream.options.stop_at_fault = is_stop(on_fault)
 
     def __reduce__(self):
         raise TypeError("a live decoder cannot be pickled: it holds the state of one stream")
 
     @property
     def position(self):
-        return self.stream.position
+        return self.stream.framing.position
 
     @property
     def buffered(self):
         return self.tail.rows
+
+    @property
+    def _examined(self):
+        # bytes that judgements looked at, all in all: in proportion to the bytes fed
+        return self.stream.framing.looked
 
     cdef void begin(self) except *:
         if self.closed:
@@ -319,12 +324,12 @@ cdef class DecoderBase:
         # Finish what stands in the tail with the first bytes of the chunk, no more than are needed.
         cdef size_t done = 0
         cdef size_t take, used, rest
-        cdef int64_t base = self.stream.position
+        cdef int64_t base = self.stream.framing.position
         cdef int status = 0
         while done < self.tail.rows and n[0] > 0:
             take = 0
-            if self.stream.need > self.tail.rows - done:
-                take = <size_t>self.stream.need - (self.tail.rows - done)
+            if self.stream.framing.need > self.tail.rows - done:
+                take = <size_t>self.stream.framing.need - (self.tail.rows - done)
             if take < STEP:
                 take = STEP
             if take > n[0]:
@@ -332,11 +337,13 @@ cdef class DecoderBase:
             status = self.keep(p[0], take)
             if status != 0:
                 break
+            p[0] += take
+            n[0] -= take
+            if self.tail.rows - done < self.stream.framing.need:
+                break  # no look is worth it
             status = self.scan(batch, self.tail.data + done, self.tail.rows - done, False, &used)
             done += used
             rest = self.tail.rows - done
-            p[0] += take
-            n[0] -= take
             if rest <= take:
                 # what is undecided lies in the chunk itself
                 p[0] -= rest
@@ -369,7 +376,7 @@ cdef class DecoderBase:
                 if self.tail.rows:
                     status = self.feed_tail(batch, &p, &n)
                 if status == 0 and n:
-                    base = self.stream.position - (p - <const uint8_t *>view.buf)
+                    base = self.stream.framing.position - (p - <const uint8_t *>view.buf)
                     status = self.scan(batch, p, n, False, &used)
                     if used:
                         batch.pieces = (*batch.pieces, (base, chunk))
@@ -379,13 +386,13 @@ cdef class DecoderBase:
                 self.busy = False
         finally:
             PyBuffer_Release(&view)
-        batch.consumed = self.stream.position
+        batch.consumed = self.stream.framing.position
         self.check(batch, status)
 
     def close_into(self, BatchBase batch):
         cdef size_t used = 0
         cdef int status
-        cdef int64_t base = self.stream.position
+        cdef int64_t base = self.stream.framing.position
         self.begin()
         status = self.scan(batch, self.tail.data, self.tail.rows, True, &used)
         self.busy = False
@@ -395,7 +402,7 @@ cdef class DecoderBase:
                 (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
             self.tail.rows -= used
             memmove(self.tail.data, self.tail.data + used, self.tail.rows)
-        batch.consumed = self.stream.position
+        batch.consumed = self.stream.framing.position
         self.check(batch, status)
 
     cdef void check(self, BatchBase batch, int status) except *:

@@ -11,7 +11,9 @@ from mmscodec._kernels.mms.scan cimport (
     mms_tables_init,
     mms_tables_t,
 )
-from mmscodec._kernels.mms.stream cimport mms_finish, mms_push, mms_push_free, mms_undecided
+from mmscodec._kernels.mms.stream cimport (
+    mms_feed, mms_finish, mms_stream_free, mms_undecided,
+)
 from mmscodec._kernels.core.table cimport table_init, table_t
 
 import numpy as np
@@ -47,7 +49,7 @@ cdef class DecodersBase:
     def __dealloc__(self):
         cdef Py_ssize_t i
         for i in range(self.count):
-            mms_push_free(&self.streams[i])
+            mms_stream_free(&self.streams[i])
         free(self.streams)
         mms_tables_free(&self.tables)
 
@@ -77,8 +79,8 @@ cdef class DecodersBase:
             number = self.count
             self.count += 1
         mms_stream_init(&self.streams[number], self.max_packet)
-        self.streams[number].skip_payload = True
-        self.streams[number].flow = <int>number
+        self.streams[number].options.skip_payload = True
+        self.streams[number].options.flow = <int>number
         self.living.add(number)
         return number
 
@@ -117,7 +119,7 @@ cdef class DecodersBase:
                 if times is not None:
                     time = times[i]
                 PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
-                status = mms_push(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
+                status = mms_feed(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
                                   <size_t>view.len, False, time)
                 PyBuffer_Release(&view)
                 if status == MMS_NO_MEMORY:
@@ -129,7 +131,7 @@ cdef class DecodersBase:
     def close_rows(self, connection):
         cdef Py_ssize_t number = self.check(connection)
         cdef int status = mms_finish(&self.streams[number], &self.tables)
-        mms_push_free(&self.streams[number])
+        mms_stream_free(&self.streams[number])
         self.living.discard(connection)
         self.unused.append(number)
         if status == MMS_NO_MEMORY:

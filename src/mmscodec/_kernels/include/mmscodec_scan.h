@@ -1,4 +1,4 @@
-/* The vectorised part of the search for a header after damage. */
+/* The vectorised part of the search for a header. */
 #ifndef MMSCODEC_SCAN_H
 #define MMSCODEC_SCAN_H
 
@@ -10,27 +10,41 @@ static const uint8_t MMSCODEC_ASF_HEADER_GUID[16] = {0x30, 0x26, 0xB2, 0x75, 0x8
                                                      0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C};
 #define ASF_HEADER_GUID MMSCODEC_ASF_HEADER_GUID
 
-/* The first i in [start, stop) where a Data header with a small LocationId (high byte 0 or
-   `other_high`), a playIncarnation and a PacketSize could stand; bytes up to stop + 8 are readable.
-   Blocks are tested without a branch, so that compilers make vector code of it. */
-static inline size_t scan_for_small_location(const uint8_t *p, size_t start, size_t stop,
-                                             uint8_t other_high) {
-    size_t i = start;
-    while (i < stop && stop - i >= 64) {
-        uint8_t any = 0;
-        const uint8_t *q = p + i;
-        for (int j = 0; j < 64; j++)
-            any |= (uint8_t)((q[j + 3] == 0) | (q[j + 3] == other_high)) &
-                   (uint8_t)(q[j + 4] != 0) & (uint8_t)((q[j + 6] > 8) | (q[j + 7] != 0));
-        if (any) break;
-        i += 64;
-        continue;
-    }
-    for (; i < stop; i++) {
-        const uint8_t *q = p + i;
-        if ((q[3] == 0 || q[3] == other_high) && q[4] != 0 && (q[6] > 8 || q[7] != 0)) return i;
-    }
+/* The three searches below return the first i in [start, stop) that qualifies, or stop; bytes up to
+   stop + 7 are readable. Blocks are tested without a branch, so that compilers make vector code. */
+#define MMSCODEC_SEARCH(test)                                   \
+    size_t i = start;                                           \
+    while (i < stop && stop - i >= 64) {                        \
+        uint8_t any = 0;                                        \
+        for (int j = 0; j < 64; j++) {                          \
+            const uint8_t *q = p + i + j;                       \
+            any |= (uint8_t)(test);                             \
+        }                                                       \
+        if (any) break;                                         \
+        i += 64;                                                \
+    }                                                           \
+    for (; i < stop; i++) {                                     \
+        const uint8_t *q = p + i;                               \
+        if (test) return i;                                     \
+    }                                                           \
     return stop;
+
+/* A playIncarnation, a PacketSize of 9 or more, and a LocationId below 0xFFFF0000: FF bytes are no
+   packet. A TcpMessageHeader passes too. */
+static inline size_t scan_for_data(const uint8_t *p, size_t start, size_t stop) {
+    MMSCODEC_SEARCH((q[4] != 0) & ((q[6] > 8) | (q[7] != 0)) & ((q[2] & q[3]) != 0xFF))
+}
+
+/* A Data packet of one incarnation with LocationId near one of high byte `high`, or sessionId. */
+static inline size_t scan_for_play(const uint8_t *p, size_t start, size_t stop,
+                                   uint8_t incarnation, uint8_t high) {
+    MMSCODEC_SEARCH(((q[4] == incarnation) & ((uint8_t)(q[3] - high + 1) <= 2)) |
+                    ((q[4] == 0xCE) & (q[5] == 0xFA)))
+}
+
+/* sessionId at its place in a TcpMessageHeader, by two of its bytes. */
+static inline size_t scan_for_signature(const uint8_t *p, size_t start, size_t stop) {
+    MMSCODEC_SEARCH((q[4] == 0xCE) & (q[5] == 0xFA))
 }
 
 #endif

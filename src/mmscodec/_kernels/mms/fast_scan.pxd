@@ -1,38 +1,27 @@
 # Runs of packets in which nothing is wrong, the common case: loops of loads, compares, stores and
 # prefetches, with no call and no look at the state. They stop in front of whatever is not plain,
-# or when the tables are full, and leave it to the scan.
+# or when the tables are full, and leave it to the scan. A packet is written where the header behind
+# it is as it should be, so that these loops say what the judgements of data.pxd and packet.pxd say.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from mmscodec._kernels.core.layout cimport (
     SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
 )
-from mmscodec._kernels.mms.scan cimport (
-    data_row_t,
-    message_row_t,
-    mms_stream_t,
-    mms_tables_t,
-    packet_row_t,
-    row_tail_t,
+from mmscodec._kernels.core.wire cimport (
+    load_le16, load_le32, load_le64, prefetch, unlikely,
 )
-from mmscodec._kernels.mms.resync cimport NEAR
-from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, prefetch, unlikely
+from mmscodec._kernels.mms.arrivals cimport arrival
+from mmscodec._kernels.mms.evidence cimport flags_of, incarnation_of, plain, size_of
+from mmscodec._kernels.mms.scan cimport (
+    CLIENT_SPOKE, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t, mms_tables_t,
+    packet_row_t, row_tail_t,
+)
 
 cdef enum:
     DATA_AHEAD = 8  # Data packets prefetched ahead: the next ones are as long as the last one
     ANNOUNCES = 0x8000  # see mms_slot_rules
     LEAST = 0x7FFF
-
-
-cdef inline int64_t arrival(const mms_stream_t *s, int64_t end) noexcept nogil:
-    # when the bytes up to `end` were complete: mostly now, but some had to wait for evidence
-    cdef int i
-    if not unlikely(end <= s.piece_end[0]):
-        return s.time
-    for i in range(3):
-        if end > s.piece_end[i + 1]:
-            return s.piece_time[i]
-    return s.piece_time[3]
 
 
 cdef inline void tail_of(
@@ -41,21 +30,24 @@ cdef inline void tail_of(
     # time and flow behind the row, which ends at `end` in the stream, in captures
     cdef row_tail_t tail
     if t.capture:
-        tail.time = arrival(s, end)
-        tail.flow = s.flow
-        tail.direction = s.direction
+        tail.time = arrival(&s.arrivals, end)
+        tail.flow = s.options.flow
+        tail.direction = s.model.direction
         memset(tail.padding, 0, sizeof(tail.padding))
         memcpy(<uint8_t *>row + size, &tail, 16)
+
+
+cdef inline bint signed_at(const uint8_t *q, size_t left) noexcept nogil:
+    return left >= 16 and load_le32(q + 4) == SESSION_ID and load_le32(q + 12) == SEAL
 
 
 cdef inline size_t run_of_data(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
 ) noexcept nogil:
-    # Data packets just like the last one: media streams consist of little else.
-    cdef size_t size = s.last_size
-    cdef uint64_t kind = <uint64_t>size << 48 | <uint64_t>s.last_incarnation << 32
-    cdef uint32_t location = s.last_location
-    cdef uint64_t header
+    # Data packets just like the last one: media streams consist of little else. Returns where the
+    # first one begins that is left to the scan.
+    cdef size_t size = size_of(s.model.last)
+    cdef uint64_t last = s.model.last, header = 0, before = last
     cdef uint8_t *row = t.data.data + t.data.rows * t.data.itemsize
     cdef size_t room = t.data.capacity - t.data.rows
     cdef size_t itemsize = t.data.itemsize
@@ -64,32 +56,49 @@ cdef inline size_t run_of_data(
     cdef data_row_t out
     memset(&out, 0, sizeof(out))
     out.length = <uint32_t>size
-    out.play_incarnation = s.last_incarnation
+    out.play_incarnation = incarnation_of(last)
     while rows < room and n - pos >= size:
         header = load_le64(p + pos)
         prefetch(p + (pos + ahead if ahead < n - pos else pos))
-        if header & <uint64_t>0xFFFF00FF00000000 != kind \
-                or <uint32_t>(<uint32_t>header - location - 1) >= NEAR:
+        if not plain(last, header):
             break
-        location = <uint32_t>header
-        out.offset = s.position + <int64_t>pos
-        out.location_id = location
-        out.af_flags = <uint8_t>(header >> 40)
+        before = last
+        last = header
+        out.offset = s.framing.position + <int64_t>pos
+        out.location_id = <uint32_t>header
+        out.af_flags = flags_of(header)
         memcpy(row, &out, sizeof(out))
         tail_of(s, t, row, sizeof(out), out.offset + <int64_t>size)
         row += itemsize
         rows += 1
         pos += size
+    if rows and not s.options.skip_payload and not (n - pos >= 8 and (
+        plain(last, load_le64(p + pos)) or signed_at(p + pos, n - pos)
+    )):
+        rows -= 1
+        pos -= size
+        last = before
+    if rows and s.model.awaited == incarnation_of(last):
+        s.model.awaited = 0
     t.data.rows += rows
-    s.last_location = location
+    s.model.last = last
     return pos
+
+
+cdef inline void hear(mms_model_t *m, const message_row_t *row, const message_row_t *end) noexcept nogil:
+    # whose messages these are: asked until it is clear that a server speaks
+    if end > row:
+        m.fresh = False
+    while row < end and not m.senders & SERVER_SPOKE:
+        m.senders |= (row.mid >> 16 == 3) * CLIENT_SPOKE | (row.mid >> 16 == 4) * SERVER_SPOKE
+        row += 1
 
 
 cdef inline size_t run_of_packets(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
 ) noexcept nogil:
-    # Whole TcpMessageHeader packets whose messages tile them. Not for captures, whose rows are
-    # longer.
+    # Whole TcpMessageHeader packets whose messages tile them, each in front of another one. Not for
+    # captures, whose rows are longer.
     cdef packet_row_t *row = <packet_row_t *>t.packets.data + t.packets.rows
     cdef packet_row_t *last_row = <packet_row_t *>t.packets.data + t.packets.capacity
     cdef message_row_t *first = <message_row_t *>t.messages.data + t.messages.rows
@@ -97,19 +106,20 @@ cdef inline size_t run_of_packets(
     cdef size_t room = t.messages.capacity - t.messages.rows
     cdef int64_t packet = <int64_t>t.packets.rows
     cdef int64_t messages = <int64_t>t.messages.rows
-    cdef int64_t base = s.position
-    cdef uint64_t ceiling = s.max_packet
+    cdef int64_t base = s.framing.position
+    cdef uint64_t ceiling = s.options.max_packet
     cdef uint64_t head, size, total, at
     cdef uint32_t length, mid, rule
-    cdef uint8_t named
+    cdef uint8_t named, awaited = s.model.awaited
     cdef const uint8_t *q
-    while row != last_row and n - pos >= TCP_HEADER_LEN:
+    cdef bint signed_here = signed_at(p + pos, n - pos)
+    while signed_here and row != last_row:
         q = p + pos
         length = load_le32(q + 8)
         total = <uint64_t>length + 16
-        if load_le32(q + 4) != SESSION_ID or load_le32(q + 12) != SEAL \
-                or length < 16 or length & 7 or total > ceiling \
-                or n - pos < total or room < (length - 16) >> 3:
+        if length < 16 or length & 7 or total > ceiling \
+                or n - pos < total or room < (length - 16) >> 3 \
+                or not signed_at(q + total, n - pos - total):
             break
         at = TCP_HEADER_LEN
         while at < total:
@@ -124,7 +134,8 @@ cdef inline size_t run_of_packets(
                 break
             # without a branch, which nobody could predict; a message with a rule has 16 bytes
             named = q[at + (12 if rule else 0)]
-            s.announced[named >> 6] |= <uint64_t>(rule >> 15) << (named & 63)
+            s.model.announced[named >> 6] |= <uint64_t>(rule >> 15) << (named & 63)
+            awaited = named if rule >> 15 else awaited
             out.offset = base + <int64_t>(pos + at)
             out.packet = packet
             out.length = <uint32_t>size
@@ -149,7 +160,9 @@ cdef inline size_t run_of_packets(
         packet += 1
         pos += total
     if packet != <int64_t>t.packets.rows:
-        s.fresh = False
+        s.model.fresh = False
+        s.model.awaited = awaited
+        hear(&s.model, <message_row_t *>t.messages.data + t.messages.rows, first)
     t.packets.rows = <size_t>packet
     t.messages.rows = <size_t>messages
     return pos

@@ -2,7 +2,7 @@
 #
 # One state per direction of a connection. Offsets in rows are stream offsets. The same scan serves
 # a whole buffer (`mms_scan` with final), a decoder fed in chunks, and the segments of a capture
-# (`mms_push`), so all of them give the same rows.
+# (`mms_feed`), so all of them give the same rows.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
 
@@ -18,6 +18,9 @@ cdef enum:
     DIRECTION_UNKNOWN = 0
     TO_SERVER = 1
     TO_CLIENT = 2
+
+    CLIENT_SPOKE = 1  # bits of `senders`
+    SERVER_SPOKE = 2
 
 cdef struct packet_row_t:
     int64_t offset
@@ -67,57 +70,93 @@ cdef struct mms_tables_t:
     table_t data
     table_t faults
     table_t arena  # bytes of control messages, kept only in captures
-    table_t joined  # lent bytes and those behind them, side by side for one look
+    table_t joined  # borrowed bytes and those behind them, side by side for one look
     bint capture
 
-cdef struct mms_stream_t:
-    # where the stream stands; what a media packet touches comes first
-    int64_t position  # stream offset of the first byte that no row and no fault covers yet
-    int64_t time
-    uint64_t payload_left  # of a Data packet whose payload is passing by
-    uint32_t last_location  # what the last Data packet looked like
-    uint32_t last_size
-    uint8_t last_incarnation
-    bint have_last
-    bint header_open  # a header is being collected
-    bint skipping  # bytes, since a fault
-    table_t carry  # bytes kept until they can be decided, by mms_push alone
-    size_t carry_start
-    const uint8_t *lent  # or where they lie, as long as they lie in one piece that stays
-    size_t lent_size
-    int64_t piece_end[4]  # where the pieces before this one ended, the latest first, as far as
-    int64_t piece_time[4]  # bytes of them wait in the carry, and when they came
-    uint64_t need  # bytes from `position` on without which nothing more can be decided
-    # settings
+# set before the first byte, by whoever owns the stream
+cdef struct mms_options_t:
     uint32_t max_packet  # ceiling on the bytes of one TcpMessageHeader packet
+    int32_t flow
     bint datagrams  # RequestPacketListResend may stand where a packet begins
     bint stop_at_fault
-    bint live  # a peer may wait for an answer: believe a packet that ends where the bytes end
-    bint skip_payload  # do not wait for the payload of a Data packet whose header is sure
-    int32_t flow
-    uint8_t direction  # by the first message or Data packet
-    bint fresh  # nothing was found yet
-    uint32_t largest  # size of the largest Data packet so far
-    uint64_t announced[4]  # incarnations that the server's answers named
-    uint8_t header_incarnation
-    uint32_t header_next
+    bint live  # a peer may wait for an answer: a whole packet is believed without the next one
+    bint skip_payload  # a Data packet just like the last one is believed by its header alone
+    bint client  # this side is known to be the client, which sends no Data packets
+
+# where the scan stands: written by scan.pyx, and by stream.pyx where bytes pass it by
+cdef struct mms_framing_t:
+    int64_t position  # stream offset of the first byte that no row and no fault covers yet
+    uint64_t need  # bytes from `position` on without which nothing more can be decided
+    uint64_t looked  # bytes that judgements looked at, all in all: work is linear
+    bint skipping  # bytes, since a fault
     bint fault_silent  # nothing is reported if no byte is skipped
     fault_row_t fault
-    uint64_t payload_lost  # bytes of the payload that a gap took
-    data_row_t pending
+
+# what the stream said about packets to come: written by data.pxd, packet.pxd and fast_scan.pxd
+cdef struct mms_model_t:
+    uint64_t last  # header of the last Data packet as a little-endian number, 0 if there was none
+    uint64_t announced[4]  # incarnations that the server's answers named
+    uint32_t largest  # size of the largest Data packet so far
+    uint32_t header_next  # the fragment of an ASF header that comes next
+    uint8_t header_incarnation
+    uint8_t awaited  # incarnation named last, of which no Data packet came yet
+    uint8_t direction  # as told, or by the first message or Data packet
+    uint8_t senders  # whose messages were seen
+    bint header_open  # an ASF header is being collected
+    bint fresh  # nothing was found yet
+
+# bytes that wait, and a payload that passes by: written by stream.pyx alone
+cdef struct mms_tail_t:
+    uint64_t payload_left  # of a Data packet whose payload is passing by
+    uint64_t payload_lost  # bytes of it that a gap took
+    table_t buffer  # bytes kept until they can be decided, from `start` on
+    size_t start
+    const uint8_t *borrowed  # or where they lie, as long as they lie in one piece that stays
+    size_t borrowed_size
+    data_row_t pending  # the row of the Data packet whose payload is passing by
+
+# when bytes came: written by arrivals.pxd alone
+cdef struct mms_arrivals_t:
+    int64_t time  # of the piece that is being scanned
+    table_t waiting  # (end, time) of earlier pieces of which bytes still wait, from `first` on
+    size_t first
+
+cdef struct mms_stream_t:
+    mms_framing_t framing
+    mms_model_t model
+    mms_tail_t tail
+    mms_arrivals_t arrivals
+    mms_options_t options
+
+# The bytes that a judgement sees: n at p, of which the first stands at `base` in the stream
+cdef struct mms_view_t:
+    mms_stream_t *s
+    const uint8_t *p
+    size_t n
+    int64_t base
+    size_t need  # how far they have to reach for an answer other than WAIT
+    size_t wall  # where a packet begins for certain while a search goes on in front of it, or 0
+    bint final  # nothing will follow
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil
 cdef void mms_tables_free(mms_tables_t *t) noexcept nogil
 
-# Scan n bytes at p, which stand at stream offset s.position. With `final` nothing will follow.
+# Scan n bytes at p, which stand at stream offset s.framing.position. With `final` nothing follows.
 # Returns a status; *used is the number of bytes that rows and faults cover now.
 cdef int mms_scan(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, bint final, size_t *used
 ) noexcept nogil
 
-# Begin in the middle of a stream: look for the first believable header.
-cdef void mms_midstream(mms_stream_t *s) noexcept nogil
+# The first byte that comes stands at `offset` and need not begin a packet.
+cdef void mms_begin_at(mms_stream_t *s, int64_t offset) noexcept nogil
+# Whose bytes these are is known: TO_SERVER means that no Data packet is ever believed.
+cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil
+
+# Is this a stream of MMS? By n bytes at p, of which the first need not begin a packet: YES = a
+# header that needs no other proof at *at; WAIT = none before *at, where bytes are missing to say
+# more; NO = none, and with `final` alone. The judgement of resync.pxd, without what a stream knows.
+cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept nogil
 
 # Copy the first `size` bytes of each message to dst, `stride` bytes apart, shorter ones filled with
 # zeros. Positions count from `base`; lengths are message lengths. All lie in n bytes at src, or -1.
@@ -127,16 +166,13 @@ cdef int mms_gather(
     size_t size
 ) noexcept nogil
 
-# parts that mms/stream.pyx shares
+# parts that stream.pyx shares
 cdef void mms_begin_skip(
     mms_stream_t *s, int64_t offset, uint16_t code, uint16_t field, int64_t need, int64_t have
 ) noexcept nogil
 cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *fault) noexcept nogil
 cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) noexcept nogil
-cdef void mms_read_data(
-    mms_stream_t *s, const uint8_t *q, size_t left, int64_t offset, data_row_t *row
-) noexcept nogil
 cdef int mms_put_message(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid,
-    uint32_t length, int64_t packet
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t length,
+    int64_t packet
 ) noexcept nogil

@@ -1,53 +1,36 @@
-# The scan of MMS streams. See mms/scan.pxd for the contract, mms/resync.pxd for what is a header.
+# The scan of MMS streams: one loop over handlers of one structure each. See scan.pxd for the
+# contract; data.pxd, packet.pxd and resync.pxd judge, fast_scan.pxd knows the common case.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcpy, memset
 
 from mmscodec._kernels.core.layout cimport (
-    FAULT_BAD_CHUNK_LEN,
-    FAULT_BAD_MESSAGE_LENGTH,
-    FAULT_BAD_PACKET_SIZE,
-    FAULT_BAD_SEAL,
-    FAULT_SHORT_MESSAGE,
-    FAULT_TOO_LONG,
-    FAULT_UNKNOWN_STRUCTURE,
-    FIELD_CHUNK_LEN,
-    FIELD_MESSAGE_LENGTH,
-    FIELD_PACKET_SIZE,
-    FIELD_SEAL,
-    FIELD_SESSION_ID,
-    RESEND_HEADER_LEN,
-    RESEND_SIGNATURE,
-    SEAL,
-    SESSION_ID,
-    TCP_HEADER_LEN,
-    mms_slot,
-    mms_slot_rules,
-)
-from mmscodec._kernels.mms.resync cimport (
-    ASF_HEADER_GUID,
-    NO,
-    TAIL,
-    WAIT,
-    YES,
-    announce,
-    begins_packet,
-    believe_data,
-    find_header,
-    is_packet_pair,
-    wait_for,
-)
-from mmscodec._kernels.mms.fast_scan cimport (
-    ANNOUNCES, LEAST, arrival, run_of_data, run_of_packets, tail_of,
+    DATA_HEADER_LEN, FAULT_BAD_CHUNK_LEN, FAULT_BAD_PACKET_SIZE, FAULT_BAD_SEAL,
+    FAULT_SHORT_MESSAGE, FAULT_UNKNOWN_STRUCTURE, FIELD_CHUNK_LEN, FIELD_PACKET_SIZE, FIELD_SEAL,
+    FIELD_SESSION_ID, RESEND_SIGNATURE, SEAL, SESSION_ID, mms_slot, mms_slot_rules,
 )
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, unlikely
+from mmscodec._kernels.mms.arrivals cimport arrival, arrivals_init
+from mmscodec._kernels.mms.data cimport judge_data, take_data
+from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, size_of, wait_for
+from mmscodec._kernels.mms.fast_scan cimport (
+    ANNOUNCES, LEAST, hear, run_of_data, run_of_packets, tail_of,
+)
+from mmscodec._kernels.mms.packet cimport judge_packet, walk_t
+from mmscodec._kernels.mms.resync cimport search
+
+cdef enum:
+    FAILED = 5  # there is no memory
+    PASSING = 6  # the payload that begins here passes by
 
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil:
     memset(s, 0, sizeof(mms_stream_t))
-    s.max_packet = max_packet
-    s.flow = -1
-    s.fresh = True
+    table_init(&s.tail.buffer, 1)
+    arrivals_init(&s.arrivals)
+    s.options.max_packet = max_packet
+    s.options.flow = -1
+    s.model.fresh = True
 
 
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil:
@@ -70,9 +53,43 @@ cdef void mms_tables_free(mms_tables_t *t) noexcept nogil:
     table_free(&t.joined)
 
 
-cdef void mms_midstream(mms_stream_t *s) noexcept nogil:
-    mms_begin_skip(s, s.position, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID, 0, 0)
-    s.fault_silent = True
+cdef void mms_begin_at(mms_stream_t *s, int64_t offset) noexcept nogil:
+    s.framing.position = offset
+    mms_begin_skip(s, offset, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID, 0, 0)
+    s.framing.fault_silent = True
+
+
+cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil:
+    s.model.direction = direction
+    s.options.client = direction == TO_SERVER
+
+
+cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept nogil:
+    cdef mms_stream_t s
+    cdef mms_view_t v
+    memset(&s, 0, sizeof(s))
+    s.options.max_packet = <uint32_t>-1
+    v.s = &s
+    v.p = p
+    v.n = n
+    v.base = 0
+    v.need = v.wall = 0
+    v.final = final
+    at[0] = 0
+    return search(&v, at, n, n)
+
+
+cdef void fault_of(
+    fault_row_t *fault, int64_t offset, int64_t length, uint16_t code, uint16_t field, int64_t need,
+    int64_t have
+) noexcept nogil:
+    fault.offset = offset
+    fault.length = length
+    fault.code = code
+    fault.field = field
+    fault.padding = 0
+    fault.need = need
+    fault.have = have
 
 
 cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *fault) noexcept nogil:
@@ -80,30 +97,47 @@ cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *faul
     if row == NULL:
         return MMS_NO_MEMORY
     row[0] = fault[0]
-    tail_of(s, t, row, sizeof(fault_row_t), <int64_t>(<uint64_t>-1 >> 1))  # when it was found
+    if t.capture:
+        put_tail(s, row)
     return MMS_OK
+
+
+cdef void put_tail(mms_stream_t *s, fault_row_t *row) noexcept nogil:
+    # a fault bears the time when it was found
+    cdef row_tail_t tail
+    tail.time = s.arrivals.time
+    tail.flow = s.options.flow
+    tail.direction = s.model.direction
+    memset(tail.padding, 0, sizeof(tail.padding))
+    memcpy(<uint8_t *>row + sizeof(fault_row_t), &tail, 16)
 
 
 cdef void mms_begin_skip(
     mms_stream_t *s, int64_t offset, uint16_t code, uint16_t field, int64_t need, int64_t have
 ) noexcept nogil:
-    s.skipping = True
-    s.fault_silent = False
-    s.fault.offset = offset
-    s.fault.length = 0
-    s.fault.code = code
-    s.fault.field = field
-    s.fault.padding = 0
-    s.fault.need = need
-    s.fault.have = have
+    s.framing.skipping = True
+    s.framing.fault_silent = False
+    fault_of(&s.framing.fault, offset, 0, code, field, need, have)
 
 
-cdef inline int end_skip(mms_stream_t *s, mms_tables_t *t, int64_t offset) noexcept nogil:
-    s.skipping = False
-    s.fault.length = offset - s.fault.offset
-    if s.fault_silent and s.fault.length == 0:
+cdef int end_skip(mms_stream_t *s, mms_tables_t *t, int64_t offset) noexcept nogil:
+    # write the fault that covers all bytes from where the skipping began up to `offset`
+    s.framing.skipping = False
+    s.framing.fault.length = offset - s.framing.fault.offset
+    if s.framing.fault_silent and s.framing.fault.length == 0:
         return MMS_OK
-    return mms_put_fault(s, t, &s.fault)
+    return mms_put_fault(s, t, &s.framing.fault)
+
+
+cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) noexcept nogil:
+    cdef data_row_t *row = <data_row_t *>table_row(&t.data)
+    if row == NULL:
+        return MMS_NO_MEMORY
+    row[0] = data[0]
+    if unlikely(s.model.direction == DIRECTION_UNKNOWN):
+        s.model.direction = TO_CLIENT
+    tail_of(s, t, row, sizeof(data_row_t), data.offset + <int64_t>data.length)
+    return MMS_OK
 
 
 cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
@@ -113,61 +147,35 @@ cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
     return TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN
 
 
-cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) noexcept nogil:
-    cdef data_row_t *row = <data_row_t *>table_row(&t.data)
-    if row == NULL:
+cdef int keep_message(
+    mms_stream_t *s, mms_tables_t *t, message_row_t *row, const uint8_t *m
+) noexcept nogil:
+    # captures keep the bytes of control messages: time, flow and place behind the row
+    cdef row_tail_t tail
+    cdef size_t size = row.length
+    if t.arena.capacity - t.arena.rows < size and table_reserve(&t.arena, size) != 0:
         return MMS_NO_MEMORY
-    row[0] = data[0]
-    if unlikely(s.direction == DIRECTION_UNKNOWN):
-        s.direction = TO_CLIENT
-    tail_of(s, t, row, sizeof(data_row_t), data.offset + <int64_t>data.length)
+    if unlikely(s.model.direction == DIRECTION_UNKNOWN):
+        s.model.direction = direction_of(row.mid)
+    tail.time = arrival(&s.arrivals, row.offset + <int64_t>size)
+    tail.flow = s.options.flow
+    tail.direction = s.model.direction
+    memset(tail.padding, 0, sizeof(tail.padding))
+    tail.position = <int64_t>t.arena.rows
+    memcpy(<uint8_t *>row + sizeof(message_row_t), &tail, sizeof(tail))
+    memcpy(t.arena.data + t.arena.rows, m, size)
+    t.arena.rows += size
     return MMS_OK
 
 
-cdef void mms_read_data(
-    mms_stream_t *s, const uint8_t *q, size_t left, int64_t offset, data_row_t *row
-) noexcept nogil:
-    # the row of the Data packet at q, and what it says about those to come
-    cdef uint64_t header = load_le64(q)
-    row.offset = offset
-    row.location_id = <uint32_t>header
-    row.play_incarnation = <uint8_t>(header >> 32)
-    row.af_flags = <uint8_t>(header >> 40)
-    row.length = <uint32_t>(header >> 48)
-    row.kind = KIND_MEDIA
-    memset(row.padding, 0, sizeof(row.padding))
-    if is_packet_pair(header):
-        row.kind = KIND_PACKET_PAIR
-        return
-    if row.location_id == 0 and row.length >= 24 and left >= 24 \
-            and memcmp(q + 8, ASF_HEADER_GUID, 16) == 0:
-        s.header_open = True
-        s.header_incarnation = row.play_incarnation
-        s.header_next = 0
-    if s.header_open:
-        if row.play_incarnation == s.header_incarnation and row.location_id == s.header_next:
-            row.kind = KIND_HEADER
-            s.header_next += 1
-            if row.af_flags & 0x08:  # last fragment, 14.1 S6
-                s.header_open = False
-        elif row.play_incarnation == s.header_incarnation:
-            s.header_open = False
-    s.fresh = False
-    s.have_last = True
-    s.last_location = row.location_id
-    s.last_incarnation = row.play_incarnation
-    s.last_size = row.length
-    if row.length > s.largest:
-        s.largest = row.length
-
-
 cdef int mms_put_message(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t mid,
-    uint32_t length, int64_t packet
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *m, int64_t offset, uint32_t length,
+    int64_t packet
 ) noexcept nogil:
+    # the message of `length` bytes at m, of the packet with that row; -1: of none (2.2.5)
     cdef message_row_t *row = <message_row_t *>table_row(&t.messages)
-    cdef row_tail_t tail
     cdef fault_row_t fault
+    cdef uint32_t mid = load_le32(m + 4) if packet >= 0 else <uint32_t>RESEND_SIGNATURE
     cdef uint32_t rule = mms_slot_rules[mms_slot(mid)]
     cdef uint32_t least = rule & LEAST
     if row == NULL:
@@ -176,275 +184,233 @@ cdef int mms_put_message(
     row.packet = packet
     row.length = length
     row.mid = mid
-    if t.capture:
-        tail.time = arrival(s, offset + <int64_t>length)
-        if unlikely(s.direction == DIRECTION_UNKNOWN):
-            s.direction = direction_of(mid)
-        tail.flow = s.flow
-        tail.direction = s.direction
-        memset(tail.padding, 0, sizeof(tail.padding))
-        tail.position = <int64_t>t.arena.rows
-        memcpy(<uint8_t *>row + sizeof(message_row_t), &tail, sizeof(tail))
-        if keep(t, m, length) != MMS_OK:
-            t.messages.rows -= 1
-            return MMS_NO_MEMORY
+    if t.capture and keep_message(s, t, row, m) != MMS_OK:
+        return MMS_NO_MEMORY
+    hear(&s.model, row, <message_row_t *>(<uint8_t *>row + sizeof(message_row_t)))
     if unlikely(length < least):
-        fault.offset = offset
-        fault.length = 0
-        fault.code = FAULT_SHORT_MESSAGE
-        fault.field = FIELD_CHUNK_LEN
-        fault.padding = 0
-        fault.need = least
-        fault.have = length
+        fault_of(
+            &fault, offset, 0, FAULT_SHORT_MESSAGE, FIELD_CHUNK_LEN, least, length)
         return mms_put_fault(s, t, &fault)
     if rule & ANNOUNCES:
-        announce(s, m[12])
+        s.model.awaited = m[12]
+        s.model.announced[m[12] >> 6] |= <uint64_t>1 << (m[12] & 63)
     return MMS_OK
 
 
-cdef int keep(mms_tables_t *t, const uint8_t *m, size_t size) noexcept nogil:
-    if t.arena.capacity - t.arena.rows < size and table_reserve(&t.arena, size) != 0:
-        return MMS_NO_MEMORY
-    memcpy(t.arena.data + t.arena.rows, m, size)
-    t.arena.rows += size
-    return MMS_OK
-
-
-cdef int scan_packet(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *q, size_t left, int64_t offset, bint final,
-    int *answer
+cdef int put_messages(
+    mms_view_t *v, mms_tables_t *t, size_t at, const walk_t *w
 ) noexcept nogil:
-    # The TcpMessageHeader packet at q, whose sessionId and seal are right; at least 16 bytes are
-    # there. *answer: YES = rows written; WAIT; TAIL; NO = the fault is in s.
-    cdef uint32_t length = load_le32(q + 8)
-    cdef uint64_t total = <uint64_t>length + 16
-    cdef uint64_t at = TCP_HEADER_LEN
-    cdef uint64_t size = 0
-    cdef uint64_t seen
-    cdef uint32_t mid
-    cdef size_t rows = t.messages.rows
-    cdef size_t faults = t.faults.rows
-    cdef size_t arena = t.arena.rows
-    cdef int64_t packet = <int64_t>t.packets.rows
-    cdef packet_row_t *row
+    # rows of all good messages of the packet at `at`, and the fault behind them
+    cdef size_t place = 32
+    cdef uint32_t size
     cdef fault_row_t fault
-    cdef bint broken = False
-    cdef int status
-    answer[0] = NO
-    if length < 16 or length & 7:
-        mms_begin_skip(s, offset, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, 16, length)
+    cdef int64_t packet = <int64_t>t.packets.rows
+    cdef int64_t offset = v.base + <int64_t>at
+    while place < w.good:
+        size = load_le32(v.p + at + place) << 3
+        if mms_put_message(
+            v.s, t, v.p + at + place, offset + <int64_t>place, size, packet
+        ) != MMS_OK:
+            return MMS_NO_MEMORY
+        place += size
+    if not w.broken:
         return MMS_OK
-    if total > s.max_packet:
-        mms_begin_skip(
-            s, offset, FAULT_TOO_LONG, FIELD_MESSAGE_LENGTH, s.max_packet, <int64_t>total
-        )
-        return MMS_OK
-    if left < total and not final:
-        answer[0] = wait_for(s, total)
-        return MMS_OK
-    seen = total if left >= total else left
-    while at < total:
-        if seen < at + 8:
-            break  # only in a tail
-        size = <uint64_t>load_le32(q + at) << 3
-        mid = load_le32(q + at + 4)
-        if size == 0 or size > total - at:
-            broken = True
-            break
-        if unlikely(mid == SESSION_ID and seen - at >= 16 and load_le32(q + at + 12) == SEAL):
-            # the next packet begins here: this one is shorter than it says
-            drop_rows(t, rows, faults, arena)
-            mms_begin_skip(
-                s, offset, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, <int64_t>at - 16, length
-            )
-            return MMS_OK
-        if seen - at < size:
-            break
-        status = mms_put_message(s, t, q + at, offset + <int64_t>at, mid, <uint32_t>size, packet)
-        if status != MMS_OK:
-            drop_rows(t, rows, faults, arena)
-            return status
-        at += size
-    if broken:
-        # Is it the length of the packet that is wrong, or that of the message? What stands behind
-        # the packet tells.
-        if left < total + 16 and not final:
-            drop_rows(t, rows, faults, arena)
-            answer[0] = wait_for(s, total + 16)
-            return MMS_OK
-        if left < total or (left > total and not begins_packet(s, q + total, left - total)):
-            drop_rows(t, rows, faults, arena)
-            mms_begin_skip(
-                s, offset, FAULT_BAD_CHUNK_LEN, FIELD_CHUNK_LEN,
-                <int64_t>size, <int64_t>(total - at)
-            )
-            return MMS_OK
-        fault.offset = offset + <int64_t>at
-        fault.length = <int64_t>(total - at)
-        fault.code = FAULT_BAD_CHUNK_LEN
-        fault.field = FIELD_CHUNK_LEN
-        fault.padding = 0
-        fault.need = <int64_t>size
-        fault.have = <int64_t>(total - at)
-        status = mms_put_fault(s, t, &fault)
-        if status != MMS_OK:
-            drop_rows(t, rows, faults, arena)
-            return status
-    elif left < total:
-        drop_rows(t, rows, faults, arena)
-        answer[0] = TAIL
-        return MMS_OK
-    row = <packet_row_t *>table_row(&t.packets)
-    if row == NULL:
-        drop_rows(t, rows, faults, arena)
+    fault_of(
+        &fault, offset + <int64_t>w.good, <int64_t>(w.total - w.good), FAULT_BAD_CHUNK_LEN,
+        FIELD_CHUNK_LEN, <int64_t>w.size, <int64_t>(w.total - w.good))
+    return mms_put_fault(v.s, t, &fault)
+
+
+cdef int put_packet(
+    mms_view_t *v, mms_tables_t *t, size_t at, const walk_t *w
+) noexcept nogil:
+    # all rows of the packet at `at`, or none where memory runs out
+    cdef size_t messages = t.messages.rows, faults = t.faults.rows, arena = t.arena.rows
+    cdef const uint8_t *q = v.p + at
+    cdef packet_row_t *row
+    if put_messages(v, t, at, w) != MMS_OK or table_reserve(&t.packets, 1) != 0:
+        t.messages.rows = messages
+        t.faults.rows = faults
+        t.arena.rows = arena
         return MMS_NO_MEMORY
-    s.fresh = False
-    row.offset = offset
-    row.first_message = <int64_t>rows
+    row = <packet_row_t *>table_row(&t.packets)
+    v.s.model.fresh = False
+    row.offset = v.base + <int64_t>at
+    row.first_message = <int64_t>messages
     row.time_sent = load_le64(q + 24)
-    row.length = <uint32_t>total
+    row.length = <uint32_t>w.total
     row.chunk_count = load_le32(q + 16)
-    row.message_count = <uint32_t>(t.messages.rows - rows)
+    row.message_count = <uint32_t>(t.messages.rows - messages)
     row.seq = load_le16(q + 20)
     row.mbz = load_le16(q + 22)
-    tail_of(s, t, row, sizeof(packet_row_t), offset + <int64_t>total)
-    answer[0] = YES
-    return MMS_STOPPED if broken and s.stop_at_fault else MMS_OK
+    tail_of(v.s, t, row, sizeof(packet_row_t), row.offset + <int64_t>w.total)
+    return MMS_OK
 
 
-cdef inline void drop_rows(
-    mms_tables_t *t, size_t messages, size_t faults, size_t arena
-) noexcept nogil:
-    t.messages.rows = messages
-    t.faults.rows = faults
-    t.arena.rows = arena
+cdef int handle_packet(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogil:
+    # the TcpMessageHeader packet at *at, of which 16 bytes are there
+    cdef walk_t w
+    cdef int answer = judge_packet(v, at[0], &w)
+    if answer != YES:
+        return answer
+    if put_packet(v, t, at[0], &w) != MMS_OK:
+        return FAILED
+    at[0] += w.total
+    return YES
 
 
-cdef int scan_resend(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *q, size_t left, int64_t offset, bint final,
-    int *answer
-) noexcept nogil:
+cdef int handle_resend(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogil:
     # RequestPacketListResend, on UDP alone (2.2.5)
-    cdef uint64_t total
-    if left < RESEND_HEADER_LEN:
-        answer[0] = TAIL if final else wait_for(s, RESEND_HEADER_LEN)
-        return MMS_OK
-    total = RESEND_HEADER_LEN + 4 * <uint64_t>load_le16(q + 10)
+    cdef size_t total = 0
+    cdef int answer = is_resend(v, at[0], &total)
+    if answer == WAIT:
+        return WAIT
+    if answer == NO or v.n - at[0] < total:
+        return TAIL if v.final else wait_for(v, at[0] + total)
+    if mms_put_message(
+        v.s, t, v.p + at[0], v.base + <int64_t>at[0], <uint32_t>total, -1
+    ) != MMS_OK:
+        return FAILED
+    at[0] += total
+    return YES
+
+
+cdef void refuse_data(mms_view_t *v, size_t at, bint sure, size_t better) noexcept nogil:
+    # begin the fault of what is no Data packet, or one whose size is wrong
+    cdef const uint8_t *q = v.p + at
+    cdef int64_t offset = v.base + <int64_t>at
+    cdef uint16_t size = load_le16(q + 6)
+    if sure and better:
+        mms_begin_skip(
+            v.s, offset, FAULT_BAD_PACKET_SIZE, FIELD_PACKET_SIZE, <int64_t>(better - at), size)
+    elif size < DATA_HEADER_LEN:
+        mms_begin_skip(
+            v.s, offset, FAULT_BAD_PACKET_SIZE, FIELD_PACKET_SIZE, DATA_HEADER_LEN, size)
+    else:
+        mms_begin_skip(
+            v.s, offset, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID,
+            <int64_t><uint64_t>SESSION_ID, load_le32(q + 4))
+
+
+cdef int handle_data(
+    mms_view_t *v, mms_tables_t *t, size_t *at, size_t *better
+) noexcept nogil:
+    # a Data packet at *at, if it is one; 8 bytes are there
+    cdef bint sure
+    cdef data_row_t row
+    cdef const uint8_t *q = v.p + at[0]
+    cdef size_t left = v.n - at[0]
+    cdef size_t total = load_le16(q + 6)
+    cdef int answer = judge_data(v, at[0], &sure, better)
+    if answer == NO:
+        refuse_data(v, at[0], sure, better[0])
+    if answer != YES:
+        return answer
     if left < total:
-        answer[0] = TAIL if final else wait_for(s, total)
+        # believed by its header alone
+        take_data(&v.s.model, q, left, v.base + <int64_t>at[0], &v.s.tail.pending)
+        v.s.tail.payload_left = total - left
+        v.s.tail.payload_lost = 0
+        at[0] = v.n
+        return PASSING
+    take_data(&v.s.model, q, left, v.base + <int64_t>at[0], &row)
+    if mms_put_data(v.s, t, &row) != MMS_OK:
+        return FAILED
+    at[0] += total
+    return YES
+
+
+cdef int handle_signature(
+    mms_view_t *v, mms_tables_t *t, size_t *at, size_t *better
+) noexcept nogil:
+    # sessionId stands where it has to in a TcpMessageHeader
+    cdef const uint8_t *q = v.p + at[0]
+    if v.n - at[0] < 16:
+        return TAIL if v.final else wait_for(v, at[0] + 16)
+    if load_le32(q + 12) == SEAL:
+        return handle_packet(v, t, at)
+    if load_le32(q) & 0x00FFFFFF != 1:
+        return handle_data(v, t, at, better)
+    mms_begin_skip(
+        v.s, v.base + <int64_t>at[0], FAULT_BAD_SEAL, FIELD_SEAL, SEAL, load_le32(q + 12))
+    return NO
+
+
+cdef inline int handle(
+    mms_view_t *v, mms_tables_t *t, size_t *at, size_t *better
+) noexcept nogil:
+    # What begins at *at: YES = rows were written and *at stands behind it; NO = a fault has begun,
+    # and ends at *better if that is not 0.
+    better[0] = 0
+    if v.n - at[0] < 8:
+        return TAIL if v.final else wait_for(v, at[0] + 8)
+    if load_le32(v.p + at[0] + 4) == SESSION_ID:
+        return handle_signature(v, t, at, better)
+    if v.s.options.datagrams and load_le32(v.p + at[0]) == RESEND_SIGNATURE:
+        return handle_resend(v, t, at)
+    return handle_data(v, t, at, better)
+
+
+cdef int after_fault(
+    mms_view_t *v, mms_tables_t *t, size_t *at, size_t better
+) noexcept nogil:
+    # A fault has begun at *at: where does it end? MMS_STOPPED where the caller wants no more.
+    cdef int status
+    if v.s.options.stop_at_fault:
+        status = end_skip(v.s, t, v.base + <int64_t>at[0])
+        return MMS_STOPPED if status == MMS_OK else status
+    if better == 0:
+        at[0] += 1
         return MMS_OK
-    answer[0] = YES
-    return mms_put_message(s, t, q, offset, RESEND_SIGNATURE, <uint32_t>total, -1)
+    at[0] = better
+    return end_skip(v.s, t, v.base + <int64_t>at[0])
+
+
+cdef int scan_loop(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogil:
+    # from structure to structure; *at = where nothing more can be said
+    cdef mms_stream_t *s = v.s
+    cdef size_t better, faults = t.faults.rows
+    cdef int answer, status = MMS_OK
+    while status == MMS_OK:
+        if unlikely(s.framing.skipping):
+            answer = search(v, at, v.n, v.n)
+            if answer == WAIT:
+                break
+            status = end_skip(s, t, v.base + <int64_t>at[0])
+            if answer == NO or status != MMS_OK:
+                break
+        if not t.capture:
+            at[0] = run_of_packets(s, t, v.p, v.n, at[0])
+        if s.model.last and not s.model.header_open and not s.options.client:
+            at[0] = run_of_data(s, t, v.p, v.n, at[0])
+        answer = handle(v, t, at, &better)
+        if answer == NO:
+            status = after_fault(v, t, at, better)
+        elif answer == FAILED:
+            status = MMS_NO_MEMORY
+        elif answer != YES:
+            break
+        elif unlikely(s.options.stop_at_fault and t.faults.rows != faults):
+            status = MMS_STOPPED
+    return status
 
 
 cdef int mms_scan(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, bint final, size_t *used
 ) noexcept nogil:
-    cdef size_t pos = 0
-    cdef size_t left
-    cdef const uint8_t *q
-    cdef uint32_t word
-    cdef uint64_t total
-    cdef int answer
-    cdef int status = MMS_OK
-    cdef size_t faults = t.faults.rows
-    cdef data_row_t row
-    cdef int64_t base = s.position
-    s.need = 0
-    while True:
-        if unlikely(s.skipping):
-            answer = find_header(s, p, n, &pos, n, False, final)
-            if answer == WAIT:
-                break
-            status = end_skip(s, t, base + <int64_t>pos)
-            if status != MMS_OK or answer == NO:
-                break
-        if s.stop_at_fault and t.faults.rows != faults:
-            status = MMS_STOPPED
-            break
-        if not t.capture:
-            pos = run_of_packets(s, t, p, n, pos)
-        if s.have_last and not s.header_open:
-            pos = run_of_data(s, t, p, n, pos)
-        left = n - pos
-        if left < 8:
-            wait_for(s, 8)
-            break
-        q = p + pos
-        word = load_le32(q + 4)
-        if word == SESSION_ID:
-            if left < 16:
-                wait_for(s, 16)
-                break
-            if load_le32(q + 12) == SEAL:
-                status = scan_packet(s, t, q, left, base + <int64_t>pos, final, &answer)
-                if status != MMS_OK and answer != YES:
-                    break
-                if answer == YES:
-                    pos += <uint64_t>load_le32(q + 8) + 16
-                    if status != MMS_OK:
-                        break
-                    continue
-                if answer != NO:
-                    break
-                if s.stop_at_fault:
-                    status = end_skip(s, t, base + <int64_t>pos)
-                    status = MMS_STOPPED if status == MMS_OK else status
-                    break
-                pos += 1
-                continue
-            if load_le32(q) & 0x00FFFFFF == 1:
-                mms_begin_skip(
-                    s, base + <int64_t>pos, FAULT_BAD_SEAL, FIELD_SEAL, SEAL, load_le32(q + 12)
-                )
-                answer = NO
-            else:
-                answer = believe_data(s, q, left, final)
-        elif s.datagrams and load_le32(q) == RESEND_SIGNATURE:
-            status = scan_resend(s, t, q, left, base + <int64_t>pos, final, &answer)
-            if status != MMS_OK or answer != YES:
-                break
-            pos += RESEND_HEADER_LEN + 4 * <size_t>load_le16(q + 10)
-            continue
-        else:
-            answer = believe_data(s, q, left, final)
-        if answer == YES:
-            total = load_le16(q + 6)
-            if left >= total:
-                mms_read_data(s, q, left, base + <int64_t>pos, &row)
-                status = mms_put_data(s, t, &row)
-                if status != MMS_OK:
-                    break
-                pos += total
-                continue
-            if s.skip_payload:
-                mms_read_data(s, q, left, base + <int64_t>pos, &s.pending)
-                s.payload_left = total - left
-                s.payload_lost = 0
-                pos = n
-            else:
-                wait_for(s, total)
-            break
-        if answer != NO:
-            break
-        if not s.skipping:
-            if load_le16(q + 6) < 8:
-                mms_begin_skip(
-                    s, base + <int64_t>pos, FAULT_BAD_PACKET_SIZE, FIELD_PACKET_SIZE,
-                    8, load_le16(q + 6)
-                )
-            else:
-                mms_begin_skip(
-                    s, base + <int64_t>pos, FAULT_UNKNOWN_STRUCTURE, FIELD_SESSION_ID,
-                    <int64_t><uint64_t>SESSION_ID, word
-                )
-        if s.stop_at_fault:
-            status = end_skip(s, t, base + <int64_t>pos)
-            status = MMS_STOPPED if status == MMS_OK else status
-            break
-        pos += 1
-    used[0] = pos
-    s.position = base + <int64_t>pos
+    cdef mms_view_t v
+    cdef size_t at = 0
+    cdef int status
+    v.s = s
+    v.p = p
+    v.n = n
+    v.base = s.framing.position
+    v.need = v.wall = 0
+    v.final = final
+    status = scan_loop(&v, t, &at)
+    used[0] = at
+    s.framing.position = v.base + <int64_t>at
+    s.framing.need = v.need - at if v.need > at else 0
     return status
 
 

@@ -73,7 +73,7 @@ cdef int datagram(
         if flow.mms == NULL:
             if flow_begin_mms(t, flow) == NULL:
                 return -1
-            flow.mms.datagrams = True
+            flow.mms.options.datagrams = True
         if mms_datagram(
             flow.mms, &t.tables, run.data, <size_t>run.length, wire_len, run.time
         ) < 0:

@@ -179,7 +179,7 @@ cdef void find_others(
         stream = flow.mms
         if stream != NULL:
             prefetch(stream)
-            prefetch(&stream.carry_start)
+            prefetch(&stream.tail)
 
 
 cdef int dispatch_batch(tracker_t *t, item_t *items, size_t count) noexcept nogil:

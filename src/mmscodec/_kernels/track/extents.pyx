@@ -3,6 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport unlikely
+from mmscodec._kernels.mms.stream cimport mms_needed_from
 from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at
 
 cdef enum:
@@ -151,7 +152,7 @@ cdef int extents_carry(
     cdef size_t at = e.rows.rows, j
     if flow.mms == NULL or flow.epoch != e.epoch:
         return 0
-    need = flow.mms.pending.offset if flow.mms.payload_left else flow.mms.position
+    need = mms_needed_from(flow.mms)
     while i != 0 and old[i - 1].offset + old[i - 1].length > need:
         n += 1
         i = old[i - 1].before

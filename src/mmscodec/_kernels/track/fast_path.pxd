@@ -3,14 +3,15 @@
 # While a flow is FAST_DATA, the state of its MMS stream lies in the flow itself, in the line of the
 # processor's cache that holds the sequence number, and `mms` is behind; `fast_leave` brings it up
 # to date, and whoever touches `mms` or ends the flow calls it first. What is written here is what
-# mms_push and extents_add would write, with nothing but loads, compares and stores.
+# mms_feed and extents_add would write, with nothing but loads, compares and stores.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 from mmscodec._kernels.core.layout cimport SESSION_ID
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, unlikely
-from mmscodec._kernels.mms.resync cimport NEAR
-from mmscodec._kernels.mms.scan cimport KIND_MEDIA, data_row_t, mms_stream_t
-from mmscodec._kernels.mms.stream cimport mms_undecided
+from mmscodec._kernels.mms.scan cimport KIND_MEDIA, data_row_t
+from mmscodec._kernels.mms.stream cimport (
+    continues, mms_caught_up, mms_last_header, mms_may_skip, mms_payload_left,
+)
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport TCP_OPEN, tcp_advance, tcp_waits
 from mmscodec._kernels.track.extents cimport extent_t
@@ -63,45 +64,22 @@ cdef inline void fast_end(tracker_t *t, const fast_rows_t *out) noexcept nogil:
 
 cdef inline void fast_leave(flow_t *flow) noexcept nogil:
     # from here on `mms` knows again what the flow knew
-    cdef mms_stream_t *m = flow.mms
     if flow.fast == FAST_DATA:
-        m.position = flow.tcp.next
-        m.time = flow.last_time
-        m.last_location = <uint32_t>flow.header
-        if flow.left:
-            m.payload_left = flow.left
-            m.payload_lost = 0
-            memset(&m.pending, 0, sizeof(data_row_t))
-            m.pending.offset = flow.tcp.next + flow.left - m.last_size
-            m.pending.length = m.last_size
-            m.pending.location_id = m.last_location
-            m.pending.play_incarnation = m.last_incarnation
-            m.pending.af_flags = <uint8_t>(flow.header >> 40)
-            m.pending.kind = KIND_MEDIA
-        else:
-            m.payload_left = 0
+        mms_caught_up(flow.mms, flow.tcp.next, flow.last_time, flow.header, flow.left)
     flow.fast = FAST_NONE
 
 
 cdef inline void fast_allow(const tracker_t *t, flow_t *flow) noexcept nogil:
     # may the next segment go by the fast path? Asked behind all that was done about this one
-    cdef const mms_stream_t *m = flow.mms
     if flow.state == STATE_OTHER:
         flow.fast = FAST_SKIP
         return
-    if flow.state != STATE_MMS or m == NULL or flow.tcp.state != TCP_OPEN or tcp_waits(&flow.tcp) \
-            or not m.have_last or m.header_open or m.skipping or m.datagrams \
-            or mms_undecided(m) or m.last_size < 16 \
-            or m.position != flow.tcp.next:
+    if flow.state != STATE_MMS or flow.mms == NULL or flow.tcp.state != TCP_OPEN \
+            or tcp_waits(&flow.tcp) or not mms_may_skip(flow.mms, flow.tcp.next):
         return
-    if m.payload_left:
-        if m.payload_lost or m.pending.kind != KIND_MEDIA or m.pending.length != m.last_size \
-                or m.pending.location_id != m.last_location:
-            return
-    flow.left = <uint16_t>m.payload_left
-    flow.header = <uint64_t>m.last_size << 48 | <uint64_t>m.pending.af_flags << 40 \
-        | <uint64_t>m.last_incarnation << 32 | m.last_location
-    flow.direction = m.direction
+    flow.left = <uint16_t>mms_payload_left(flow.mms)
+    flow.header = mms_last_header(flow.mms)
+    flow.direction = flow.mms.model.direction
     flow.fast = FAST_DATA
 
 
@@ -123,12 +101,6 @@ cdef inline void fast_row(
     row.direction = flow.direction
 
 
-cdef inline bint goes_on(uint64_t last, uint64_t header) noexcept nogil:
-    # is this the header of a Data packet just like the last one, and of the next?
-    return ((header ^ last) & <uint64_t>0xFFFF00FF00000000) == 0 \
-        and <uint32_t>(<uint32_t>header - <uint32_t>last - 1) < NEAR
-
-
 cdef inline uint32_t fast_headers(const flow_t *flow, const segment_t *s) noexcept nogil:
     # Headers in a segment: are they all what was expected, and all there? The number of them, or
     # NOT_EXPECTED.
@@ -138,7 +110,7 @@ cdef inline uint32_t fast_headers(const flow_t *flow, const segment_t *s) noexce
         if s.length - at < 16:
             return NOT_EXPECTED
         header = load_le64(s.payload + at)
-        if not goes_on(last, header):
+        if not continues(last, header):
             return NOT_EXPECTED
         last = header
         at += <uint32_t>(header >> 48)
@@ -173,7 +145,7 @@ cdef inline bint fast_data(
     if likely(s.length == flow.header >> 48 and flow.left == 0):
         # the usual case: one Data packet and nothing else
         header = load_le64(s.payload)
-        if not goes_on(flow.header, header) or out.row >= out.last_row:
+        if not continues(flow.header, header) or out.row >= out.last_row:
             return False
         flow.header = header
         fast_row(out, flow, flow.tcp.next, header)

@@ -5,9 +5,9 @@ from mmscodec._kernels.core.layout cimport FAULT_OVERLAP_CONFLICT, FIELD_SEQUENC
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.scan cimport (
-    fault_row_t, mms_midstream, mms_stream_init, mms_stream_t, row_tail_t,
+    fault_row_t, mms_begin_at, mms_stream_init, mms_stream_t, row_tail_t,
 )
-from mmscodec._kernels.mms.stream cimport mms_finish, mms_gap, mms_push
+from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
@@ -99,8 +99,8 @@ cdef mms_stream_t *flow_begin_mms(tracker_t *t, flow_t *flow) noexcept nogil:
     if stream == NULL:
         return NULL
     mms_stream_init(stream, t.options.max_packet)
-    stream.flow = flow.row
-    stream.skip_payload = True
+    stream.options.flow = flow.row
+    stream.options.skip_payload = True
     flow.mms = stream
     return stream
 
@@ -113,16 +113,13 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
     if unlikely(flow.mms == NULL):
         if flow_begin_mms(t, flow) == NULL:
             return -1
-        if not flow.tcp.syn or run.offset != 0:
-            flow.mms.position = run.offset
-            mms_midstream(flow.mms)
-        elif run.kind == RUN_GAP:
-            mms_midstream(flow.mms)
+        if not flow.tcp.syn or run.offset != 0 or run.kind == RUN_GAP:
+            mms_begin_at(flow.mms, run.offset)
     if run.kind == RUN_GAP:
         return -1 if mms_gap(flow.mms, &t.tables, <uint64_t>run.length, run.time) < 0 else 0
     messages = t.tables.messages.rows
     stays = run.memory == NULL and is_stable(&t.sources, run.place)
-    status = mms_push(flow.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
+    status = mms_feed(flow.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
     if unlikely(messages != t.tables.messages.rows) and udp_ports_read(
         &t.udp_ports, &t.tables, messages, sender(c, side), c.scope, flow.row
     ) != 0:

@@ -104,7 +104,7 @@ cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:
     row.rtt_sum = flow.figures.rtt_sum
     row.extent = flow.extent if flow.epoch == r.epoch else 0
     if flow.mms != NULL:
-        row.direction = flow.mms.direction
+        row.direction = flow.mms.model.direction
     if flow.tcp.syn:
         row.marks |= FLOW_SYN
     if flow.tcp.fin >= 0:

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row, table_t
 from mmscodec._kernels.mms.scan cimport mms_stream_t
-from mmscodec._kernels.mms.stream cimport mms_push_free
+from mmscodec._kernels.mms.stream cimport mms_stream_free
 
 cdef enum:
     STREAMS_A_BLOCK = 64
@@ -54,6 +54,6 @@ cdef inline mms_stream_t *stream_pool_take(stream_pool_t *p) noexcept nogil:
 
 
 cdef inline void stream_pool_give(stream_pool_t *p, mms_stream_t *stream) noexcept nogil:
-    mms_push_free(stream)
+    mms_stream_free(stream)
     (<void **>stream)[0] = p.unused
     p.unused = stream

@@ -199,11 +199,8 @@ def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
 
 
 def check_data(tables: Tables) -> None:
-    """Data packets: playIncarnation, AFFlags of header fragments, packet-pair sizes."""
+    """Data packets: AFFlags of header fragments, packet-pair sizes."""
     data, struct, table = tables.data, mms.DATA_PACKET, FindingTable.DATA
-    at = np.flatnonzero(data["play_incarnation"] == 0)
-    tables.add(table, at, FindingCode.OUT_OF_RANGE, struct, "playIncarnation", Severity.VIOLATION,
-               0, 1)  # fmt: skip
     # 0x04 and 0x0C by the specification; 0x00 and 0x08 by other sources
     flags = data["af_flags"]
     at = np.flatnonzero((data["kind"] == 1) & ~np.isin(flags, [0x04, 0x0C]))
