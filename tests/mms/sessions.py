@@ -1,7 +1,7 @@
 """Sessions of every kind, damaged in every way, by one who knows what is intact.
 
-A session is a list of units: what one side sends, packet by packet. Damage is a list of edits of its
-bytes; a unit that no edit touches is intact and must come out as a row, and a row that is neither
+A session is a list of units: what one side sends, packet by packet. Damage is a list of edits of
+its bytes; a unit that no edit touches is intact and must come out as a row, and a row that is neither
 an intact unit nor begins where a damaged one does was invented.
 """
 
@@ -302,8 +302,10 @@ def packet_size_lies(rng, units):
         return []
     start, unit = found
     size = len(unit.data)
-    wrong = rng.choice([size + 8, size + 48, size * rng.randrange(2, 70), size ^ 1 << rng.randrange(16),
-                        rng.randrange(65536), size - rng.randrange(1, 9)])  # fmt: skip
+    wrong = rng.choice([
+        size + 8, size + 48, size * rng.randrange(2, 70), size ^ 1 << rng.randrange(16),
+        rng.randrange(65536), size - rng.randrange(1, 9),
+    ])  # fmt: skip
     return [Edit(start + 6, 2, number(wrong, 2))] if wrong & 0xFFFF != size else []
 
 
@@ -379,8 +381,10 @@ def score(case: Damaged, rows: set, faults: list[tuple[int, int]], consumed: int
     # what is left of a damaged packet may begin later than it did, but ends where it did
     ends = set(case.hurt.values())
     invented = {
-        row for row in rows - case.intact
-        if row[0] not in case.hurt and row[0] + row[1] not in ends
+        row
+        for row in rows - case.intact
+        if row[0] not in case.hurt
+        and row[0] + row[1] not in ends
         and case.data[row[0] : row[0] + row[1]] not in case.units
     }
     covered = sorted([(offset, offset + length) for offset, length, _ in rows]

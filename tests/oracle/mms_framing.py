@@ -40,16 +40,12 @@ def counted_on(a: Head, b: Head) -> bool:
 
 
 def linked(a: Head, b: Head) -> bool:
-    return counted_on(a, b) or (
-        a.incarnation == b.incarnation and 0 < abs(step(a, b)) <= NEAR
-    )
+    return counted_on(a, b) or (a.incarnation == b.incarnation and 0 < abs(step(a, b)) <= NEAR)
 
 
 def plain(a: Head, b: Head) -> bool:
     """Just like the one before."""
-    return (
-        a.incarnation == b.incarnation and a.size == b.size and 0 < abs(step(a, b)) <= PLAIN_STEP
-    )
+    return a.incarnation == b.incarnation and a.size == b.size and 0 < abs(step(a, b)) <= PLAIN_STEP
 
 
 def same_count(a: Head, b: Head) -> bool:
@@ -74,7 +70,7 @@ def is_text(d: Head) -> bool:
 
 
 class Framing:
-    """Rows of one stream: `packets` and `data` as (offset, length), `faults` as (offset, length)."""
+    """Rows of one stream: `packets`, `data` and `faults` as (offset, length)."""
 
     def __init__(
         self, data: bytes, *, udp: bool = False, max_packet: int = 16 << 20, client: bool = False
@@ -299,7 +295,7 @@ class Framing:
         )  # fmt: skip
 
     def behind(self, at: int, d: Head, sure: bool) -> tuple[str, int]:
-        """What the bytes behind say: proves, anchor or none; how far to look for a better header."""
+        """What the bytes behind say: proves, anchor or none; how far to look for a better one."""
         place = at + d.size
         alike = self.last is not None and plain(self.last, d)
         anchor = "proves" if alike else "anchor"
@@ -332,7 +328,7 @@ class Framing:
         return False
 
     def small_packet_before(self, start: int, stop: int) -> bool:
-        """Does a small TcpMessageHeader packet end at `stop`, in a payload that is more than such?"""
+        """Does a small packet end at `stop`, in a payload that is more than such packets?"""
         if stop - start < 32 or self.signature(start):
             return False
         return any(
@@ -395,7 +391,7 @@ class Framing:
         """Where another TcpMessageHeader begins before `end`; of one that reaches beyond, more than
         the first four bytes, or they are those that such a header begins with."""
         found = self.data.find(struct.pack("<I", SESSION_ID), start + 4)
-        while 0 <= found and found - 4 < end:
+        while found >= 0 and found - 4 < end:
             place = found - 4
             seen = self.data[place : min(end, place + 3)]
             if self.signed(place) and (end - place > 4 or seen == b"\1\0\0"[: len(seen)]):

@@ -25,8 +25,8 @@ cdef inline void arrivals_free(mms_arrivals_t *a) noexcept nogil:
 cdef inline int arrivals_next(
     mms_arrivals_t *a, int64_t position, int64_t end, int64_t time
 ) noexcept nogil:
-    # A new piece came at `time`; bytes up to `end` are there already, those from `position` on wait.
-    # 0, or -1 without memory.
+    # A new piece came at `time`; bytes up to `end` are there already, those from `position` on
+    # wait. 0, or -1 without memory.
     cdef waiting_piece_t *piece = <waiting_piece_t *>a.waiting.data
     if likely(position == end):
         a.first = a.waiting.rows = 0

@@ -54,8 +54,8 @@ cdef inline int next_data_counts(mms_view_t *v, size_t at, uint64_t d) noexcept 
     # Behind TcpMessageHeader packets from `at` on: is the next Data packet the one that comes right
     # behind the one with header d?
     cdef size_t begin = at, total = 0
-    cdef int hop, answer
-    for hop in range(HOPS):
+    cdef int _hop, answer
+    for _hop in range(HOPS):
         if at - begin > LOOK_AHEAD:
             return NO
         if at > v.n or v.n - at < 8:
@@ -97,8 +97,8 @@ cdef inline int unknown_behind(mms_view_t *v, size_t at, size_t *limit) noexcept
 cdef inline int behind(
     mms_view_t *v, size_t at, uint64_t d, bint sure, size_t *limit
 ) noexcept nogil:
-    # What stands behind the Data packet with header d at `at`, which is all there? *limit: how far a
-    # better header has to be looked for.
+    # What stands behind the Data packet with header d at `at`, which is all there? *limit: how far
+    # a better header has to be looked for.
     cdef size_t end = at + size_of(d), total = 0
     cdef bint alike = plain(v.s.model.last, d)
     cdef uint64_t h

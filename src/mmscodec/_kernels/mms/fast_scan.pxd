@@ -85,7 +85,9 @@ cdef inline size_t run_of_data(
     return pos
 
 
-cdef inline void hear(mms_model_t *m, const message_row_t *row, const message_row_t *end) noexcept nogil:
+cdef inline void hear(
+    mms_model_t *m, const message_row_t *row, const message_row_t *end
+) noexcept nogil:
     # whose messages these are: asked until it is clear that a server speaks
     if end > row:
         m.fresh = False

@@ -155,8 +155,8 @@ cdef inline int judge_whole(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
 
 
 cdef inline int judge_packet(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
-    # The packet at `at`, whose sessionId and seal are right; at least 16 bytes are there. YES, WAIT,
-    # TAIL, or NO with its fault in v.s.
+    # The packet at `at`, whose sessionId and seal are right; at least 16 bytes are there. YES,
+    # WAIT, TAIL, or NO with its fault in v.s.
     cdef uint32_t length = load_le32(v.p + at + 8)
     if length < 16 or length & 7:
         return refuse_packet(

@@ -1,5 +1,6 @@
 # The search for a header after damage, at the start in the middle of a stream, and inside of a
-# packet whose size may be wrong: headers that need no border in front of them (docs/decisions/0022).
+# packet whose size may be wrong: headers that need no border in front of them
+# (docs/decisions/0022).
 #
 # Answers as in evidence.pxd. At each byte a fixed number of headers is looked at, none of them
 # further than LOOK_AHEAD behind it, so that work and waiting are bounded.
@@ -33,9 +34,9 @@ cdef inline int chain(mms_view_t *v, size_t at, uint64_t last, int trust) noexce
     # Do the packets behind the Data header at `at` prove it? `last`: the Data packet in front.
     cdef uint64_t d = load_le64(v.p + at), later, first = d
     cdef size_t begin = at, total = 0
-    cdef int links = 0, crossed = 0, hop, answer
+    cdef int links = 0, crossed = 0, _hop, answer
     at += size_of(d)
-    for hop in range(HOPS):
+    for _hop in range(HOPS):
         if at - begin > LOOK_AHEAD:
             return NO
         if v.wall and at >= v.wall:

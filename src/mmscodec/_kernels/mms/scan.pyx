@@ -12,7 +12,7 @@ from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve,
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, unlikely
 from mmscodec._kernels.mms.arrivals cimport arrival, arrivals_init
 from mmscodec._kernels.mms.data cimport judge_data, take_data
-from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, size_of, wait_for
+from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, wait_for
 from mmscodec._kernels.mms.fast_scan cimport (
     ANNOUNCES, LEAST, hear, run_of_data, run_of_packets, tail_of,
 )

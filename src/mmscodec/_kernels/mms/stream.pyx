@@ -75,8 +75,8 @@ cdef int feed_payload(
 cdef int feed_borrowed(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
 ) noexcept nogil:
-    # Borrowed bytes are looked at together with those behind them. *taken: how many of these n bytes
-    # are done with.
+    # Borrowed bytes are looked at together with those behind them. *taken: how many of these n
+    # bytes are done with.
     cdef size_t have = s.tail.borrowed_size, used, take = missing(s, have)
     cdef int status
     taken[0] = 0
