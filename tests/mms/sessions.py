@@ -1,8 +1,8 @@
 """Sessions of every kind, damaged in every way, by one who knows what is intact.
 
 A session is a list of units: what one side sends, packet by packet. Damage is a list of edits of
-its bytes; a unit that no edit touches is intact and must come out as a row, and a row that is neither
-an intact unit nor begins where a damaged one does was invented.
+its bytes; a unit that no edit touches is intact and must come out as a row, and a row that is
+neither an intact unit nor begins where a damaged one does was invented.
 """
 
 import random
