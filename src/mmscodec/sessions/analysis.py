@@ -9,13 +9,13 @@ import numpy as np
 from mmscodec.sessions import metadata as _metadata
 from mmscodec.sessions import session_flows as _session_flows
 from mmscodec.sessions import table as _table
-from mmscodec.sessions.closing import closing_of, copies_of
+from mmscodec.sessions.closing import closing_of
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
-from mmscodec.sessions.network import tcp_figures
+from mmscodec.sessions.network import TCP_COLUMNS, copies_of, tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
 from mmscodec.sessions.playback import playback_of, send_times
 from mmscodec.sessions.playback_events import moves_of
@@ -30,6 +30,8 @@ from mmscodec.sessions.unread import unread_by_flow
 SYN, FIN, RST = 1, 2, 4
 _STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
 _READ = MID["LinkViewerToMacReadBlock"]
+#: Columns of `cap.flows` that sessions look at.
+_OF_FLOWS = ("marks", "first_time", "last_time", "gaps", "length", "bytes", *TCP_COLUMNS)
 #: Columns and the fields of CLIENT_LOG that they hold.
 _LOG = (
     ("log_packets", "dw_packets_received"), ("log_bytes", "qw_bytes_received"),
@@ -69,6 +71,8 @@ class Sessions:
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
         self._send = send_times(cap)
+        # plain lists: a session looks at a few numbers of two rows
+        self._flows = {name: cap.flows[name].tolist() for name in _OF_FLOWS}
         for index, ends in enumerate(found):
             ends.kept = ends.messages
             self._one(index, ends, exchanges, moves)
@@ -88,8 +92,7 @@ class Sessions:
         quality = measure(entries, ends, facts, self.data, self.control)
         session = Session(index, ends, facts, entries, quality)
         session.rows = np.concatenate([ends.tcp, ends.udp])
-        row = self.table[index]
-        session.row = row
+        row = session.row = dict.fromkeys(self.table.dtype.names or (), 0)
         self.list.append(session)
         mine = rows_of(index, pair(ends.messages))
         mine = self._with_data(session, mine)
@@ -101,6 +104,8 @@ class Sessions:
         )  # fmt: skip
         moves.add(changes)
         self._fill(row, session, mine)
+        self.table[index] = tuple(row.values())
+        session.row = self.table[index]
 
     def _playbacks(self, entries: list[Entry]) -> list[Playback]:
         times = self.data["time"]
@@ -113,11 +118,10 @@ class Sessions:
 
     def _disconnected(self, ends: _session_flows.Ends) -> int:
         # time of the last segment of a connection that was seen to end, else -1
-        flows = self.cap.flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
-        if not any(int(flows["marks"][flow]) & (FIN | RST) for flow in mine):
+        if not any(self._flows["marks"][flow] & (FIN | RST) for flow in mine):
             return -1
-        return int(flows["last_time"][mine].max())
+        return max(self._flows["last_time"][flow] for flow in mine)
 
     def _with_data(self, session: Session, rows: list[tuple]) -> list[tuple]:
         # the first Data packet that each ReadBlock and Start* brought
@@ -144,7 +148,7 @@ class Sessions:
 
     def _fill(self, row: Any, session: Session, exchanges: list[tuple]) -> None:
         ends, facts, quality = session.ends, session.facts, session.quality
-        flows = self.cap.flows
+        flows = self._flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
         udp = [flow for flow in (ends.data_flow, ends.resend_flow) if flow >= 0]
         row["client"], row["server"] = ends.client, ends.server
@@ -172,7 +176,7 @@ class Sessions:
         for name, counts in self._wrong.items():
             known = [counts[flow] for flow in mine + udp] if counts is not None else [-1]
             row[name] = sum(known)
-        row["gaps"] = int(flows["gaps"][mine].sum()) if mine else 0
+        row["gaps"] = sum(flows["gaps"][flow] for flow in mine)
         row["unread"] = int(self._unread[mine].sum()) if mine else 0
         row["copies"] = copies_of(flows, mine)
         for name, value in tcp_figures(flows, ends.client, ends.server).items():
@@ -180,12 +184,12 @@ class Sessions:
         self._fill_end(row, session)
         for name, field in _LOG:
             row[name] = -1 if facts.log is None else facts.log[field]
-        row["partial"] = self._partial(row, session, flows)
+        row["partial"] = self._partial(row, session)
         row["end_reason"], row["end_hr"] = self._end(session)
 
     def _fill_end(self, row: Any, session: Session) -> None:
         ended = self._disconnected(session.ends) >= 0
-        end = closing_of(session.ends, session.facts, session.entries, self.cap, ended, self._send)
+        end = closing_of(session, self._flows, self.data, ended, self._send)
         row["ended_by"], row["end_message"] = end.by, end.message
         row["played_out"], row["reached"] = end.played_out, end.reached
         row["udp_story"] = udp_story(session)
@@ -210,12 +214,8 @@ class Sessions:
         row["playing_bit_rate"] = quality.playing_bit_rate
 
     def _span(self, session: Session, mine: list[int]) -> tuple[int, int]:
-        flows = self.cap.flows
-        if mine:
-            first = int(flows["first_time"][mine].min())
-            last = int(flows["last_time"][mine].max())
-        else:
-            first = last = -1
+        first = min((self._flows["first_time"][flow] for flow in mine), default=-1)
+        last = max((self._flows["last_time"][flow] for flow in mine), default=-1)
         if len(session.ends.udp):
             times = self.data["time"][session.ends.udp]
             first = int(times.min()) if first < 0 else first
@@ -250,10 +250,10 @@ class Sessions:
         if moves.first_start >= 0:
             row["first_data"] = first - moves.first_start_time
 
-    def _partial(self, row: Any, session: Session, flows: np.ndarray) -> int:
+    def _partial(self, row: Any, session: Session) -> int:
         ends, bits = session.ends, 0
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
-        begun = session.facts.connected and all(int(flows["marks"][f]) & SYN for f in mine)
+        begun = session.facts.connected and all(self._flows["marks"][f] & SYN for f in mine)
         bits |= 0 if begun else _table.NO_START
         bits |= _table.NO_CLIENT if not self._heard(ends, True) else 0
         bits |= _table.NO_SERVER if not self._heard(ends, False) else 0

@@ -34,41 +34,43 @@ class Closing:
 
 
 def closing_of(
-    ends: Ends, facts: Facts, entries: list[Entry], cap: Any, ended: bool, send: np.ndarray
+    session: Any, flows: dict[str, list[int]], data: np.ndarray, ended: bool, send: np.ndarray
 ) -> Closing:
     """Look at the end of a session.
 
-    `ended` = its connection was seen to end; `send` = send times of all Data packets in ms, or -1.
+    `flows` has columns of `cap.flows`; `ended` = the connection was seen to end; `send` = send
+    times of all Data packets in ms, or -1.
     """
+    ends, facts, entries = session.ends, session.facts, session.entries
     out = Closing()
     if ended or facts.closed or facts.redirected:
         messages = ends.messages
         out.message = messages[-1].row if messages else -1
-        out.by = _by(ends, facts, cap.flows)
+        out.by = _by(ends, facts, flows)
     played = [entry for entry in entries if entry.segments]
     if played:
         if facts.played_out:
             out.played_out = PLAYED_OUT
         elif ended or facts.closed or facts.stopping:
             out.played_out = ABANDONED
-        out.reached = _reached(played[-1], cap.data, send)
+        out.reached = _reached(played[-1], data, send)
     return out
 
 
-def _by(ends: Ends, facts: Facts, flows: np.ndarray) -> int:
+def _by(ends: Ends, facts: Facts, flows: dict[str, list[int]]) -> int:
     if facts.closed:
         return BY_CLIENT
     if facts.redirected:
         return BY_SERVER
     sides = [flow for flow in (ends.client, ends.server) if flow >= 0]
-    marks = {flow: int(flows["marks"][flow]) for flow in sides}
+    marks = {flow: flows["marks"][flow] for flow in sides}
     closers = [flow for flow in sides if marks[flow] & FIN] or [
         flow for flow in sides if marks[flow] & RST
     ]
     if not closers:
         return NOBODY
     # who sends FIN first acknowledges the other one's, and so has the last word
-    first = max(closers, key=lambda flow: int(flows["last_time"][flow]))
+    first = max(closers, key=lambda flow: flows["last_time"][flow])
     return BY_CLIENT if first == ends.client else BY_SERVER
 
 
@@ -91,17 +93,3 @@ def _furthest(segment: Segment, data: np.ndarray) -> int:
     if segment.striding:
         return int(segment.rows[-1])
     return int(segment.rows[np.argmax(data["location_id"][segment.rows])])
-
-
-def copies_of(flows: np.ndarray, mine: list[int]) -> int:
-    """How often the bytes of a connection were captured: 2 where a capture was replayed into it.
-
-    Rounded down from nearly whole copies of all of its flows; lost segments that are sent again are
-    far from it.
-    """
-    lengths = flows["length"][mine].astype(np.int64)
-    some = lengths > 0
-    if not some.any():
-        return 1
-    ratios = flows["bytes"][mine].astype(np.int64)[some] / lengths[some]
-    return max(int(ratios.min() + 0.05), 1)

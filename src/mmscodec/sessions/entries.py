@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class Entry:
     attributes: int = 0
     duration: float = 0.0
     header: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
+    joined: Any = None  # what `headers.fragments` made of them
     segments: list[Segment] = field(default_factory=list)
 
     @property

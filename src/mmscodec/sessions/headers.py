@@ -29,6 +29,12 @@ def fragments(entry: Entry, data: np.ndarray) -> Fragments:
     Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
     the announced length, ends them.
     """
+    if entry.joined is None:
+        entry.joined = _fragments(entry, data)
+    return entry.joined
+
+
+def _fragments(entry: Entry, data: np.ndarray) -> Fragments:
     best = Fragments(NO_ROWS, False)
     tags = data["play_incarnation"][entry.header]
     for tag in dict.fromkeys(tags.tolist()):

@@ -83,7 +83,9 @@ def _fill(
     if not len(rows):
         return
     inc = data["play_incarnation"][rows]
-    header = (data["kind"][rows] == HEADER) | np.isin(inc, list(tags))
+    header = data["kind"][rows] == HEADER
+    for tag in tags:
+        header |= inc == tag
     entry.header = np.concatenate([entry.header, rows[header]])
     rows, inc, step = rows[~header], inc[~header], step[~header]
     if not len(rows):
