@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import mmscodec
-from tests.capture import tcp_play
+from tests.capture import build, tcp_play
+from tests.capture import frames as f
 
 CASES = Path(__file__).parents[1] / "captures" / "cases"
 
@@ -85,3 +86,37 @@ def test_jumps_of_100_mib_are_gaps(opened):
     assert bytes(cap.read(0, 5 + first, 6)) == b"middle"
     assert bytes(cap.read(0, 5 + first + 6 + second, 10)) == b"laterlast!"
     assert cap.flows["length"][0] == 5 + first + 6 + second + 10
+
+
+def test_ipv6_addresses_that_hold_ipv4_ones_are_other_addresses(opened):
+    cap = opened("ipv4-mapped-ipv6.pcap", protocols=None)
+    assert sorted(streams(cap)) == [b"IPv4 ", b"IPv6!"]
+
+
+def test_gre_keys_that_differ_by_direction_are_one_connection(opened):
+    cap = opened("gre-keys-differ.pcap", protocols=None)
+    assert streams(cap) == [b"GET", b"200"]
+    assert cap.flows["peer"].tolist() == [1, 0]
+    assert len(set(cap.flows["scope"].tolist())) == 2
+
+
+def test_a_vlan_tag_on_one_direction_makes_no_two_sessions(opened):
+    cap = opened("vlan-tag-one-way.pcap")
+    assert cap.flows["peer"].tolist() == [1, 0]
+    assert len(cap.sessions) == 1
+
+
+def test_a_connection_in_ipv6_with_addresses_that_hold_ipv4_ones():
+    """The other members of the kind: either address alone, both families' ports equal."""
+    packets = []
+    inner = f.tcp(b"four", src_port=1024, dst_port=1755, seq=100)
+    packets.append(f.ethernet(f.ipv4(inner, src="192.0.2.1", dst="198.51.100.1")))
+    for src, dst in (
+        ("::ffff:192.0.2.1", "::ffff:198.51.100.1"),
+        ("::ffff:192.0.2.1", "2001:db8::1"),
+    ):
+        inner = f.tcp(b"six", src_port=1024, dst_port=1755, seq=100)
+        packets.append(f.ethernet(f.ipv6(inner, src=src, dst=dst)))
+    raw = build.pcap([(i, packet) for i, packet in enumerate(packets)])
+    cap = mmscodec.open(raw, protocols=None)
+    assert streams(cap) == [b"four", b"six", b"six"]

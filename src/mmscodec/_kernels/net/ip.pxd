@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._kernels.net.cursor cimport cursor_t, network_t
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.core.wire cimport likely, store_le32, store_le64
+from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, store_le32, store_le64
 
 cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil
@@ -16,6 +16,11 @@ cdef inline void map_ipv4(uint8_t *to, const uint8_t *address) noexcept nogil:
     store_le64(to, 0)
     store_le32(to + 8, <uint32_t>0xFFFF0000)
     memcpy(to + 12, address, 4)
+
+
+cdef inline bint is_mapped(const uint8_t *address) noexcept nogil:
+    # 16 bytes that stand for an IPv4 address
+    return load_le64(address) == 0 and load_le32(address + 8) == <uint32_t>0xFFFF0000
 
 
 cdef inline bint tunnel_port(uint16_t port) noexcept nogil:

@@ -7,7 +7,8 @@ from mmscodec._kernels.core.layout cimport (
 )
 from mmscodec._kernels.net.cursor cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, STEP_ETHERNET, STEP_GRE, STEP_IPV4, STEP_IPV6,
-    STEP_MPLS, STEP_PROTOCOL, STEP_TUNNEL, advance, bad, cursor_t, fault, network_t, short_of, trim,
+    STEP_MPLS, STEP_PROTOCOL, STEP_TUNNEL, advance, bad, cursor_t, fault, network_t, scope_mix,
+    short_of, trim,
 )
 from mmscodec._kernels.net.fragments cimport (
     FRAGMENT_NO_MEMORY,
@@ -26,6 +27,7 @@ from mmscodec._kernels.net.numbers cimport (
 from mmscodec._kernels.core.wire cimport load_be16, load_be32
 
 cdef enum:
+    SCOPE_MAPPED = 7  # kind of scope, beside those of link.pyx and tunnels.pyx
     EXTENSIONS_MAX = 256  # a bound on what a frame may cost; no list of RFCs needs as many
     UNCUT_MAX = 1 << 20
     INFLATED_MAX = 65535
@@ -117,6 +119,9 @@ cdef int ipv6_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
         return NETWORK_FAULT
     memcpy(out.src, c.p + 8, 16)
     memcpy(out.dst, c.p + 24, 16)
+    if is_mapped(out.src) and is_mapped(out.dst):
+        # not the connection of the IPv4 packets between the same addresses
+        c.scope = scope_mix(c.scope, SCOPE_MAPPED, 6)
     c.kind = c.p[6]
     advance(c, 40)
     return STEP_PROTOCOL

@@ -11,7 +11,7 @@ from mmscodec._kernels.net.cursor cimport (
     network_fault_t,
     network_t,
 )
-from mmscodec._kernels.net.ip cimport map_ipv4, tunnel_port
+from mmscodec._kernels.net.ip cimport is_mapped, map_ipv4, tunnel_port
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
 from mmscodec._kernels.net.numbers cimport ETHERTYPE_IPV4, ETHERTYPE_IPV6, LINKTYPE_ETHERNET
@@ -98,7 +98,7 @@ cdef inline bint plain_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
     cdef const uint8_t *p = rec.data
     cdef uint32_t total = load_be16(p + 18)
     cdef uint32_t captured = rec.caplen - 54
-    if p[14] >> 4 != 6 or total < 8:
+    if p[14] >> 4 != 6 or total < 8 or (is_mapped(p + 22) and is_mapped(p + 38)):
         return False
     if captured > total:
         captured = total

@@ -2,8 +2,8 @@
 #
 # The judgement is made here alone. A SYN begins another connection after a close, or before any
 # data; in the midst of one it proves nothing, since late and forged ones come as well: it is kept
-# until the other side answers it, or segments go on behind it. After a close, data that no window and no
-# retransmission can explain begins another one too. See docs/decisions/0017.
+# until the other side answers it, or segments go on behind it. After a close, data that no window
+# and no retransmission can explain begins another one too. See docs/decisions/0017.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.track.flow_table cimport attempt_t, connection_t, flow_t

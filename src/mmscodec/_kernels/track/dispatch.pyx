@@ -5,7 +5,7 @@ from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.wire cimport likely, prefetch, unlikely
 from mmscodec._kernels.mms.scan cimport mms_stream_t
 from mmscodec._kernels.net.network cimport plain_ipv4
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, segment_t
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, TCP_ACK, TCP_SYN, segment_t
 from mmscodec._kernels.track.connection cimport (
     CONNECTION_ASKED, CONNECTION_OTHER, connection_evict, connection_judge,
     connection_keep_attempt, connection_replace, connection_unsure, judgement_t,
@@ -17,8 +17,7 @@ from mmscodec._kernels.track.flow_cache cimport (
 )
 from mmscodec._kernels.track.flow_table cimport (
     attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find,
-    flow_table_peek,
-    flow_table_prefetch, segment_hash,
+    flow_table_pair, flow_table_peek, flow_table_prefetch, segment_hash,
 )
 from mmscodec._kernels.track.options cimport is_chosen
 from mmscodec._kernels.track.sources cimport ARENA, current_source
@@ -105,10 +104,14 @@ cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
     if unlikely(number < 0):
         if not is_chosen(&t.options, s):
             return 0
-        number = begin_connection(t, item)
+        side = 1
+        if s.protocol == PROTOCOL_TCP and s.tcp_flags & (TCP_SYN | TCP_ACK) == (TCP_SYN | TCP_ACK):
+            number = flow_table_pair(&t.flows, s, item.hash)
+        if number < 0:
+            number = begin_connection(t, item)
+            side = 0
         if number < 0:
             return -1
-        side = 0
     if s.protocol != PROTOCOL_TCP:
         return take_udp(t, <uint32_t>number, side, item)
     if item.frame != NULL:

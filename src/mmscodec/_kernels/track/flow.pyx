@@ -31,6 +31,7 @@ from mmscodec._kernels.track.udp_ports cimport udp_ports_read
 cdef enum:
     DETECTION_BYTES = 65536  # held of one flow until it is known
     DETECTION_RUNS = 4096
+    MMS_PORT = 1755
 
 
 # ---- rows
@@ -109,7 +110,7 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
     cdef flow_t *flow = &c.flow[side]
     cdef size_t messages
     cdef int status
-    cdef bint stays
+    cdef bint stays, fresh
     if unlikely(flow.mms == NULL):
         if flow_begin_mms(t, flow) == NULL:
             return -1
@@ -117,12 +118,16 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
             mms_begin_at(flow.mms, run.offset)
     if run.kind == RUN_GAP:
         return -1 if mms_gap(flow.mms, &t.tables, <uint64_t>run.length, run.time) < 0 else 0
+    fresh = flow.mms.fresh
     messages = t.tables.messages.rows
     stays = run.memory == NULL and is_stable(&t.sources, run.place)
     status = mms_feed(flow.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
     if unlikely(messages != t.tables.messages.rows) and udp_ports_read(
-        &t.udp_ports, &t.tables, messages, sender(c, side), c.scope, flow.row
+        &t.udp_ports, &t.tables, messages, sender(c, side),
+        c.scope if side else c.scope_back, flow.row
     ) != 0:
+        return -1
+    if unlikely(fresh and not flow.mms.fresh) and adopt(t, c, 1 - side, STATE_MMS) != 0:
         return -1
     return -1 if status < 0 else 0
 
@@ -193,12 +198,26 @@ cdef int recognise(tracker_t *t, connection_t *c, int side, uint8_t state) noexc
     return adopt(t, c, 1 - side, state)
 
 
+cdef inline bint begins_in_mms(
+    const connection_t *c, const flow_t *flow, const run_t *run
+) noexcept nogil:
+    # A capture that was begun in the middle of a connection to the port of MMS, or lost its first
+    # bytes: the stream itself finds its first packet, as after any gap. Until then the flow is said
+    # to be of no protocol, and the other side stays what it is.
+    return (c.src_port == MMS_PORT or c.dst_port == MMS_PORT) \
+        and (not flow.tcp.syn or run.offset != 0)
+
+
 cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
     cdef detection_t *d
     cdef verdict_t verdict
     if run.kind == RUN_OLD:
         return 0
+    if flow.detection == NULL and t.options.want_mms and begins_in_mms(c, flow, run):
+        if adopt(t, c, side, STATE_MMS) != 0:
+            return -1
+        return flow_deliver(t, c, side, run)
     if flow.detection == NULL and t.options.want_mms and run.kind == RUN_DATA \
             and looks_like_packet(run.data, <size_t>run.length):
         # the usual first bytes: nothing needs to be held

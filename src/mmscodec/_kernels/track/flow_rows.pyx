@@ -1,5 +1,5 @@
 # See flow_rows.pxd for the contract.
-from libc.stdint cimport INT32_MAX, int32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
@@ -69,7 +69,7 @@ cdef int32_t flow_rows_add(
     row.src_port = c.dst_port if side else c.src_port
     row.dst_port = c.src_port if side else c.dst_port
     row.transport = c.protocol
-    row.scope = c.scope
+    row.scope = c.scope_back if side else c.scope
     row.control = <int32_t>c.control - 1
     row.peer = peer.row
     flow.row = row.number = r.numbers
@@ -81,13 +81,19 @@ cdef int32_t flow_rows_add(
     return flow.row
 
 
+cdef inline uint8_t protocol_of(const flow_t *flow) noexcept nogil:
+    # a stream on the port of MMS in which nothing was found is none
+    if flow.state == STATE_MMS and (flow.mms == NULL or not flow.mms.fresh or flow.mms.datagrams):
+        return FLOW_MMS
+    return FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE
+
+
 cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:
     cdef flow_row_t *row
     if flow.row < 0:
         return
     row = flow_row(r, flow.row)
-    row.protocol = FLOW_MMS if flow.state == STATE_MMS else (
-        FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE)
+    row.protocol = protocol_of(flow)
     row.packets = flow.packets
     row.bytes = flow.bytes
     row.first_time = flow.first_time

@@ -21,6 +21,8 @@ cdef enum flow_state_t:
     STATE_OTHER = 5  # of no interest
 
 cdef enum:
+    SYN_SLOTS = 1 << 16  # the newest SYN of each is remembered
+
     CLOSED_A = 1  # RST, or FIN of that side
     CLOSED_B = 2
 
@@ -95,14 +97,14 @@ cdef struct connection_t:
     uint8_t dst[16]
     uint16_t src_port
     uint16_t dst_port
-    uint32_t scope
+    uint32_t scope  # of side 0
     uint8_t protocol
     uint8_t closed
     uint8_t live
     uint8_t holding  # something waits in one of the flows
     uint32_t hash
     uint32_t control  # flow row + 1 of the TCP flow that announced this UDP flow
-    uint8_t padding[4]
+    uint32_t scope_back  # of side 1: another where the two directions are tagged differently
     attempt_t *attempt  # or NULL; flows begin where a line of the cache does
     flow_t flow[2]
 
@@ -112,12 +114,17 @@ cdef struct flow_table_t:
     uint64_t *slots  # hash << 32 | number + 1
     size_t mask
     size_t count
+    size_t used  # slots; a connection whose scopes differ has two
     uint64_t seed
+    uint32_t *syns  # number + 1 of the connection that a SYN began, by what its answer says of it
 
 cdef int flow_table_init(flow_table_t *f, uint64_t seed) noexcept nogil
 cdef void flow_table_free(flow_table_t *f) noexcept nogil
 # A new connection whose side 0 sent the segment: its number, or -1 without memory.
 cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil
+# The connection that a SYN-ACK of another scope answers, which takes both from now on: its number,
+# or -1. The two directions of one connection may be in different VLANs, or have different keys.
+cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil
 # No connection any more.
 cdef void flow_table_clear(flow_table_t *f) noexcept nogil
 # The connection's place may be taken by another from now on.
@@ -157,18 +164,26 @@ cdef inline uint32_t segment_hash(const flow_table_t *f, const segment_t *s) noe
     return <uint32_t>(x >> 32)
 
 
+cdef inline uint32_t syn_hash(
+    const flow_table_t *f, const segment_t *s, uint32_t isn
+) noexcept nogil:
+    # of a SYN with this sequence number, or of its answer; whatever the scope
+    cdef uint64_t x = end_hash(f.seed, s.src, s.src_port) + end_hash(f.seed, s.dst, s.dst_port)
+    return <uint32_t>(scramble(x ^ isn) >> 40) & (SYN_SLOTS - 1)
+
+
 cdef inline void flow_table_prefetch(const flow_table_t *f, uint32_t hash) noexcept nogil:
     prefetch(f.slots + (hash & f.mask))
 
 
 cdef inline int flow_of(const connection_t *c, const segment_t *s) noexcept nogil:
     # 0 or 1, -1 where the segment belongs to another connection
-    if c.scope != s.scope or c.protocol != s.protocol:
+    if c.protocol != s.protocol:
         return -1
-    if c.src_port == s.src_port and c.dst_port == s.dst_port \
+    if c.scope == s.scope and c.src_port == s.src_port and c.dst_port == s.dst_port \
             and memcmp(c.src, s.src, 16) == 0 and memcmp(c.dst, s.dst, 16) == 0:
         return 0
-    if c.src_port == s.dst_port and c.dst_port == s.src_port \
+    if c.scope_back == s.scope and c.src_port == s.dst_port and c.dst_port == s.src_port \
             and memcmp(c.src, s.dst, 16) == 0 and memcmp(c.dst, s.src, 16) == 0:
         return 1
     return -1

@@ -1,8 +1,8 @@
 # See flow_table.pxd for the contract.
 from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
-from mmscodec._kernels.net.segment cimport segment_t
+from libc.string cimport memcmp, memcpy, memset
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, TCP_ACK, TCP_SYN, segment_t
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_init
 
@@ -14,11 +14,12 @@ cdef enum:
 cdef int flow_table_init(flow_table_t *f, uint64_t seed) noexcept nogil:
     table_init(&f.connections, sizeof(connection_t))
     table_init(&f.free, sizeof(uint32_t))
-    f.count = 0
+    f.count = f.used = 0
     f.seed = scramble(seed)
     f.mask = FIRST_SLOTS - 1
     f.slots = <uint64_t *>calloc(FIRST_SLOTS, sizeof(uint64_t))
-    return 0 if f.slots != NULL else -1
+    f.syns = <uint32_t *>calloc(SYN_SLOTS, sizeof(uint32_t))
+    return 0 if f.slots != NULL and f.syns != NULL else -1
 
 
 cdef void flow_table_free(flow_table_t *f) noexcept nogil:
@@ -26,7 +27,9 @@ cdef void flow_table_free(flow_table_t *f) noexcept nogil:
     table_free(&f.connections)
     table_free(&f.free)
     free(f.slots)
+    free(f.syns)
     f.slots = NULL
+    f.syns = NULL
 
 
 cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept nogil:
@@ -57,7 +60,7 @@ cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) 
     cdef connection_t *c
     cdef uint32_t number
     cdef int i
-    if f.count >= f.mask // 2 and grow(f) != 0:
+    if f.used >= f.mask // 2 and grow(f) != 0:
         return -1
     if f.free.rows != 0:
         f.free.rows -= 1
@@ -72,7 +75,7 @@ cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) 
     memcpy(c.dst, s.dst, 16)
     c.src_port = s.src_port
     c.dst_port = s.dst_port
-    c.scope = s.scope
+    c.scope = c.scope_back = s.scope
     c.protocol = s.protocol
     c.hash = hash
     c.live = True
@@ -81,21 +84,42 @@ cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) 
         c.flow[i].row = -1
     put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
     f.count += 1
+    f.used += 1
+    if s.protocol == PROTOCOL_TCP and s.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN:
+        f.syns[syn_hash(f, s, s.seq)] = number + 1
+    return number
+
+
+cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
+    cdef uint32_t number = f.syns[syn_hash(f, s, s.ack - 1)]
+    cdef connection_t *c
+    if number == 0 or number > f.connections.rows:
+        return -1
+    number -= 1
+    c = connection_at(f, number)
+    if not c.live or c.protocol != PROTOCOL_TCP or c.scope != c.scope_back \
+            or not c.flow[0].tcp.syn or c.flow[0].isn != s.ack - 1 or c.flow[1].packets != 0 \
+            or c.src_port != s.dst_port or c.dst_port != s.src_port \
+            or memcmp(c.src, s.dst, 16) != 0 or memcmp(c.dst, s.src, 16) != 0:
+        return -1
+    if f.used >= f.mask // 2:
+        return -1  # not worth a larger table
+    c.scope_back = s.scope
+    put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
+    f.used += 1
     return number
 
 
 cdef void flow_table_clear(flow_table_t *f) noexcept nogil:
     f.connections.rows = 0
     f.free.rows = 0
-    f.count = 0
+    f.count = f.used = 0
     memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
 
 
-cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil:
-    cdef connection_t *c = connection_at(f, number)
-    cdef uint64_t slot = (<uint64_t>c.hash << 32) | (number + 1)
-    cdef size_t i = c.hash & f.mask, j, home
-    cdef uint32_t *place
+cdef void remove_slot(flow_table_t *f, uint32_t hash, uint32_t number) noexcept nogil:
+    cdef uint64_t slot = (<uint64_t>hash << 32) | (number + 1)
+    cdef size_t i = hash & f.mask, j, home
     while f.slots[i] != slot:
         i = (i + 1) & f.mask
     # close the hole, so that no search stops at it
@@ -109,6 +133,27 @@ cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil:
             f.slots[i] = f.slots[j]
             i = j
     f.slots[i] = 0
+    f.used -= 1
+
+
+cdef uint32_t hash_back(const flow_table_t *f, const connection_t *c) noexcept nogil:
+    # of the segments of side 1
+    cdef segment_t s
+    memcpy(s.src, c.src, 16)
+    memcpy(s.dst, c.dst, 16)
+    s.src_port = c.src_port
+    s.dst_port = c.dst_port
+    s.scope = c.scope_back
+    s.protocol = c.protocol
+    return segment_hash(f, &s)
+
+
+cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil:
+    cdef connection_t *c = connection_at(f, number)
+    cdef uint32_t *place
+    remove_slot(f, c.hash, number)
+    if c.scope_back != c.scope:
+        remove_slot(f, hash_back(f, c), number)
     c.live = False
     f.count -= 1
     place = <uint32_t *>table_row(&f.free)
