@@ -1,11 +1,12 @@
 # See flow.pxd for the contract.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.layout cimport FAULT_OVERLAP_CONFLICT, FIELD_SEQUENCE_NUMBER
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.scan cimport (
-    fault_row_t, mms_begin_at, mms_stream_init, mms_stream_t, row_tail_t,
+    DIRECTION_UNKNOWN, TO_CLIENT, TO_SERVER, fault_row_t, mms_begin_at, mms_set_direction,
+    mms_stream_init, mms_stream_t, row_tail_t,
 )
 from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_UDP
@@ -106,6 +107,17 @@ cdef mms_stream_t *flow_begin_mms(tracker_t *t, flow_t *flow) noexcept nogil:
     return stream
 
 
+cdef uint8_t direction_of(const connection_t *c, int side) noexcept nogil:
+    # who sends what this flow carries, as far as that is known before its first byte
+    cdef const mms_stream_t *peer = c.flow[1 - side].mms
+    cdef uint16_t port = c.dst_port if side else c.src_port
+    if peer != NULL and peer.model.direction != DIRECTION_UNKNOWN:
+        return TO_CLIENT if peer.model.direction == TO_SERVER else TO_SERVER
+    if (c.src_port == MMS_PORT) == (c.dst_port == MMS_PORT):
+        return DIRECTION_UNKNOWN
+    return TO_CLIENT if port == MMS_PORT else TO_SERVER
+
+
 cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
     cdef size_t messages
@@ -114,11 +126,12 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
     if unlikely(flow.mms == NULL):
         if flow_begin_mms(t, flow) == NULL:
             return -1
+        mms_set_direction(flow.mms, direction_of(c, side))
         if not flow.tcp.syn or run.offset != 0 or run.kind == RUN_GAP:
             mms_begin_at(flow.mms, run.offset)
     if run.kind == RUN_GAP:
         return -1 if mms_gap(flow.mms, &t.tables, <uint64_t>run.length, run.time) < 0 else 0
-    fresh = flow.mms.fresh
+    fresh = flow.mms.model.fresh
     messages = t.tables.messages.rows
     stays = run.memory == NULL and is_stable(&t.sources, run.place)
     status = mms_feed(flow.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
@@ -127,7 +140,7 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
         c.scope if side else c.scope_back, flow.row
     ) != 0:
         return -1
-    if unlikely(fresh and not flow.mms.fresh) and adopt(t, c, 1 - side, STATE_MMS) != 0:
+    if unlikely(fresh and not flow.mms.model.fresh) and adopt(t, c, 1 - side, STATE_MMS) != 0:
         return -1
     return -1 if status < 0 else 0
 

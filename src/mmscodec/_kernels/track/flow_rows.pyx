@@ -83,7 +83,9 @@ cdef int32_t flow_rows_add(
 
 cdef inline uint8_t protocol_of(const flow_t *flow) noexcept nogil:
     # a stream on the port of MMS in which nothing was found is none
-    if flow.state == STATE_MMS and (flow.mms == NULL or not flow.mms.fresh or flow.mms.datagrams):
+    if flow.state == STATE_MMS and (
+        flow.mms == NULL or not flow.mms.model.fresh or flow.mms.options.datagrams
+    ):
         return FLOW_MMS
     return FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE
 
