@@ -56,8 +56,9 @@ class CaptureTables:
         differ from the first copy, the one that is kept), out_of_order (segments with new
         bytes below others seen before), zero_windows (acknowledgments by which this side takes
         nothing more), rtt_count, rtt_min, rtt_max, rtt_sum (ns; times from the last segment
-        with payload to the acknowledgment of all that this side sent, as seen where the capture was taken), handshake
-        (ns from the SYN of this side to its first acknowledgment, -1 = not captured).
+        with payload to the acknowledgment of all that this side sent, as seen where the capture
+        was taken), handshake (ns from the SYN of this side to its first acknowledgment, -1 = not
+        captured).
         """
         flows = self._pass_flows
         if not (flows["protocol"] == "winmx").any():
