@@ -1,7 +1,9 @@
 # See flow.pxd for the contract.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
-from mmscodec._kernels.core.layout cimport FAULT_OVERLAP_CONFLICT, FIELD_SEQUENCE_NUMBER
+from mmscodec._kernels.core.layout cimport (
+    FAULT_OVERLAP_CONFLICT, FAULT_PENDING_DROPPED, FIELD_SEQUENCE_NUMBER,
+)
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.scan cimport (
@@ -274,7 +276,23 @@ cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noe
     return flow_consume(t, c, side)
 
 
+cdef int say_dropped(tracker_t *t, const flow_t *flow) noexcept nogil:
+    # bytes that no place in the stream could be found for
+    cdef flow_fault_t fault
+    fault.flow = flow.row
+    fault.code = FAULT_PENDING_DROPPED
+    fault.field = FIELD_SEQUENCE_NUMBER
+    fault.offset = flow.tcp.next
+    fault.length = 0
+    fault.need = 0
+    fault.have = <int64_t>flow.tcp.dropped
+    fault.time = flow.last_time
+    return flow_fault(t, &fault)
+
+
 cdef int flow_end(tracker_t *t, flow_t *flow) noexcept nogil:
+    if flow.tcp.dropped != 0 and flow.row >= 0 and say_dropped(t, flow) != 0:
+        return -1
     if flow.mms != NULL and mms_finish(flow.mms, &t.tables) < 0:
         return -1
     if flow_rows_end(&t.rows, flow) != 0:

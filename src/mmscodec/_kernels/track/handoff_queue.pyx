@@ -61,6 +61,14 @@ cdef int keep_fault(handoff_t *r, const network_t *network, const record_t *reco
     return 0
 
 
+cdef int take_item(handoff_t *r, item_t *item, size_t room) noexcept nogil:
+    # the item is one of the block; there is room for so many more
+    if item.segment.owned and keep_payload(r, item) != 0:
+        return -1
+    r.items.rows += 1
+    return table_reserve(&r.items, room)
+
+
 cdef int fill_several(
     handoff_t *r, network_t *network, const flow_table_t *flows, const uint8_t *ports, bint stable,
     const record_t *record, int status, size_t room
@@ -76,12 +84,9 @@ cdef int fill_several(
         else:
             r.segments += 1
             item = <item_t *>r.items.data + r.items.rows
-            if fill_item(flows, ports, record, stable, item):
-                if item.segment.owned and keep_payload(r, item) != 0:
-                    return -1
-                r.items.rows += 1
-                if table_reserve(&r.items, room + 1) != 0:
-                    return -1
+            if fill_item(flows, ports, record, stable, item) \
+                    and take_item(r, item, room + 1) != 0:
+                return -1
         status = network_more(network, &(<item_t *>r.items.data + r.items.rows).segment)
     r.skipped += r.segments == segments
     return 0
