@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from mmscodec._kernels.core.layout cimport SEAL, SESSION_ID
-from mmscodec._kernels.core.wire cimport load_le32, load_le64
+from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64
 from mmscodec._kernels.mms.evidence cimport (
     ASF_HEADER_GUID, NO, PLAIN_STEP, SMALL_LOCATION, TAIL, WAIT, YES, begins_header, counted_on,
     flags_of, incarnation_of, is_expected, is_head, is_known, is_packet_pair, is_resend, is_signed,
@@ -108,6 +108,10 @@ cdef inline int behind(
         if not v.final:
             return wait_for(v, end + 16)
         return YES if alike else ANCHOR
+    h = load_le64(v.p + end)
+    if likely(same_count(d, h)) and is_head(h) \
+            and (alike or not small_packet_before(v, at + 8, end)):
+        return YES
     answer = is_signed(v, end)
     if answer == NO:
         answer = is_resend(v, end, &total)
@@ -122,11 +126,8 @@ cdef inline int behind(
         if answer == YES and small_packet_before(v, at + 8, end):
             return ANCHOR
         return UNDECIDED if answer == WAIT else (YES if answer == YES else ANCHOR)
-    h = load_le64(v.p + end)
     if not is_head(h):
         return NOTHING
-    if same_count(d, h) and (alike or not small_packet_before(v, at + 8, end)):
-        return YES
     if linked(d, h) or is_expected(v, h):
         return YES if alike else ANCHOR
     answer = begins_header(v, end, h)

@@ -12,9 +12,11 @@ from mmscodec._kernels.core.wire cimport (
     load_le16, load_le32, load_le64, prefetch, unlikely,
 )
 from mmscodec._kernels.mms.arrivals cimport arrival
-from mmscodec._kernels.mms.evidence cimport flags_of, incarnation_of, plain, size_of
+from mmscodec._kernels.mms.evidence cimport (
+    PLAIN_STEP, flags_of, incarnation_of, is_head, linked, plain, size_of,
+)
 from mmscodec._kernels.mms.scan cimport (
-    CLIENT_SPOKE, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t, mms_tables_t,
+    CLIENT_SPOKE, KIND_MEDIA, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t, mms_tables_t,
     packet_row_t, row_tail_t,
 )
 
@@ -41,6 +43,17 @@ cdef inline bint signed_at(const uint8_t *q, size_t left) noexcept nogil:
     return left >= 16 and load_le32(q + 4) == SESSION_ID and load_le32(q + 12) == SEAL
 
 
+cdef inline bint border_at(const mms_stream_t *s, const uint8_t *q, size_t left) noexcept nogil:
+    # `is_border` of the usual packets
+    cdef uint64_t header
+    if left < 16:
+        return False
+    header = load_le64(q)
+    if header >> 32 == SESSION_ID:
+        return load_le32(q + 12) == SEAL
+    return is_head(header) and linked(s.model.last, header) and not s.options.client
+
+
 cdef inline size_t run_of_data(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
 ) noexcept nogil:
@@ -53,22 +66,28 @@ cdef inline size_t run_of_data(
     cdef size_t itemsize = t.data.itemsize
     cdef size_t rows = 0
     cdef size_t ahead = size * DATA_AHEAD
-    cdef data_row_t out
-    memset(&out, 0, sizeof(out))
-    out.length = <uint32_t>size
-    out.play_incarnation = incarnation_of(last)
+    cdef int64_t position = s.framing.position
+    cdef uint8_t incarnation = incarnation_of(last)
+    cdef data_row_t *out
     while rows < room and n - pos >= size:
         header = load_le64(p + pos)
         prefetch(p + (pos + ahead if ahead < n - pos else pos))
-        if not plain(last, header):
+        # `plain`, but for those that go back
+        if (header ^ last) & <uint64_t>0xFFFF00FF00000000 \
+                or <uint32_t>(<uint32_t>header - <uint32_t>last - 1) >= PLAIN_STEP:
             break
         before = last
         last = header
-        out.offset = s.framing.position + <int64_t>pos
+        out = <data_row_t *>row  # field by field: a copy of a struct just written would wait
+        out.offset = position + <int64_t>pos
+        out.length = <uint32_t>size
         out.location_id = <uint32_t>header
+        out.play_incarnation = incarnation
         out.af_flags = flags_of(header)
-        memcpy(row, &out, sizeof(out))
-        tail_of(s, t, row, sizeof(out), out.offset + <int64_t>size)
+        out.kind = KIND_MEDIA
+        memset(out.padding, 0, sizeof(out.padding))
+        if t.capture:
+            tail_of(s, t, row, sizeof(data_row_t), out.offset + <int64_t>size)
         row += itemsize
         rows += 1
         pos += size
@@ -121,7 +140,7 @@ cdef inline size_t run_of_packets(
         total = <uint64_t>length + 16
         if length < 16 or length & 7 or total > ceiling \
                 or n - pos < total or room < (length - 16) >> 3 \
-                or not signed_at(q + total, n - pos - total):
+                or not border_at(s, q + total, n - pos - total):
             break
         at = TCP_HEADER_LEN
         while at < total:
@@ -161,6 +180,7 @@ cdef inline size_t run_of_packets(
         row += 1
         packet += 1
         pos += total
+        signed_here = signed_at(p + pos, n - pos)
     if packet != <int64_t>t.packets.rows:
         s.model.fresh = False
         s.model.awaited = awaited

@@ -366,6 +366,19 @@ cdef int after_fault(
     return end_skip(v.s, t, v.base + <int64_t>at[0])
 
 
+cdef inline size_t run_of_all(mms_view_t *v, mms_tables_t *t, size_t at) noexcept nogil:
+    # all packets from `at` on that fast_scan.pxd knows; returns where the first other one begins
+    cdef size_t begin
+    while True:
+        if not t.capture:
+            at = run_of_packets(v.s, t, v.p, v.n, at)
+        begin = at
+        if v.s.model.last and not v.s.model.header_open and not v.s.options.client:
+            at = run_of_data(v.s, t, v.p, v.n, at)
+        if at == begin or t.capture:
+            return at
+
+
 cdef int scan_loop(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogil:
     # from structure to structure; *at = where nothing more can be said
     cdef mms_stream_t *s = v.s
@@ -379,10 +392,7 @@ cdef int scan_loop(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogil:
             status = end_skip(s, t, v.base + <int64_t>at[0])
             if answer == NO or status != MMS_OK:
                 break
-        if not t.capture:
-            at[0] = run_of_packets(s, t, v.p, v.n, at[0])
-        if s.model.last and not s.model.header_open and not s.options.client:
-            at[0] = run_of_data(s, t, v.p, v.n, at[0])
+        at[0] = run_of_all(v, t, at[0])
         answer = handle(v, t, at, &better)
         if answer == NO:
             status = after_fault(v, t, at, better)
