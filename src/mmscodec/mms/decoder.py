@@ -18,10 +18,10 @@ class Decoder(DecoderBase):
     transport, on_fault, max_packet
         As in `decode`. After a fault was raised the decoder is closed.
     live : bool
-        For a peer in a conversation. A Data packet of another size than the last one waits for the
-        next header, which tells a damaged size from a good one; if that comes only after an answer,
-        it is a deadlock. With `live` a complete packet is believed where a chunk ends with it, so
-        after damage the rows may depend on how the stream is cut.
+        For a peer in a conversation. A Data packet waits for the next header, which tells a damaged
+        size from a good one; if that comes only after an answer, it is a deadlock. With `live` a
+        complete packet, of whatever size, is believed where a chunk ends with it, so after damage
+        the rows may depend on how the stream is cut.
 
     Attributes
     ----------

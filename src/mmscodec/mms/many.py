@@ -48,8 +48,9 @@ class Decoders(DecodersBase):
     """Incremental decoders of many connections, fed together.
 
     For each connection the rows are those of a `Decoder`, but for two things: payloads of Data
-    packets pass by without being kept or copied, and a packet that a closed connection left
-    unfinished is a fault.
+    packets just like the last one pass by without being kept or copied, so that bytes missing in
+    one of them cost the packet behind it; and a packet that a closed connection left unfinished is
+    a fault.
 
     Parameters
     ----------
