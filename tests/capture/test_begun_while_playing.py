@@ -1,4 +1,4 @@
-"""Captures that begin in the middle of a connection: every packet that is whole behind the start."""
+"""Captures that begin in the middle of a connection: all that is whole behind their start."""
 
 import random
 from collections import Counter

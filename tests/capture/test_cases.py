@@ -120,3 +120,8 @@ def test_a_connection_in_ipv6_with_addresses_that_hold_ipv4_ones():
     raw = build.pcap([(i, packet) for i, packet in enumerate(packets)])
     cap = mmscodec.open(raw, protocols=None)
     assert streams(cap) == [b"four", b"six", b"six"]
+
+
+def test_a_last_record_that_is_cut_costs_no_other(opened):
+    cap = opened("last-record-cut-years-apart.pcap")
+    assert cap.counts["records"] == 2

@@ -282,8 +282,11 @@ cdef int follow(
         if found != 0 or believable(r, h + off, sec):
             return STEP_GOOD
         size = r.header_len + <size_t>caplen
-        if caplen > r.max_caplen or (r.final and left - off < size):
+        if caplen > r.max_caplen:
             return STEP_BAD
+        if r.final and left - off < size:
+            # the last record of a file is cut more often than not
+            return STEP_GOOD if ordinary(r, h + off) else STEP_BAD
         if left - off < size:
             r.need = off + size
             return STEP_MORE
@@ -313,16 +316,20 @@ cdef inline bint close_to(uint32_t a, uint32_t b) noexcept nogil:
     return a - b + <uint32_t>NEAR <= <uint32_t>(2 * NEAR)
 
 
-cdef bint believable(reader_t *r, const uint8_t *h, uint32_t known) noexcept nogil:
-    # does an ordinary record header stand here, not far in time from a good one or `known`?
-    cdef uint32_t caplen, wire_len, sec
+cdef bint ordinary(reader_t *r, const uint8_t *h) noexcept nogil:
+    # does an ordinary record header stand here, of whatever time?
+    cdef uint32_t caplen, wire_len
     lengths(r, h, &caplen, &wire_len)
-    if caplen == 0 or caplen > MAX_CAPLEN or wire_len < caplen or wire_len > MAX_BLOCK:
-        return False
-    if wire32(h + 4, r.swapped) >= r.sub_max:
-        return False
-    sec = wire32(h, r.swapped)
     return (
+        0 < caplen <= MAX_CAPLEN and caplen <= wire_len <= MAX_BLOCK
+        and wire32(h + 4, r.swapped) < r.sub_max
+    )
+
+
+cdef bint believable(reader_t *r, const uint8_t *h, uint32_t known) noexcept nogil:
+    # does one stand here that is not far in time from a good one or `known`?
+    cdef uint32_t sec = wire32(h, r.swapped)
+    return ordinary(r, h) and (
         not r.timed or close_to(sec, r.last_sec) or close_to(sec, r.steady_sec)
         or close_to(sec, r.first_sec) or close_to(sec, known)
     )
