@@ -261,6 +261,15 @@ def test_unread_bytes_are_those_of_a_plain_walk(seed):
             assert found[flow] == length - len(covered[flow])
 
 
+def test_a_direction_that_was_not_understood_was_captured(tmp_path):
+    play = Play().open().say("LinkViewerToMacConnect", subscriber_name="NSPlayer/9; x")
+    for _ in range(5):
+        play.tcp("s", b"\x55" * 1000)
+    row = capture(tmp_path, play.close()).sessions[0]
+    assert row["partial"] & (table.FAULTS | table.UNREAD)
+    assert not row["partial"] & table.NO_SERVER
+
+
 # ---- words
 
 

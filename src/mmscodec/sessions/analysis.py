@@ -264,8 +264,11 @@ class Sessions:
         bits |= 0 if ended else _table.NO_END
         return bits
 
-    @staticmethod
-    def _heard(ends: _session_flows.Ends, client: bool) -> bool:
+    def _heard(self, ends: Any, client: bool) -> bool:
+        # whether bytes of this direction were captured, understood or not
+        flow = ends.client if client else ends.server
+        if flow >= 0 and self._flows["bytes"][flow]:
+            return True
         if any(message.client == client for message in ends.messages):
             return True
         return not client and len(ends.tcp) + len(ends.udp) > 0
