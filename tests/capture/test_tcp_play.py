@@ -256,3 +256,20 @@ def test_losses_copies_and_disorder_of_two_connections_in_turn(seed):
         segments += c.handshake() + talk + c.close("fin")
         isn = tuple(other_isn(rng, n, rng.choice(["far", "near"])) for n in isn)
     agrees(segments)
+
+
+def test_copies_that_differ_are_found_however_the_capture_is_read():
+    rng = random.Random(1)
+    c = Connection(rng, 0, isns(rng), sizes=(100, 200_000))
+    segments = c.handshake()
+    for s in c.talk():
+        segments.append(s)
+        if s.payload and rng.random() < 0.3:
+            old = rng.choice([t for t in segments[-60:] if t.payload])
+            segments.append(replace(old, payload=bytes(b ^ 1 for b in old.payload)))
+    counts = {
+        form: opened(segments, form).flows["conflicts"].tolist()
+        for form in ("plain", "threads", "pipe", "unspooled")
+    }
+    assert sum(counts["plain"]) > 1000
+    assert all(count == counts["plain"] for count in counts.values())

@@ -19,6 +19,7 @@ cdef struct program_t:
 cdef class Engine:
     cdef tracker_t track
     cdef list views  # buffers that stay
+    cdef list sources  # in the order of the tracker's
     cdef bytes ports
     cdef readonly bint finished
     cdef object filter  # keeps the programs

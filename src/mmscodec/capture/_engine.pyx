@@ -1,7 +1,7 @@
 # The binding of the pass: sources in, tables out.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._kernels.core.layout cimport FAULT_FILES_OVERLAP
@@ -64,6 +64,9 @@ cdef class Engine:
         if tracker_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
         self.views = []
+        self.sources = []
+        self.track.sources.context = <void *>self
+        self.track.sources.read_back = read_back
         self.track.options.want_mms = mms
         self.track.options.want_winmx = winmx
         self.track.options.keep_all = keep_all
@@ -112,6 +115,7 @@ cdef class Engine:
             raise MemoryError
         memset(row, 0, sizeof(source_t))
         row.base = source.base
+        self.sources.append(source)
         row.stable = view is not None
         row.addressable = source.addressable or row.stable
         walker.number = self.track.sources.current = self.track.sources.rows.rows - 1
@@ -316,6 +320,26 @@ cdef class Engine:
             "stamps": take(&self.track.extents.stamps),
             "bytes": kept,
         }
+
+
+cdef bint read_back(
+    void *context, size_t number, uint64_t place, uint64_t length, uint8_t *out
+) noexcept with gil:
+    # bytes of a spooled source that are not shown any more
+    cdef Engine engine = <Engine>context
+    cdef const uint8_t[:] view
+    try:
+        source = engine.sources[number]
+        if not source.addressable:
+            return False
+        buffer, base = source.mapping()
+        view = memoryview(buffer)[place - base : place - base + length]
+        if <uint64_t>view.shape[0] != length:
+            return False
+        memcpy(out, &view[0], <size_t>length)
+        return True
+    except Exception:
+        return False
 
 
 cdef class View:

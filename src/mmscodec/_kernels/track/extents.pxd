@@ -31,6 +31,7 @@ cdef struct extents_t:
     table_t gaps
     table_t stamps
     table_t bytes  # the arena: payload that stays nowhere else
+    table_t scratch  # bytes that were read back for one look
     uint32_t epoch  # how often the tables began anew
 
 cdef void extents_init(extents_t *e) noexcept nogil
@@ -45,12 +46,12 @@ cdef int extents_gap(extents_t *e, int32_t flow, const run_t *run) noexcept nogi
 cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
 # Bytes of a retransmission that differ from those that were delivered.
 cdef int64_t extents_compare(
-    const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
 ) noexcept nogil
 # Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are
 # all the same it tells nothing.
 cdef int64_t extents_find(
-    const extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
+    extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
     uint32_t length
 ) noexcept nogil
 # Tables begin anew: what a row that is not complete yet needs of the old extents goes along. The

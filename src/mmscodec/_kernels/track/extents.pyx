@@ -4,7 +4,7 @@ from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.stream cimport mms_needed_from
-from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at
+from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at, source_of, source_t
 
 cdef enum:
     COMPARED_EXTENTS = 64  # how far back copies of retransmitted bytes are compared
@@ -17,6 +17,7 @@ cdef void extents_init(extents_t *e) noexcept nogil:
     table_init(&e.gaps, sizeof(gap_row_t))
     table_init(&e.stamps, sizeof(stamp_t))
     table_init(&e.bytes, 1)
+    table_init(&e.scratch, 1)
     e.epoch = 1
 
 
@@ -25,6 +26,7 @@ cdef void extents_free(extents_t *e) noexcept nogil:
     table_free(&e.gaps)
     table_free(&e.stamps)
     table_free(&e.bytes)
+    table_free(&e.scratch)
 
 
 cdef int extents_add(
@@ -87,15 +89,30 @@ cdef int64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noexc
 
 
 cdef inline const uint8_t *bytes_of(
-    const extents_t *e, const sources_t *sources, const extent_t *extent
+    extents_t *e, const sources_t *sources, const extent_t *extent
 ) noexcept nogil:
+    cdef const uint8_t *shown
+    cdef const source_t *source
     if extent.place >> 63:
         return e.bytes.data + (extent.place & ~ARENA())
-    return shown_at(sources, extent.place, extent.length)
+    shown = shown_at(sources, extent.place, extent.length)
+    if shown != NULL or sources.read_back == NULL:
+        return shown
+    # a spooled stream: what was written can be read
+    e.scratch.rows = 0
+    if table_reserve(&e.scratch, extent.length) != 0:
+        return NULL
+    source = source_of(sources, extent.place)
+    if not sources.read_back(
+        sources.context, <size_t>(source - <const source_t *>sources.rows.data), extent.place,
+        extent.length, e.scratch.data
+    ):
+        return NULL
+    return e.scratch.data
 
 
 cdef int64_t extents_compare(
-    const extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
 ) noexcept nogil:
     cdef uint32_t i = flow.extent if flow.epoch == e.epoch else 0
     cdef int steps = 0
@@ -123,7 +140,7 @@ cdef int64_t extents_compare(
 
 
 cdef int64_t extents_find(
-    const extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
+    extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
     uint32_t length
 ) noexcept nogil:
     cdef uint32_t i = flow.extent if flow.epoch == e.epoch else 0

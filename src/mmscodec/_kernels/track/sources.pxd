@@ -14,9 +14,16 @@ cdef struct source_t:
     uint64_t shown_from  # position of the first of them
     uint64_t shown_size
 
+# `length` bytes at a place of an addressable source, copied to `out`; False where that fails.
+ctypedef bint (*read_back_t)(
+    void *context, size_t source, uint64_t place, uint64_t length, uint8_t *out
+) noexcept nogil
+
 cdef struct sources_t:
     table_t rows  # source_t
     size_t current  # the one that is walked
+    read_back_t read_back  # NULL: bytes that are not shown can not be read
+    void *context
 
 
 cdef inline uint64_t ARENA() noexcept nogil:
