@@ -102,7 +102,8 @@ def play(
         if way == "rewind":
             location -= 1 if rng.random() < 0.8 else rng.randrange(2, 9)
         elif way == "thinned":
-            location += rng.randrange(20, 900) * rng.choice([1, 1, 1, -1] if pings else [1])
+            jump = rng.randrange(20, 900) * rng.choice([1, 1, 1, -1] if pings else [1])
+            location = abs(location + jump)
         else:
             location += 1 if rng.random() < 0.9 else rng.randrange(2, 8)
         if rng.random() < pings:
