@@ -45,7 +45,7 @@ cdef struct tcp_t:
     uint8_t awaited  # the other side's SYN was seen, so this one's must come
     pieces_t pieces  # that wait
     int64_t claim  # end of bytes from `next` on that were on the wire, not in a segment
-    far_t far
+    far_t ahead
     uint32_t patience  # packets seen since the hole was acknowledged
     int64_t acked_time  # when that was, valid while patience > 0
     int64_t fin  # offset of the FIN, -1 = none
@@ -87,7 +87,7 @@ cdef inline void tcp_init(tcp_t *d) noexcept nogil:
     d.awaited = False
     d.pieces.count = d.pieces.held = d.pieces.head = d.pieces.out_of_order = 0
     d.claim = 0
-    d.far.count = 0
+    d.ahead.count = 0
     d.patience = 0
     d.acked_time = 0
     d.fin = -1
@@ -99,7 +99,7 @@ cdef inline void tcp_init(tcp_t *d) noexcept nogil:
 
 cdef inline bint tcp_waits(const tcp_t *d) noexcept nogil:
     # for bytes, or for a word of the other side
-    return d.pieces.count != 0 or d.far.count != 0 or d.claim > d.next
+    return d.pieces.count != 0 or d.ahead.count != 0 or d.claim > d.next
 
 
 cdef inline bint tcp_in_order(const tcp_t *d, const segment_t *s) noexcept nogil:
@@ -108,7 +108,7 @@ cdef inline bint tcp_in_order(const tcp_t *d, const segment_t *s) noexcept nogil
         s.seq == d.next_seq
         and d.state == TCP_OPEN
         and d.pieces.count == 0
-        and d.far.count == 0
+        and d.ahead.count == 0
         and s.length == s.wire_len
         and (s.tcp_flags & 0x07) == 0
     )

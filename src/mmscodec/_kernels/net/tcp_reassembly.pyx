@@ -155,27 +155,27 @@ cdef void drop_far(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
     # the stream does not go on there
     cdef piece_t piece
     cdef uint32_t i
-    for i in range(d.far.count):
-        piece = node_at(pool, d.far.node[i]).piece
+    for i in range(d.ahead.count):
+        piece = node_at(pool, d.ahead.node[i]).piece
         d.dropped += piece.have
         free(piece.memory)
         pool.held -= piece.have + sizeof(node_t)
-        pieces_give(pool, d.far.node[i])
-    d.far.count = 0
+        pieces_give(pool, d.ahead.node[i])
+    d.ahead.count = 0
 
 
 cdef void refute_far(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
     # The stream goes on where it was. If that is what stands far away, there is a copy of the
     # stream with other sequence numbers.
     cdef const piece_t *piece
-    if d.far.count == 0:
+    if d.ahead.count == 0:
         return
-    piece = &node_at(pool, d.far.node[0]).piece
+    piece = &node_at(pool, d.ahead.node[0]).piece
     if piece.have == s.length and s.length == s.wire_len \
             and memcmp(piece.data, s.payload, s.length) == 0:
         d.renumbered = True
-        d.shift = d.far.seq - s.seq
-        d.retransmissions += d.far.count
+        d.shift = d.ahead.seq - s.seq
+        d.retransmissions += d.ahead.count
         d.dropped -= piece.have
     drop_far(d, pool)
 
@@ -183,15 +183,15 @@ cdef void refute_far(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept no
 cdef int believe_far(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # the stream jumped: what is between is missing
     cdef piece_t piece
-    cdef uint32_t i, count = d.far.count
+    cdef uint32_t i, count = d.ahead.count
     cdef int status = give_up_all(d, pool, GAP_JUMP)
     if status == 0:
-        status = emit_gap(d, pool, <int64_t>(d.far.seq - d.next_seq), time, GAP_JUMP)
-    d.far.count = 0
+        status = emit_gap(d, pool, <int64_t>(d.ahead.seq - d.next_seq), time, GAP_JUMP)
+    d.ahead.count = 0
     for i in range(count):
-        piece = node_at(pool, d.far.node[i]).piece
+        piece = node_at(pool, d.ahead.node[i]).piece
         pool.held -= piece.have + sizeof(node_t)
-        pieces_give(pool, d.far.node[i])
+        pieces_give(pool, d.ahead.node[i])
         if status != 0:
             free(piece.memory)
             continue
@@ -208,19 +208,19 @@ cdef int take_far(
 ) noexcept nogil:
     # out of every window: it is held until others follow it, or the other side acknowledges it
     cdef uint32_t i
-    if d.far.count != 0 and s.seq != d.far.next_seq:
+    if d.ahead.count != 0 and s.seq != d.ahead.next_seq:
         drop_far(d, pool)
-    if d.far.count == 0:
-        d.far.seq = s.seq
+    if d.ahead.count == 0:
+        d.ahead.seq = s.seq
         piece.claim -= piece.start
         piece.start = 0
     i = pieces_node(pool, piece)
     if i == 0:
         return -1
-    d.far.node[d.far.count] = i
-    d.far.count += 1
-    d.far.next_seq = s.seq + s.wire_len
-    return believe_far(d, pool, time) if d.far.count == FAR_SEGMENTS else 0
+    d.ahead.node[d.ahead.count] = i
+    d.ahead.count += 1
+    d.ahead.next_seq = s.seq + s.wire_len
+    return believe_far(d, pool, time) if d.ahead.count == FAR_SEGMENTS else 0
 
 
 # ---- the start
@@ -307,7 +307,7 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
         d.peer_ack = ack
         d.peer_acked = True
         return ack_tentative(d, pool, upto)
-    if d.far.count != 0 and <uint32_t>(ack - d.far.seq) <= <uint32_t>(d.far.next_seq - d.far.seq):
+    if d.ahead.count != 0 and <uint32_t>(ack - d.ahead.seq) <= <uint32_t>(d.ahead.next_seq - d.ahead.seq):
         return believe_far(d, pool, time)
     if tcp_is_far(d, ack):
         return 0
