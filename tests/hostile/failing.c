@@ -1,8 +1,10 @@
-/* Preloaded: makes the k-th allocation of the package's own libraries fail, once or from then on. */
+/* Preloaded: makes the k-th allocation of the package's own libraries fail, once or from then on.
+   FAILING_PACKAGE is the folder of the package: what lies below it is its own. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -29,7 +31,8 @@ long failing_disarm(void) {
 static int fails(void *caller) {
     Dl_info where;
     if (!armed || !dladdr(caller, &where) || !where.dli_fname) return 0;
-    if (!strstr(where.dli_fname, "mmscodec/")) return 0;
+    const char *package = getenv("FAILING_PACKAGE");
+    if (!package || strncmp(where.dli_fname, package, strlen(package)) != 0) return 0;
     long number = seen++;
     if (number == wanted || (sticky && number > wanted)) {
         errno = ENOMEM;

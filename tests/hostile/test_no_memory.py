@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import mmscodec
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WORK = [
@@ -43,7 +45,12 @@ def test_failed_allocations_raise_memory_error_and_leave_everything_usable(libra
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile.exhaust", work],
         cwd=ROOT,
-        env=os.environ | {"LD_PRELOAD": str(library), "PYTHONPATH": ":".join(paths)},
+        env=os.environ
+        | {
+            "LD_PRELOAD": str(library),
+            "PYTHONPATH": ":".join(paths),
+            "FAILING_PACKAGE": str(Path(mmscodec.__file__).resolve().parent) + os.sep,
+        },
         capture_output=True,
         text=True,
         check=False,
