@@ -170,10 +170,9 @@ cdef class BatchBase:
                 if status == 0 and found.nodes and record_table != NULL:
                     status = table_reserve(record_table, found.nodes)
                     if status == 0:
-                        kernel.gather_records(
+                        record_table.rows += kernel.gather_records(
                             src + pos, at, kernel.FRAMES, rows, packets.rows - before, stream,
-                            record_table.data + record_table.rows * kernel.NODE_SIZE)
-                        record_table.rows += found.nodes
+                            record_table.data + record_table.rows * kernel.NODE_SIZE, found.nodes)
                 total += found.nodes
                 pos += found.consumed
                 if piece < SLICE:
@@ -353,12 +352,13 @@ cdef class BatchBase:
         with nogil:
             if self.regular:
                 kernel.copy_lists(src, self.total_nodes // 8, block.table.data)
+                block.table.rows = self.total_nodes
             else:
-                kernel.gather_records(
+                block.table.rows = kernel.gather_records(
                     src, self.start, self.framing, packets, count,
-                    self.total_nodes * kernel.NODE_SIZE >= kernel.STREAM_FROM, block.table.data)
+                    self.total_nodes * kernel.NODE_SIZE >= kernel.STREAM_FROM, block.table.data,
+                    self.total_nodes)
         self.readers -= 1
-        block.table.rows = self.total_nodes
         self.record_block = block
         self._cache["records"] = True
         return block.array(RECORD)

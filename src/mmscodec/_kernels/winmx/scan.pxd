@@ -92,9 +92,9 @@ cdef bint verified(
     const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes) noexcept nogil
 cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil
 cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
-cdef int gather_records(
+cdef size_t gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    bint stream, uint8_t *dst) noexcept nogil
+    bint stream, uint8_t *dst, size_t room) noexcept nogil
 cdef void advise(void *p, size_t size) noexcept nogil
 cdef int gather_lists(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count,

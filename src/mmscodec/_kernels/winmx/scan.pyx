@@ -265,18 +265,18 @@ cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexce
     return 0
 
 
-cdef int gather_records(
+cdef size_t gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    bint stream, uint8_t *dst
+    bint stream, uint8_t *dst, size_t room
 ) noexcept nogil:
-    # the 12 bytes of each record that the scan counted; dst has room for them
+    # The 12 bytes of each record of node lists and peer-cache replies, never more than `room`
+    # records; returns how many were written. Other framings have no records (section 4).
     cdef const uint8_t *data
-    cdef size_t i, k, size, done = 0, found
+    cdef size_t i, k, records, done = 0, found, written = 0
     cdef uint32_t places[BLOCK]
     if framing == CACHE:
-        for i in range(count):
-            memcpy(dst, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
-            dst += 10 * NODE_SIZE
+        return cache_records(src, base, packets, count, dst, room)
+    if framing != FRAMES:
         return 0
     while done < count:
         found = find_type(packets + done, count - done, NODE_LIST, places)
@@ -287,17 +287,31 @@ cdef int gather_records(
                 prefetch(src + (packets[i].offset - base) + 64)
             i = done + places[k]
             data = src + (packets[i].offset - base) + 4
-            if likely(packets[i].data_length == LIST_SIZE):
-                winmx_list(dst, data, stream)
-                dst += LIST_SIZE
-                continue
-            size = packets[i].data_length // NODE_SIZE * NODE_SIZE
-            if size:  # dst is NULL where there are no records at all
-                memcpy(dst, data, size)
-                dst += size
+            records = packets[i].data_length // NODE_SIZE
+            if unlikely(records > room - written):
+                records = room - written
+            if likely(records == 8 and packets[i].data_length == LIST_SIZE):
+                winmx_list(dst + written * NODE_SIZE, data, stream)
+            elif records:  # dst is NULL where there is no room at all
+                memcpy(dst + written * NODE_SIZE, data, records * NODE_SIZE)
+            written += records
         done += BLOCK
     winmx_fence()
-    return 0
+    return written
+
+
+cdef inline size_t cache_records(
+    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, uint8_t *dst,
+    size_t room
+) noexcept nogil:
+    # the ten records of each peer-cache reply (section 7.2), at most `room`; how many were written
+    cdef size_t i, written = 0
+    for i in range(count):
+        if room - written < 10:
+            break
+        memcpy(dst + written * NODE_SIZE, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
+        written += 10
+    return written
 
 
 cdef void advise(void *p, size_t size) noexcept nogil:
@@ -352,41 +366,56 @@ cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     size_t first, size_t total, bint stream, table_t *nodes
 ) noexcept nogil:
-    # One row for each of the `total` records that the scan counted; packets[0] has number `first`.
-    cdef const uint8_t *data
+    # One row for each record of node lists and peer-cache replies, never more than `total`, which
+    # the scan counted; packets[0] has number `first`. 0, or -1 without memory.
     cdef node_t *row
-    cdef size_t i, j, k, records, done = 0, found
+    cdef size_t i, k, done = 0, found, room = total
     cdef uint32_t places[BLOCK]
     if table_reserve(nodes, total) != 0:
         return -1
     row = <node_t *>nodes.data + nodes.rows
-    nodes.rows += total
     if framing == CACHE:
         for i in range(count):
-            for j in range(10):
-                write_node(row, src + (packets[i].offset - base) + 29 + j * NODE_SIZE, i, j, False)
-                row += 1
-        return 0
-    while done < count:
-        found = find_type(packets + done, count - done, NODE_LIST, places)
-        for k in range(found):
-            if k + FRAMES_AHEAD < found:
-                i = done + places[k + FRAMES_AHEAD]
-                prefetch(src + (packets[i].offset - base))
-                prefetch(src + (packets[i].offset - base) + 64)
-            i = done + places[k]
-            data = src + (packets[i].offset - base) + 4
-            if likely(packets[i].data_length == LIST_SIZE):
-                winmx_nodes(<uint8_t *>row, data, first + i, stream)
-                row += 8
-                continue
-            records = packets[i].data_length // NODE_SIZE
-            for j in range(records):
-                write_node(row, data + j * NODE_SIZE, first + i, j, j == 0)
-                row += 1
-        done += BLOCK
-    winmx_fence()
+            room -= write_nodes(
+                row + (total - room), src + (packets[i].offset - base) + 29, i, 10, room, False)
+    elif framing == FRAMES:
+        while done < count:
+            found = find_type(packets + done, count - done, NODE_LIST, places)
+            for k in range(found):
+                if k + FRAMES_AHEAD < found:
+                    i = done + places[k + FRAMES_AHEAD]
+                    prefetch(src + (packets[i].offset - base))
+                    prefetch(src + (packets[i].offset - base) + 64)
+                i = done + places[k]
+                room -= list_nodes(
+                    row + (total - room), src + (packets[i].offset - base) + 4, first + i,
+                    packets[i].data_length, room, stream)
+            done += BLOCK
+        winmx_fence()
+    nodes.rows += total - room
     return 0
+
+
+cdef inline size_t list_nodes(
+    node_t *row, const uint8_t *data, size_t packet, size_t length, size_t room, bint stream
+) noexcept nogil:
+    # the rows of one node list of `length` bytes, at most `room`; how many were written
+    if likely(length == LIST_SIZE and room >= 8):
+        winmx_nodes(<uint8_t *>row, data, packet, stream)
+        return 8
+    return write_nodes(row, data, packet, length // NODE_SIZE, room, True)
+
+
+cdef inline size_t write_nodes(
+    node_t *row, const uint8_t *data, size_t packet, size_t records, size_t room, bint list_
+) noexcept nogil:
+    # the rows of `records` records, at most `room`; record 0 of a list is the current primary
+    cdef size_t j
+    if records > room:
+        records = room
+    for j in range(records):
+        write_node(row + j, data + j * NODE_SIZE, packet, j, list_ and j == 0)
+    return records
 
 
 cdef void write_lists(
