@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
 
 cdef enum:
-    PIECE_LEVELS = 10  # of the skip list: 4 to the 10th is far above any ceiling
+    PIECE_LEVELS = 8  # of the skip list: 4 to the 8th is far above the ceiling on pieces
 
 cdef enum run_kind_t:
     RUN_DATA = 0
