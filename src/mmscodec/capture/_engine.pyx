@@ -1,9 +1,9 @@
 # The binding of the pass: sources in, tables out.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.core.layout cimport FAULT_FILES_OVERLAP
 from mmscodec._kernels.pcapfile.records cimport (
     READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
@@ -109,7 +109,7 @@ cdef class Engine:
     cdef int add_source(self, RecordReader walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
         source = walker.source
-        cdef View view = View(source.mapping()[0]) if walker.stable else None
+        cdef Buffer view = readable(source.mapping()[0]) if walker.stable else None
         cdef source_t *row = <source_t *>table_row(&self.track.sources.rows)
         if row == NULL:
             raise MemoryError
@@ -120,13 +120,13 @@ cdef class Engine:
         row.addressable = source.addressable or row.stable
         walker.number = self.track.sources.current = self.track.sources.rows.rows - 1
         if view is not None:
-            row.shown = <const uint8_t *>view.view.buf
+            row.shown = view.data
             row.shown_from = row.base
-            row.shown_size = view.view.len
+            row.shown_size = view.size
             self.views.append(view)
             # room for the rows of large frames: growing would cost copies
-            if table_reserve(&self.track.extents.rows, view.view.len // ROOM) != 0 \
-                    or table_reserve(&self.track.tables.data, view.view.len // ROOM) != 0:
+            if table_reserve(&self.track.extents.rows, view.size // ROOM) != 0 \
+                    or table_reserve(&self.track.tables.data, view.size // ROOM) != 0:
                 raise MemoryError
         return 0
 
@@ -340,19 +340,6 @@ cdef bint read_back(
         return True
     except Exception:
         return False
-
-
-cdef class View:
-    # a buffer that is held as long as the engine lives
-    cdef Py_buffer view
-    cdef object owner
-
-    def __cinit__(self, owner):
-        PyObject_GetBuffer(owner, &self.view, PyBUF_SIMPLE)
-        self.owner = owner
-
-    def __dealloc__(self):
-        PyBuffer_Release(&self.view)  # does nothing where none was taken
 
 
 cdef Block take(table_t *table):

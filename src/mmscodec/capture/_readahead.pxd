@@ -1,12 +1,12 @@
 from libc.stdint cimport uint64_t
+from mmscodec._buffer cimport Buffer
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge
 
 
 cdef class Readahead:
     cdef Engine engine
-    cdef Py_buffer view
-    cdef bint shown
+    cdef Buffer view
     cdef uint64_t base
     cdef uint64_t told  # 1: come back
     cdef object thread

@@ -3,8 +3,8 @@
 # What takes the time there is waiting for memory, and for pages to be mapped; so nothing is handed
 # over, and the results are those of one thread. Small frames come faster than they can be waited
 # for: of these one thread finds the segments and the other takes them, see _handoff.pyx.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint64_t
+from mmscodec._buffer cimport readable
 from mmscodec._kernels.pcapfile.records cimport (
     READ_FAULT, READ_OK, reader_batch, reader_free, reader_init, reader_t,
 )
@@ -31,10 +31,6 @@ cdef enum:
 cdef class Readahead:
     """Walks ahead of an engine through the one source that it is at the start of."""
 
-    def __dealloc__(self):
-        if self.shown:
-            PyBuffer_Release(&self.view)
-
     cdef int start(self) except -1:
         self.engine.at = self.base
         self.thread = threading.Thread(target=self.walk, name="mmscodec-readahead", daemon=True)
@@ -58,12 +54,12 @@ cdef class Readahead:
         cdef size_t pos = 0, count, i
         cdef int status = READ_OK
         cdef uint64_t seen = 0
-        cdef const uint8_t *buf = <const uint8_t *>self.view.buf
+        cdef const uint8_t *buf = self.view.data
         reader_init(&reader)
         reader.base = self.base
         reader.final = True
         while (status == READ_OK or status == READ_FAULT) and not atomic_load(&self.told):
-            status = reader_batch(&reader, buf, <size_t>self.view.len, &pos, batch, BATCH, &count)
+            status = reader_batch(&reader, buf, self.view.size, &pos, batch, BATCH, &count)
             for i in range(count):
                 if batch[i].caplen > 64:
                     seen += batch[i].data[64]
@@ -100,9 +96,8 @@ cdef Readahead readahead_for(Engine engine, Merge merge):
     readahead.engine = engine
     buffer, base = walker.source.mapping()
     readahead.base = base
-    PyObject_GetBuffer(buffer, &readahead.view, PyBUF_SIMPLE)
-    readahead.shown = True
-    if not has_large_frames(<const uint8_t *>readahead.view.buf, <size_t>readahead.view.len):
+    readahead.view = readable(buffer)
+    if not has_large_frames(readahead.view.data, readahead.view.size):
         return None
     readahead.start()
     walker.source.read_ahead = True

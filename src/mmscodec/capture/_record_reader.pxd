@@ -1,5 +1,6 @@
 # Walks the records of one source; for the engine and for tables of records.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from mmscodec._buffer cimport Buffer
 from mmscodec._kernels.pcapfile.records cimport read_fault_t, reader_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_t
@@ -30,8 +31,7 @@ cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept
 
 cdef class RecordReader:
     cdef walk_t walk
-    cdef Py_buffer view
-    cdef bint shown  # `view` is held
+    cdef Buffer view  # what the source showed last, or None
     cdef readonly object source
     cdef size_t seen  # faults that the engine took
     cdef size_t number  # of the source among those of the engine

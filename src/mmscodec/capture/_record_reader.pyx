@@ -1,9 +1,9 @@
 # The binding of the record kernel: shows it the buffers of a source and keeps its faults.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport readable
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
     interface_t, read_fault_t, reader_batch, reader_free, reader_init,
@@ -70,10 +70,8 @@ cdef class RecordReader:
         table_free(&self.walk.fault_rows)
 
     cdef void release(self):
-        if self.shown:
-            PyBuffer_Release(&self.view)
-            self.shown = False
         self.walk.buf = NULL
+        self.view = None
 
     cdef int more(self) except -1:
         cdef uint64_t position = self.walk.reader.base + self.walk.pos, start
@@ -81,10 +79,9 @@ cdef class RecordReader:
         self.release()
         buffer, begin, final = self.source.window(position, self.walk.reader.need)
         start = begin
-        PyObject_GetBuffer(buffer, &self.view, PyBUF_SIMPLE)
-        self.shown = True
-        self.walk.buf = <const unsigned char *>self.view.buf
-        self.walk.size = self.view.len
+        self.view = readable(buffer)
+        self.walk.buf = self.view.data
+        self.walk.size = self.view.size
         if start > position or position - start > self.walk.size:
             self.walk.size = self.walk.pos = 0
             raise ValueError("the source's window is not where it was asked for")

@@ -1,14 +1,9 @@
 # Binding of the write kernels: takes buffers by hand, makes the output, lets go of the GIL.
-from cpython.buffer cimport (
-    PyBUF_SIMPLE,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
+from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.core.layout cimport MMS_KINDS, mms_row_size
 from mmscodec._kernels.mms.write cimport (
     WRITE_LONG,
@@ -34,25 +29,11 @@ cdef enum:
     MANY = 32768  # bytes of work above which other threads may run
 
 
-cdef class _Buffer:
-    # one buffer, held as long as this object lives
-    cdef Py_buffer view
-    cdef bint held
-
-    def __cinit__(self, obj, bint writable=False):
-        PyObject_GetBuffer(obj, &self.view, PyBUF_WRITABLE if writable else PyBUF_SIMPLE)
-        self.held = True
-
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
-
-
 cdef class _Output:
     # a new bytes object, or the caller's buffer
     cdef uint8_t *dst
     cdef object whole
-    cdef _Buffer buffer
+    cdef Buffer buffer
     cdef int64_t size
 
     def __cinit__(self, out, int64_t size):
@@ -62,13 +43,13 @@ cdef class _Output:
             self.dst = <uint8_t *>PyBytes_AS_STRING(self.whole)
             block_advise(self.dst, <size_t>size)  # page faults would cost more than the writing
             return
-        self.buffer = _Buffer(out, True)
-        if self.buffer.view.len < size:
+        self.buffer = writable(out)
+        if <int64_t>self.buffer.size < size:
             raise EncodeError(
-                f"out has {self.buffer.view.len} bytes, {size} are needed",
-                field="out", need=size, have=self.buffer.view.len,
+                f"out has {self.buffer.size} bytes, {size} are needed",
+                field="out", need=size, have=self.buffer.size,
             )
-        self.dst = <uint8_t *>self.buffer.view.buf
+        self.dst = self.buffer.data
         self.whole = out
 
     cdef object result(self):
@@ -84,8 +65,8 @@ def messages(
     """Packets, or bare messages, from contiguous rows of one kind."""
     cdef message_rows_t m
     cdef packet_heads_t h
-    cdef _Buffer row_buffer = _Buffer(rows)
-    cdef _Buffer tail_buffer = None, tails_buffer = None, seqs_buffer = None, times_buffer = None
+    cdef Buffer row_buffer = readable(rows)
+    cdef Buffer tail_buffer = None, tails_buffer = None, seqs_buffer = None, times_buffer = None
     cdef _Output output
     cdef int status = 0
     cdef size_t bad = 0
@@ -94,23 +75,23 @@ def messages(
         raise ValueError("no such kind of message")
     memset(&m, 0, sizeof(m))
     memset(&h, 0, sizeof(h))
-    m.rows = <const uint8_t *>row_buffer.view.buf
+    m.rows = row_buffer.data
     m.count = count
     m.kind = kind
     m.stride = mms_row_size[kind]
-    if <size_t>row_buffer.view.len != count * m.stride:
+    if row_buffer.size != count * m.stride:
         raise ValueError("rows of another size")
     if tails is not None:
-        tail_buffer = _Buffer(tail)
-        tails_buffer = _Buffer(tails)
-        m.tail = <const uint8_t *>tail_buffer.view.buf
-        m.tails = <const int64_t *>tails_buffer.view.buf
-        check_rising(m.tails, tails_buffer.view.len, count, tail_buffer.view.len)
+        tail_buffer = readable(tail)
+        tails_buffer = readable(tails)
+        m.tail = tail_buffer.data
+        m.tails = <const int64_t *>tails_buffer.data
+        check_rising(m.tails, <Py_ssize_t>tails_buffer.size, count, <Py_ssize_t>tail_buffer.size)
     if seqs is not None:
-        seqs_buffer = _Buffer(seqs)
+        seqs_buffer = readable(seqs)
         h.seqs = <const uint16_t *>column(seqs_buffer, count, sizeof(uint16_t))
     if times is not None:
-        times_buffer = _Buffer(times)
+        times_buffer = readable(times)
         h.times = <const uint64_t *>column(times_buffer, count, sizeof(uint64_t))
     h.bare = bare
     h.chunk_whole = chunk_count == "spec"
@@ -133,13 +114,13 @@ def messages(
 
 def data(heads, size_t count, starts, payload, out):
     """Data packets from 8-byte headers and the places of their payloads in one buffer."""
-    cdef _Buffer head_buffer = _Buffer(heads)
-    cdef _Buffer start_buffer = _Buffer(starts)
-    cdef _Buffer source = _Buffer(payload)
+    cdef Buffer head_buffer = readable(heads)
+    cdef Buffer start_buffer = readable(starts)
+    cdef Buffer source = readable(payload)
     cdef const uint8_t *head = <const uint8_t *>column(head_buffer, count, 8)
     cdef const int64_t *start = <const int64_t *>column(start_buffer, count, sizeof(int64_t))
-    cdef const uint8_t *src = <const uint8_t *>source.view.buf
-    cdef size_t bad = 0, n = source.view.len
+    cdef const uint8_t *src = source.data
+    cdef size_t bad = 0, n = source.size
     cdef _Output output
     cdef int64_t total
     with nogil:
@@ -160,13 +141,13 @@ def extents(source, int64_t base, first, second, out):
 
     Each table is (rows, row count, row size, place of the i8 offset, place of the u4 length).
     """
-    cdef _Buffer buffer = _Buffer(source)
-    cdef _Buffer a_buffer = _Buffer(first[0])
-    cdef _Buffer b_buffer = _Buffer(second[0])
+    cdef Buffer buffer = readable(source)
+    cdef Buffer a_buffer = readable(first[0])
+    cdef Buffer b_buffer = readable(second[0])
     cdef extents_t a = extents_of(a_buffer, first)
     cdef extents_t b = extents_of(b_buffer, second)
-    cdef const uint8_t *src = <const uint8_t *>buffer.view.buf
-    cdef size_t n = buffer.view.len
+    cdef const uint8_t *src = buffer.data
+    cdef size_t n = buffer.size
     cdef _Output output
     cdef table_t runs
     cdef int64_t total
@@ -189,24 +170,24 @@ def extents(source, int64_t base, first, second, out):
         table_free(&runs)
 
 
-cdef extents_t extents_of(_Buffer buffer, table) except *:
+cdef extents_t extents_of(Buffer buffer, table) except *:
     cdef extents_t e
     cdef size_t offset = table[3], length = table[4]
     e.count = table[1]
     e.stride = table[2]
     if offset + 8 > e.stride or length + 4 > e.stride:
         raise ValueError("columns outside the row")
-    if <size_t>buffer.view.len != e.count * e.stride:
+    if buffer.size != e.count * e.stride:
         raise ValueError("rows of another size")
-    e.offsets = <const uint8_t *>buffer.view.buf + offset
-    e.lengths = <const uint8_t *>buffer.view.buf + length
+    e.offsets = buffer.data + offset
+    e.lengths = buffer.data + length
     return e
 
 
-cdef const void *column(_Buffer buffer, size_t count, size_t size) except? NULL:
-    if <size_t>buffer.view.len != count * size:
-        raise ValueError(f"{buffer.view.len} bytes, {count * size} expected")
-    return buffer.view.buf
+cdef const void *column(Buffer buffer, size_t count, size_t size) except? NULL:
+    if buffer.size != count * size:
+        raise ValueError(f"{buffer.size} bytes, {count * size} expected")
+    return buffer.data
 
 
 cdef int check_rising(const int64_t *tails, size_t size, size_t count, int64_t end) except -1:

@@ -6,6 +6,7 @@ from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.winmx cimport scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.wire cimport load_le16
@@ -39,8 +40,7 @@ cdef class BatchBase:
     cdef Block node_block
     cdef Block record_block
     cdef object source  # the buffer that the rows were read from
-    cdef Py_buffer view
-    cdef bint held
+    cdef Buffer view  # of `source`; None: nothing is held
     cdef bint asked_records  # what was asked for since the last scan
     cdef bint asked_nodes
     cdef bint busy  # a scan is under way
@@ -60,21 +60,14 @@ cdef class BatchBase:
         self.packet_block = Block(sizeof(kernel.packet_t))
         self.fault_block = Block(sizeof(kernel.fault_t))
 
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
-
     cdef int release(self) except -1:
-        if self.held:
-            self.held = False
-            PyBuffer_Release(&self.view)
+        self.view = None
         self.source = None
         return 0
 
     cdef int hold(self, source) except -1:
         self.release()
-        PyObject_GetBuffer(source, &self.view, PyBUF_SIMPLE)
-        self.held = True
+        self.view = readable(source)
         self.source = source
         return 0
 
@@ -116,8 +109,8 @@ cdef class BatchBase:
             self.link = link
             self.framing = framing
             self.start = start
-            src = <const uint8_t *>self.view.buf
-            length = self.view.len
+            src = self.view.data
+            length = self.view.size
             if framing == kernel.FRAMES and self.take_regular(
                 src, length, records, nodes
             ):
@@ -237,7 +230,7 @@ cdef class BatchBase:
         cdef Py_buffer given
         cdef const kernel.packet_t *row
         cdef size_t i, count
-        cdef int64_t at
+        cdef int64_t at, held
         cdef uint32_t size
         rows = np.ascontiguousarray(rows, PACKET_ROWS)
         self.recycle()
@@ -246,6 +239,7 @@ cdef class BatchBase:
         self.framing = FRAMINGS[link]
         self.start = start
         self.consumed = consumed
+        held = <int64_t>self.view.size
         count = len(rows)
         if count == 0:
             return
@@ -254,7 +248,7 @@ cdef class BatchBase:
             row = <const kernel.packet_t *>given.buf
             for i in range(count):
                 at = row[i].offset - start
-                if at < 0 or at > self.view.len or self.view.len - at < <int64_t>row[i].length:
+                if at < 0 or at > held or held - at < <int64_t>row[i].length:
                     raise ValueError(f"packet {i} does not lie in the buffer")
                 size = <uint32_t>row[i].data_length + 4
                 if (self.framing == kernel.FRAMES and row[i].length != size) or (
@@ -300,7 +294,7 @@ cdef class BatchBase:
     def node_rows(self):
         """One row for each node record, gathered when first asked for."""
         cdef Block block = self.node_block
-        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
         cdef const kernel.packet_t *packets
         cdef size_t count = self.packet_block.table.rows
         cdef int status = 0
@@ -336,7 +330,7 @@ cdef class BatchBase:
     def record_rows(self):
         """The records alone, 12 bytes each, gathered when first asked for."""
         cdef Block block = self.record_block
-        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
         cdef const kernel.packet_t *packets
         cdef size_t count = self.packet_block.table.rows
         self.asked_records = True
@@ -369,7 +363,7 @@ cdef class BatchBase:
         cdef Block rows = Block(layout.dtype.itemsize)
         cdef Block faults = Block(sizeof(kernel.fault_t))
         cdef kernel.program_t program
-        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
         cdef const kernel.packet_t *packets
         cdef size_t count
         cdef int status
@@ -398,7 +392,7 @@ cdef class BatchBase:
         cdef int status
         cdef size_t count
         cdef const kernel.packet_t *packets
-        cdef const uint8_t *src = <const uint8_t *>self.view.buf if self.held else NULL
+        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
         self.index()
         count = self.packet_block.table.rows
         if len(layouts) > 254:
@@ -428,7 +422,7 @@ cdef class BatchBase:
         cdef list out = []
         cdef list at = offsets.tolist()
         cdef list size = lengths.tolist()
-        cdef const char *src = <const char *>self.view.buf if self.held else NULL
+        cdef const char *src = <const char *>self.view.data if self.view is not None else NULL
         cdef int64_t offset
         cdef Py_ssize_t length
         cdef bint latin = encoding in ("latin-1", "iso-8859-1")
@@ -436,7 +430,7 @@ cdef class BatchBase:
         for i in range(count):
             offset = <int64_t>at[i] - self.start
             length = size[i]
-            if length == 0 or offset < 0 or offset > self.view.len - length:
+            if length == 0 or offset < 0 or offset > <int64_t>self.view.size - length:
                 out.append(b"" if encoding is None else "")
             elif encoding is None:
                 out.append(PyBytes_FromStringAndSize(src + offset, length))
@@ -470,7 +464,7 @@ cdef int fill(kernel.program_t *program, bytes ops, layout) except -1:
 def gathered_lists(BatchBase batch):
     """(records of all node lists, -1), or (None, row of the first that has not eight)."""
     cdef Block block = Block(kernel.LIST_SIZE)
-    cdef const uint8_t *src = <const uint8_t *>batch.view.buf if batch.held else NULL
+    cdef const uint8_t *src = batch.view.data if batch.view is not None else NULL
     cdef const kernel.packet_t *packets
     cdef size_t count
     cdef size_t odd = 0
