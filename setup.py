@@ -1,6 +1,7 @@
 """Extensions and compile switches. Everything else stands in pyproject.toml."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -37,10 +38,23 @@ def extension(source: Path) -> Extension:
     )
 
 
+def description() -> str:
+    """README.md for a package index, where a link to a file of the repository leads nowhere.
+
+    Such a link becomes the name of the file, which the source distribution holds.
+    """
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\[([^\]]+)\]\((?!https?:|#)([^)]+)\)", r"`\2`", text)
+
+
 os.chdir(ROOT)
 WORKERS = os.cpu_count() or 1 if sys.platform == "linux" else 1
 sources = sorted(Path("src").rglob("*.pyx"))
+if not sources:  # a wheel without them would install and fail at the first import
+    sys.exit("mmscodec: no Cython source below src/; the source distribution is not whole")
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     ext_modules=cythonize(
         [extension(source) for source in sources],
         include_path=["src"],

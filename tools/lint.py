@@ -12,7 +12,7 @@ PLACES = ["src", "tests", "benchmarks", "tools", "examples", "setup.py", "run"]
 
 
 def checks() -> list[list[str]]:
-    """Command lines; the programs stand beside the interpreter that runs this file."""
+    """Command lines; programs without a path stand beside the interpreter that runs this file."""
     places = [place for place in PLACES if (ROOT / place).exists()]
     cython = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("src/**/*.p[yx][xd]"))]
     return [
@@ -21,6 +21,8 @@ def checks() -> list[list[str]]:
         ["cython-lint", *cython],
         ["mypy"],
         ["stubtest", *stubbed(), "--allowlist=tools/stubtest.allow", *STUBTEST],
+        ["zizmor", "--offline", "--quiet", ".github"],
+        [sys.executable, "tools/workflows.py"],
     ]
 
 
@@ -36,9 +38,10 @@ def main() -> int:
     path = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = dict(os.environ, PATH=path, MYPYPATH="src")
     for check in checks():
-        print("$", check[0], *check[1:3], flush=True)
-        if subprocess.call([str(BIN / check[0]), *check[1:]], cwd=ROOT, env=environment):
-            failed.append(check[0])
+        program = check[0] if os.path.isabs(check[0]) else str(BIN / check[0])
+        print("$", *check[:3], flush=True)
+        if subprocess.call([program, *check[1:]], cwd=ROOT, env=environment):
+            failed.append(Path(program).name)
     print("lint:", "failed: " + ", ".join(failed) if failed else "clean")
     return bool(failed)
 
