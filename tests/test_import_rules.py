@@ -1,6 +1,6 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture
+    errors, signatures, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture
         <-  sessions, asf  <-  facade  <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 RANKS = {
     "errors": 0,
+    "signatures": 0,
     "_kernels": 0,
     "schema": 1,
     "_block": 1,

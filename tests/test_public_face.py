@@ -67,3 +67,28 @@ def test_every_public_name_is_documented(module):
         value = getattr(module, name)
         if callable(value) or inspect.ismodule(value):
             assert (value.__doc__ or "").strip(), name
+
+
+def public_classes():
+    """(module, name) of every class that a public module names."""
+    return [
+        (module, name)
+        for module in (mmscodec, mms, winmx, mmscodec.asf, mmscodec.errors)
+        for name in getattr(module, "__all__", dir(module))
+        if inspect.isclass(getattr(module, name))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), public_classes(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_signatures_of_public_classes_can_be_read(module, name):
+    inspect.signature(getattr(module, name))
+
+
+@pytest.mark.parametrize("class_", [mms.Decoder, mms.Decoders], ids=lambda class_: class_.__name__)
+def test_signatures_of_decoders_are_what_they_take(class_):
+    arguments = inspect.signature(class_).parameters
+    class_(**{name: argument.default for name, argument in arguments.items()})
+    with pytest.raises(TypeError):
+        class_(**dict.fromkeys(arguments, None), other=None)

@@ -23,6 +23,7 @@ def checks() -> list[list[str]]:
         ["stubtest", *stubbed(), "--allowlist=tools/stubtest.allow", *STUBTEST],
         ["zizmor", "--offline", "--quiet", ".github"],
         [sys.executable, "tools/workflows.py"],
+        [sys.executable, "tools/readme_types.py"],
     ]
 
 
@@ -41,7 +42,7 @@ def main() -> int:
         program = check[0] if os.path.isabs(check[0]) else str(BIN / check[0])
         print("$", *check[:3], flush=True)
         if subprocess.call([program, *check[1:]], cwd=ROOT, env=environment):
-            failed.append(Path(program).name)
+            failed.append(Path(check[1] if os.path.isabs(check[0]) else check[0]).name)
     print("lint:", "failed: " + ", ".join(failed) if failed else "clean")
     return bool(failed)
 

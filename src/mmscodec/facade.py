@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mmscodec.capture import Capture as CapturePass
 from mmscodec.capture import connection, open_sources
@@ -11,7 +11,22 @@ from mmscodec.capture.filter import Filter
 from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.sessions.views import SessionViews
 
-KNOWN = ("mms", "winmx")
+if TYPE_CHECKING:
+    import os
+    import socket
+    from typing import Protocol
+
+    from typing_extensions import Buffer
+
+    class Readable(Protocol):
+        """A binary file, or what can be read like one."""
+
+        def read(self, size: int, /) -> bytes: ...  # noqa: D102
+
+    #: One capture file, a folder, pattern or address of some, or its bytes.
+    Input: TypeAlias = str | os.PathLike[str] | Buffer | Readable | socket.socket
+
+KNOWN: tuple[Literal["mms", "winmx"], ...] = ("mms", "winmx")
 
 
 class Capture(CapturePass, SessionViews):
@@ -23,9 +38,9 @@ class Capture(CapturePass, SessionViews):
 
 
 def open(
-    path: Any,
+    path: Input | Iterable[Input],
     *,
-    protocols: Iterable[str] | None = KNOWN,
+    protocols: Iterable[Literal["mms", "winmx"]] | None = KNOWN,
     ports: Iterable[int] | None = None,
     flows: Iterable[Any] | None = None,
     filter: str | None = None,

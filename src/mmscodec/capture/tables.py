@@ -16,6 +16,8 @@ from mmscodec.mms.columns import MessageColumns
 
 if TYPE_CHECKING:
     from mmscodec.capture.winmx import WinmxTables
+    from mmscodec.mms.findings import Findings
+    from mmscodec.schema.names import MessageName
 
 #: Places from here on are in the bytes that were kept.
 ARENA = 1 << 63
@@ -128,7 +130,7 @@ class CaptureTables:
         return self._directed(self._blocks["gaps"].array(dtypes.GAPS))
 
     @cached_property
-    def findings(self) -> Any:
+    def findings(self) -> Findings:
         """Deviations from the specification in good rows, worked out when first asked for.
 
         See `mms.Batch.findings`; in order of flow and offset. Of TcpMessageHeader only the fields
@@ -165,20 +167,20 @@ class CaptureTables:
         """
         return self.winmx.nodes
 
-    def __getitem__(self, message: str | int) -> np.ndarray:
+    def __getitem__(self, message: MessageName | int) -> np.ndarray:
         """Fixed fields of every message of this name (or MID), with time and flow: a copy.
 
         Names of WinMX packets give the rows of `winmx[name]`.
         """
         return self.columns.array(message) if mms_name(message) else self.winmx[str(message)]
 
-    def column(self, message: str | int, field: str) -> np.ndarray:
+    def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `mms.Batch.column`."""
         if mms_name(message):
             return self.columns.column(message, field)
         return self.winmx.column(str(message), field)
 
-    def rows(self, message: str | int) -> np.ndarray:
+    def rows(self, message: MessageName | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `self[message]` belong."""
         return self.columns.rows(message)
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._codec import BatchBase
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.signatures import keywords
+
+if TYPE_CHECKING:
+    from mmscodec.mms.findings import Findings
+    from mmscodec.schema.names import MessageName
 
 
 class Batch(BatchBase):
@@ -38,6 +45,7 @@ class Batch(BatchBase):
     """
 
     __slots__ = ()
+    __signature__ = keywords()
 
     @property
     def faults(self) -> FaultTable:
@@ -45,7 +53,7 @@ class Batch(BatchBase):
         return fault_table(self._fault_rows())
 
     @property
-    def findings(self):
+    def findings(self) -> Findings:
         """Deviations from the specification in good rows, worked out when first asked for."""
         if self._findings is None:
             from mmscodec.mms.findings import find
@@ -60,7 +68,7 @@ class Batch(BatchBase):
             self._columns = MessageColumns(self.messages, self.messages["offset"], self.pieces)
         return self._columns
 
-    def __getitem__(self, message: str | int) -> np.ndarray:
+    def __getitem__(self, message: MessageName | int) -> np.ndarray:
         """Fixed fields of every message of this name (or MID): a structured array, copied.
 
         The dtype is the wire layout, packed and little-endian, fields under their snake_case names.
@@ -69,15 +77,15 @@ class Batch(BatchBase):
         """
         return self.columns.array(message)
 
-    def column(self, message: str | int, field: str) -> np.ndarray:
+    def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `MessageColumns.column`."""
         return self.columns.column(message, field)
 
-    def extents(self, message: str | int, field: str) -> np.ndarray:
+    def extents(self, message: MessageName | int, field: str) -> np.ndarray:
         """Stream offset and length of a field of every message of a kind."""
         return self.columns.extents(message, field)
 
-    def rows(self, message: str | int) -> np.ndarray:
+    def rows(self, message: MessageName | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `batch[message]` belong."""
         return self.columns.rows(message)
 

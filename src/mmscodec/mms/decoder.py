@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mmscodec.mms._codec import DecoderBase, recycle
 from mmscodec.mms.batch import Batch
+from mmscodec.schema.mms import MAX_PACKET
+from mmscodec.signatures import keywords
 
 
 class Decoder(DecoderBase):
@@ -45,6 +47,7 @@ class Decoder(DecoderBase):
     """
 
     __slots__ = ()
+    __signature__ = keywords(transport="tcp", on_fault="record", max_packet=MAX_PACKET, live=False)
 
     def feed(self, chunk, out: Batch | None = None) -> Batch:
         """Decode the next bytes of the stream.

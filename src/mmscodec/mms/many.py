@@ -9,6 +9,8 @@ import numpy as np
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._many import DecodersBase
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.schema.mms import MAX_PACKET
+from mmscodec.signatures import keywords
 
 
 class ManyBatch:
@@ -73,6 +75,7 @@ class Decoders(DecodersBase):
     """
 
     __slots__ = ()
+    __signature__ = keywords(max_packet=MAX_PACKET)
 
     def open(self) -> int:
         """Number of a new connection; numbers of closed ones are used again."""

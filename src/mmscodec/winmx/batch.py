@@ -10,6 +10,7 @@ from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.schema.winmx import BY_NAME, TYPES, Packet, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
+from mmscodec.signatures import keywords
 from mmscodec.winmx._codec import BatchBase
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Batch(BatchBase):
     pieces : tuple
         ((start, buffer),): where the rows lie.
     """
+
+    __signature__ = keywords()
 
     direction: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -16,6 +16,56 @@ from mmscodec.schema.fields import Message
 
 _HEADER = mms.TCP_MESSAGE_HEADER
 _DATA = mms.DATA_PACKET
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from mmscodec.mms.batch import Batch
+    from mmscodec.schema.names import MessageName
+
+    #: What has bytes of its own without being a message.
+    StructName: TypeAlias = Literal[
+        "Data", "TcpMessageHeader", "NTLM_AUTH", "STREAM_SWITCH_ENTRY", "CLIENT_LOG",
+        "CLIENT_LOG_INFO",
+    ]  # fmt: skip
+    Part: TypeAlias = MessageName | Buffer | tuple[MessageName, Mapping[str, Any]]
+    What: TypeAlias = MessageName | StructName | Batch | list[Part] | tuple[Part, ...]
+
+
+@overload
+def encode(
+    what: What,
+    rows: Any = None,
+    /,
+    *,
+    packet: bool = True,
+    seq: Any = 0,
+    time_sent: Any = 0,
+    chunk_count: Literal["peers", "spec"] | int = "peers",
+    header: Mapping[str, Any] | None = None,
+    pad: bytes | int | None = None,
+    payloads: Any = None,
+    out: None = None,
+    **fields: Any,
+) -> bytes: ...
+
+
+@overload
+def encode(
+    what: What,
+    rows: Any = None,
+    /,
+    *,
+    packet: bool = True,
+    seq: Any = 0,
+    time_sent: Any = 0,
+    chunk_count: Literal["peers", "spec"] | int = "peers",
+    header: Mapping[str, Any] | None = None,
+    pad: bytes | int | None = None,
+    payloads: Any = None,
+    out: Buffer,
+    **fields: Any,
+) -> memoryview: ...
 
 
 def encode(
