@@ -204,6 +204,7 @@ raw = pcap_header(magic=NANO) + rows.tobytes()
 def used():
     lines = open("/proc/self/status").read().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("RssAnon")))
+mmscodec.open(raw[:24]).counts  # all that an import takes
 before = used()
 capture = mmscodec.open(raw, max_flows=50_000, max_held=16 << 20)
 counts = capture.counts
@@ -214,3 +215,19 @@ print(used() - before, counts["evicted"])
     used, evicted = map(int, out.split())
     assert used < 80 << 10  # KiB
     assert bool(evicted) == (kind == "connections")
+
+
+OWN = sorted(
+    path
+    for folder in ("mms", "winmx")
+    for path in (Path(__file__).parents[1] / "captures" / folder).glob("*.pcap*")
+)
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)
+def test_keeping_every_flow_decodes_what_is_known_among_them(path):
+    with mmscodec.open(path) as known, mmscodec.open(path, protocols=None) as every:
+        for table in ("packets", "messages", "data", "nodes", "faults"):
+            assert len(getattr(every, table)) == len(getattr(known, table)), table
+        assert len(every.messages) + len(every.winmx.packets) > 0
+        assert every.flows["length"].sum() >= known.flows["length"].sum()

@@ -87,14 +87,16 @@ cdef int datagram(
     return 0
 
 
-cdef int give_held(tracker_t *t, connection_t *c, int side) noexcept nogil:
-    # the flow is MMS: what was held goes on
+cdef int give_held(
+    tracker_t *t, connection_t *c, int side, uint8_t state
+) noexcept nogil:
+    # it is known what the flow is: what was held goes on
     cdef flow_t *flow = &c.flow[side]
     cdef detection_t *d = flow.detection
     cdef uint32_t i
     cdef int status = 0
     flow.tcp.next = 0
-    flow.state = STATE_MMS
+    flow.state = state
     if flow_show(t, c, side) != 0:
         return -1
     if d == NULL:
@@ -112,8 +114,9 @@ cdef int take_udp(tracker_t *t, uint32_t number, int side, const item_t *item) n
     cdef const segment_t *s = &item.segment
     cdef run_t run
     cdef verdict_t verdict
+    cdef uint8_t state
     count_packet(flow, s, item.time)
-    if t.options.want_winmx and is_undecided(flow) and not t.options.keep_all \
+    if t.options.want_winmx and is_undecided(flow) \
             and may_be_winmx(c, flow) and is_advertisement(s):
         flow_set_aside(t, flow)  # what was held for another reason
         tcp_init(&flow.tcp)
@@ -128,11 +131,9 @@ cdef int take_udp(tracker_t *t, uint32_t number, int side, const item_t *item) n
     run.time = item.time
     run.kind = RUN_DATA
     run.reason = <uint8_t>(s.wire_len != s.length)
-    if flow.state == STATE_NEW and t.options.keep_all:
-        flow.state = STATE_KEPT
     if is_undecided(flow):
         verdict = judge(t, c, flow, s)
-        if verdict == VERDICT_OTHER:
+        if verdict == VERDICT_OTHER and not t.options.keep_all:
             flow_set_aside(t, flow)
             return 0
         if verdict == VERDICT_WAIT:
@@ -142,6 +143,7 @@ cdef int take_udp(tracker_t *t, uint32_t number, int side, const item_t *item) n
                 return -1
             flow.tcp.next += s.wire_len
             return flow_holds(t, number, side)
-        if give_held(t, c, side) != 0:
+        state = STATE_KEPT if verdict == VERDICT_OTHER else STATE_MMS
+        if give_held(t, c, side, state) != 0:
             return -1
     return datagram(t, c, side, &run, s.wire_len)

@@ -20,7 +20,8 @@ from mmscodec._kernels.track.extents cimport (
 from mmscodec._kernels.track.fast_path cimport fast_leave
 from mmscodec._kernels.track.flow_rows cimport flow_rows_add, flow_rows_end, flow_rows_touch
 from mmscodec._kernels.track.flow_table cimport (
-    STATE_DETECTING, STATE_MMS, STATE_OTHER, STATE_WINMX, connection_t, detection_t, flow_t,
+    STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_OTHER, STATE_WINMX,
+    connection_t, detection_t, flow_t,
     sender,
 )
 from mmscodec._kernels.track.protocol_detection cimport (
@@ -245,14 +246,22 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
     verdict = detect_stream(flow, run, t.options.want_winmx)
     if verdict == VERDICT_OTHER or (verdict == VERDICT_MMS and not t.options.want_mms) \
             or d.bytes > DETECTION_BYTES or d.count >= DETECTION_RUNS:
-        flow_set_aside(t, flow)
-        return 0
+        if flow_unknown(t, c, side) != 0:
+            return -1
+        return flow_deliver(t, c, side, run)  # to nobody, where the flow was set aside
     if detection_hold(d, &t.limit, &t.sources, run) != 0:
         return -1
     if verdict == VERDICT_MMS:
         return recognise(t, c, side, STATE_MMS)
     if verdict == VERDICT_WINMX:
         return recognise(t, c, side, STATE_WINMX)
+    return 0
+
+
+cdef int flow_unknown(tracker_t *t, connection_t *c, int side) noexcept nogil:
+    if t.options.keep_all:
+        return adopt(t, c, side, STATE_KEPT)
+    flow_set_aside(t, &c.flow[side])
     return 0
 
 
@@ -273,7 +282,11 @@ cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noe
         return 0
     if tcp_finish(&flow.tcp, &t.pool, reason) != 0:
         return -1
-    return flow_consume(t, c, side)
+    if flow_consume(t, c, side) != 0:
+        return -1
+    if t.options.keep_all and flow.state <= STATE_DETECTING:
+        return flow_unknown(t, c, side)  # its end came before it was known
+    return 0
 
 
 cdef int say_dropped(tracker_t *t, const flow_t *flow) noexcept nogil:

@@ -10,7 +10,7 @@ from mmscodec._kernels.net.tcp_reassembly cimport (
 from mmscodec._kernels.track.connection cimport connection_flags, connection_renumber
 from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
 from mmscodec._kernels.track.flow cimport (
-    count_packet, flow_consume, flow_deliver, flow_set_aside, flow_show,
+    count_packet, flow_consume, flow_deliver, flow_show, flow_unknown,
 )
 from mmscodec._kernels.track.flow_table cimport (
     STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_NEW, STATE_OTHER, connection_at, connection_t,
@@ -37,7 +37,8 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
         if not c.live:
             continue
         if flow.state <= STATE_DETECTING:
-            flow_set_aside(t, flow)
+            if flow_unknown(t, c, <int>(oldest & 1)) != 0:
+                return -1
         elif tcp_waits(&flow.tcp):
             if tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0 \
                     or flow_consume(t, c, <int>(oldest & 1)) != 0:
@@ -125,9 +126,9 @@ cdef int take_tcp(tracker_t *t, uint32_t number, int side, const item_t *item) n
             return 0
         flow.state = STATE_NEW
         tcp_init(&flow.tcp)
-    elif flow.state == STATE_NEW and t.options.keep_all:
-        flow.state = STATE_KEPT
-    if flow.row < 0 and STATE_MMS <= flow.state <= STATE_KEPT and flow_show(t, c, side) != 0:
+    if flow.row < 0 and (
+        t.options.keep_all or STATE_MMS <= flow.state <= STATE_KEPT
+    ) and flow_show(t, c, side) != 0:
         return -1
     if s.wire_len == 0 and s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK) == TCP_ACK:
         note_ack(flow, &c.flow[1 - side], s, item.time)
