@@ -213,7 +213,7 @@ print(used() - before, counts["evicted"])
 """
     out = subprocess.check_output([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
     used, evicted = map(int, out.split())
-    assert used < 80 << 10  # KiB
+    assert used < 96 << 10  # KiB; the gaps of flows on port 1755 are rows of 40 bytes each
     assert bool(evicted) == (kind == "connections")
 
 

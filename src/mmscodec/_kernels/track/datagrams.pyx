@@ -9,7 +9,7 @@ from mmscodec._kernels.track.flow cimport (
     count_packet, flow_begin_mms, flow_gap, flow_keep, flow_set_aside, flow_show,
 )
 from mmscodec._kernels.track.flow_table cimport (
-    STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_NEW, STATE_OTHER, STATE_WINMX, connection_at,
+    STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_OTHER, STATE_WINMX, connection_at,
     connection_t, detection_t, flow_t,
 )
 from mmscodec._kernels.track.protocol_detection cimport (
