@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
 from mmscodec._kernels.winmx cimport scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve
+from mmscodec._kernels.winmx.cipher cimport legacy_frames
 
 import numpy as np
 
@@ -97,5 +98,5 @@ def legacy_copy(source):
     copy = PyBytes_FromStringAndSize(PyBytes_AS_STRING(raw), length)
     p = <uint8_t *>PyBytes_AS_STRING(copy)
     with nogil:
-        done = kernel.legacy_frames(p, length)
+        done = legacy_frames(p, length)
     return copy, done

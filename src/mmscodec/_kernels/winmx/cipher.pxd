@@ -52,3 +52,5 @@ cdef void legacy_decode(uint8_t *data, size_t length) noexcept nogil
 
 # file hash: one block of a file into the 16-byte state
 cdef void hash_block(uint8_t *state, const uint8_t *data, size_t length) noexcept nogil
+# Decodes every whole WPNP 2.x frame in place; returns the bytes of whole frames.
+cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil

@@ -1,5 +1,6 @@
 # The ciphers of the WinMX network; the tables are generated from tools/winmx_tables.txt.
 from libc.string cimport memcpy
+from mmscodec._kernels.core.wire cimport load_le16
 
 cdef extern from "mmscodec_winmx_tables.h" nogil:
     const uint8_t winmx_decipher_table[4][256]
@@ -408,3 +409,15 @@ cdef void hash_block(uint8_t *h, const uint8_t *data, size_t length) noexcept no
         b = <uint8_t>((b << 1) | (b >> 7))
         n += 1
         at += 16
+
+
+cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil:
+    # decodes type and data of every whole WPNP 2.x frame in place; the bytes of whole frames
+    cdef size_t pos = 0, size
+    while length - pos >= 2:
+        size = <size_t>load_le16(data + pos) + 2
+        if length - pos - 2 < size:
+            break
+        legacy_decode(data + pos + 2, size)
+        pos += size + 2
+    return pos

@@ -111,4 +111,3 @@ cdef int check_rows(
 ) noexcept nogil
 cdef void write_lists(
     const uint8_t *records, size_t lists, size_t each, uint8_t *dst) noexcept nogil
-cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil

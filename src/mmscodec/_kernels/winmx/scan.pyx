@@ -4,7 +4,6 @@ from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_LENGTH, FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH,
 )
 from mmscodec._kernels.core.table cimport table_reserve, table_row
-from mmscodec._kernels.winmx.cipher cimport legacy_decode
 from mmscodec._kernels.core.wire cimport (
     likely, load_le16, load_le32, prefetch, store_le32, store_le64, unlikely)
 
@@ -162,18 +161,6 @@ cdef int scan(
     if framing == PRIMARY or framing == LEGACY:
         return scan_other(src, length, base, framing, packets, out)
     return scan_whole(src, length, base, framing, packets, out)
-
-
-cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil:
-    # decodes type and data of every whole WPNP 2.x frame in place; the bytes of whole frames
-    cdef size_t pos = 0, size
-    while length - pos >= 2:
-        size = <size_t>load_le16(data + pos) + 2
-        if length - pos - 2 < size:
-            break
-        legacy_decode(data + pos + 2, size)
-        pos += size + 2
-    return pos
 
 
 # ---- node lists ----------------------------------------------------------------------------------
