@@ -256,8 +256,7 @@ cdef size_t gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     bint stream, uint8_t *dst, size_t room
 ) noexcept nogil:
-    # The 12 bytes of each record of node lists and peer-cache replies, never more than `room`
-    # records; returns how many were written. Other framings have no records (section 4).
+    # The 12 bytes of each record of node lists and peer-cache replies, at most `room`; how many.
     cdef const uint8_t *data
     cdef size_t i, k, records, done = 0, found, written = 0
     cdef uint32_t places[BLOCK]
@@ -353,8 +352,7 @@ cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     size_t first, size_t total, bint stream, table_t *nodes
 ) noexcept nogil:
-    # One row for each record of node lists and peer-cache replies, never more than `total`, which
-    # the scan counted; packets[0] has number `first`. 0, or -1 without memory.
+    # One row for each record, at most the `total` counted; packets[0] has number `first`. 0, or -1.
     cdef node_t *row
     cdef size_t i, k, done = 0, found, room = total
     cdef uint32_t places[BLOCK]
