@@ -19,28 +19,14 @@ import numpy as np
 
 from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
+from mmscodec.capture.lookalikes import what_is
 from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource, Source
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError
 
 PEEK = 8 << 10  # bytes read at a time to find the first record of a file
 PEEK_LIMIT = 1 << 20
-
-#: Starts of files that people take for captures, and what they are.
-_OTHERS = {
-    b"\xa1\xb2\x34\xcd": "a pcap variant of magic 0xa1b234cd",
-    b"\xcd\x34\xb2\xa1": "a pcap variant of magic 0xa1b234cd",
-    b"\xa1\x2b\x3c\x4d": "a pcap variant of magic 0xa12b3c4d",
-    b"\x4d\x3c\x2b\xa1": "a pcap variant of magic 0xa12b3c4d",
-    b"\xa1\xb2\xc3\xcb": "a pcap variant of magic 0xa1b2c3cb",
-    b"\xcb\xc3\xb2\xa1": "a pcap variant of magic 0xa1b2c3cb",
-    b"snoop\0\0\0": "a snoop file",
-    b"RTSS": "a Network Monitor 1 file",
-    b"GMBU": "a Network Monitor 2 file",
-    b"TRSNIFF data": "a Sniffer file",
-    b"PK\x03\x04": "a zip archive",
-    b"7z\xbc\xaf": "a 7z archive",
-}
+HEAD = 512  # of a file that is no capture, to say what it is
 
 
 @dataclass
@@ -85,11 +71,11 @@ def peek(entry: Entry) -> tuple[bytes, str, int | None]:
     """First bytes (decompressed), format and time of the first record of an entry."""
     if entry.source is not None:
         start = memoryview(entry.source.mapping()[0])[:PEEK_LIMIT]
-        return bytes(start[:16]), *first_record(MemorySource(start))
+        return bytes(start[:HEAD]), *first_record(MemorySource(start))
     head = Head(Detected(entry.opener))
     try:
         found = first_record(head)
-        return head.data[:16], *found
+        return bytes(head.data[:HEAD]), *found
     finally:
         head.reader.close()
 
@@ -172,16 +158,6 @@ def _check(entry: Entry) -> None:
     head, form, _ = peek(entry)
     if not form and head:
         raise CaptureError(f"{entry.name} is no pcap or pcapng file: {what_is(head)}")
-
-
-def what_is(head: bytes) -> str:
-    """What a file seems to be that is no capture."""
-    if not head:
-        return "empty"
-    for magic, words in _OTHERS.items():
-        if head.startswith(magic):
-            return words
-    return f"it begins with {head[:8].hex(' ')}"
 
 
 def natural(name: str) -> list[tuple[int, str]]:

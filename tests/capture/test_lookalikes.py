@@ -1,0 +1,68 @@
+"""Files that are no captures are named in words."""
+
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+
+import pytest
+
+from mmscodec.capture import lookalikes
+
+PCAPNG = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+
+
+def _tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("a.pcap"))
+    return out.getvalue()
+
+
+def _zip() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.pcap", PCAPNG)
+    return out.getvalue()
+
+
+def _etl() -> bytes:
+    return struct.pack("<I", 65536) + bytes(70) + b"\x02\xc0" + bytes(64)
+
+
+FILES = {
+    "text": (b"GET / HTTP/1.0\r\n\r\n", "text"),
+    "html": (b"<!DOCTYPE html><html>", "an HTML page"),
+    "utf-16": ("\ufeff" + PCAPNG.decode("latin-1"), "UTF-16"),
+    "utf-8": (b"\xef\xbf\xbd\xc3\xb2\xef\xbf\xbd" + bytes(20), "UTF-8"),
+    "text-mode": (PCAPNG.replace(b"\n", b"\r\n"), "text mode"),
+    "compress": (b"\x1f\x9d\x90" + bytes(40), "compress"),
+    "lzma": (lzma.compress(PCAPNG, format=lzma.FORMAT_ALONE), "LZMA alone"),
+    "etl": (_etl(), "ETL"),
+    "snoop": (b"snoop\0\0\0\0\0\0\2\0\0\0\4", "snoop"),
+    "zip": (_zip(), "zip"),
+    "7z": (b"7z\xbc\xaf\x27\x1c\0\4", "7z"),
+    "rar": (b"Rar!\x1a\x07\x01\x00", "rar"),
+    "tar": (_tar(), "tar"),
+    "asf": (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(14), "ASF"),
+    "git-lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git-LFS"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_capture_is_named(name: str) -> None:
+    data, words = FILES[name]
+    head = data.encode("utf-16-le") if isinstance(data, str) else data
+    assert words in lookalikes.what_is(head)
+
+
+def test_unknown_bytes_are_shown() -> None:
+    assert (
+        lookalikes.what_is(b"\x91\x02\x03\x04\0\0\0\0\0")
+        == "it begins with 91 02 03 04 00 00 00 00"
+    )
+
+
+def test_empty() -> None:
+    assert lookalikes.what_is(b"") == "empty"
