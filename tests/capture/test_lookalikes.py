@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from mmscodec.capture import lookalikes
+from mmscodec.capture.compression import Decompressed
 
 PCAPNG = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
 
@@ -66,3 +67,14 @@ def test_unknown_bytes_are_shown() -> None:
 
 def test_empty() -> None:
     assert lookalikes.what_is(b"") == "empty"
+
+
+def test_zstd_window_of_256_mib_is_read() -> None:
+    pytest.importorskip("backports.zstd", reason="zstd extra is missing")
+    # a frame header that wants a window of 2**28, then one raw block, the last
+    frame = b"\x28\xb5\x2f\xfd\x00" + bytes([(28 - 10) << 3])
+    frame += (len(PCAPNG) << 3 | 1).to_bytes(3, "little") + PCAPNG
+    read = Decompressed(io.BytesIO(frame), "zstd")
+    assert read.read(1 << 16) == PCAPNG
+    assert read.read(1 << 16) == b""
+    assert read.take_faults() == []

@@ -23,6 +23,7 @@ MAGIC_SIZE = 8
 PIECE = 64 << 10  # bytes of output a step; damage costs at most so many good ones
 INPUT = 128 << 10
 XZ_MEMORY = 256 << 20  # a stream that wants more than `xz -9` four times over is refused
+ZSTD_WINDOW = 28  # log2 of the largest window: as much memory as xz may use
 COMPRESSED_DATA = 140  # FAULT_FIELDS
 
 _MAGICS = {
@@ -87,9 +88,12 @@ def _gzip() -> Callable[[], Any]:
 def _zstd() -> Callable[[], Any]:
     for name in ("compression.zstd", "backports.zstd"):
         try:
-            return importlib.import_module(name).ZstdDecompressor
+            module = importlib.import_module(name)
         except ImportError:
-            pass
+            continue
+        # the library stops at 128 MiB, below what `zstd --long=28` writes
+        options = {module.DecompressionParameter.window_log_max: ZSTD_WINDOW}
+        return lambda: module.ZstdDecompressor(options=options)
     raise MissingExtraError("backports.zstd", "compress")
 
 
