@@ -406,7 +406,7 @@ def test_other_files_of_a_folder_are_left_out_and_said(tmp_path):
         assert len(sources) == 7
         assert dict(sources.skipped) == {
             str(tmp_path / "empty"): "empty",
-            str(tmp_path / "notes.txt"): "it begins with 6e 6f 74 20 61 20 63 61",
+            str(tmp_path / "notes.txt"): "text",
         }
 
 
