@@ -20,7 +20,7 @@ cdef class Block:
 
     def __getbuffer__(self, Py_buffer *view, int flags):
         cdef size_t size = self.table.rows * self.table.itemsize
-        PyBuffer_FillInfo(view, self, self.table.data, <Py_ssize_t>size, 0, flags)
+        PyBuffer_FillInfo(view, self, self.table.data, <Py_ssize_t>size, self.frozen, flags)
         self.exports += 1
 
     def __releasebuffer__(self, Py_buffer *view):

@@ -3,6 +3,11 @@ cimport cython
 from cpython.buffer cimport PyBuffer_Release
 
 
+# `no_gc`: the collector does not look into a holder, so whatever exports the memory counts as in
+# use while the holder lives. It clears the members of a cycle in any order, and an exporter that is
+# cleared while its memory is exported ends the process (a memoryview does, in CPython 3.11 to
+# 3.13); Cython itself would clear `view.obj` and never release. The price: an exporter that refers
+# back to the holder of its own buffer is never freed.
 @cython.final
 @cython.no_gc
 @cython.freelist(16)

@@ -171,3 +171,41 @@ def test_a_batch_used_again_gathers_what_was_asked_for_before():
     winmx.decode(v.NODE_LIST * 100, out=out)
     assert (kept == copy).all()
     assert len(out.nodes) == 800
+
+
+def stream_of(link, rng):
+    """Bytes of a link: what it holds, changed here and there, and more behind it."""
+    if link == "cache":
+        reply = winmx.encode_cache_reply(np.zeros(10, winmx.RECORD_DTYPE))
+        more = rng.integers(0, 60, rng.integers(0, 600), "u1").tobytes()
+        return reply[: rng.integers(100, 150)] + more
+    parts = [b"\xa1\x03\x60\0" + bytes(96), b"\x60\4\2\0ab"]
+    parts.append(rng.integers(0, 60, 40, "u1").tobytes())
+    return b"".join(parts[k] for k in rng.integers(0, 3, rng.integers(0, 20)))
+
+
+@pytest.mark.parametrize("link", ["", "secondary", "chat", "primary", "legacy", "cache"])
+def test_however_it_is_cut_a_decoder_gives_the_rows_of_decode(link):
+    rng = np.random.default_rng(17)
+    for _ in range(150):
+        data = stream_of(link, rng)
+        whole = winmx.decode(data, link=link)
+        cuts = sorted(rng.integers(0, len(data) + 1, rng.integers(0, 6)).tolist())
+        decoder, out = winmx.Decoder(link=link), winmx.Batch()
+        packets, nodes = [], []
+        for start, end in itertools.pairwise([0, *cuts, len(data)]):
+            batch = decoder.feed(data[start:end], out=out)
+            packets += batch.packets.tolist()
+            nodes += batch.records.tolist()
+            assert decoder.buffered < 65_540
+        assert packets == whole.packets.tolist()
+        assert nodes == whole.records.tolist()
+        assert decoder.position == whole.consumed
+
+
+def test_a_cache_reply_may_begin_anywhere_in_a_stream():
+    reply = winmx.encode_cache_reply(np.zeros(10, winmx.RECORD_DTYPE))
+    batch = winmx.Decoder(link="cache", start=1000).feed(reply)
+    assert batch.nodes.tolist() == winmx.decode(reply, link="cache").nodes.tolist()
+    bad = winmx.Decoder(link="cache", start=1000).feed(b"9" + reply[1:])
+    assert bad.faults["offset"].tolist() == [1000]

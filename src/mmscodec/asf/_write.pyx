@@ -26,6 +26,7 @@ cdef class PacketWriter:
     cdef gather_t gather
     cdef span_t *spans
     cdef list held
+    cdef bint busy
 
     def __cinit__(self, list extents, list buffers, uint32_t packet_size):
         cdef Buffer held
@@ -55,6 +56,12 @@ cdef class PacketWriter:
     def __dealloc__(self):
         free(self.gather.flows)
         free(self.spans)
+
+    cdef int begin(self) except -1:
+        if self.busy:
+            raise RuntimeError("this writer is in use by another thread")
+        self.busy = True
+        return 0
 
     @property
     def packet_size(self):
@@ -107,10 +114,12 @@ cdef class PacketWriter:
             raise IndexError(start)
         rows += start
         count = min(count - start, target.size // self.gather.packet_size)
+        self.begin()
         with nogil:
             bad = gather_check(&self.gather, rows, count)
             if bad == count:
-                gather_packets(&self.gather, rows, count, target.data)
+                bad = gather_packets(&self.gather, rows, count, target.data, target.size)
+        self.busy = False
         if bad < count:
             raise ValueError(
                 f"row {start + bad} of the plan: source {rows[bad].source}, "
@@ -133,10 +142,14 @@ cdef class PacketWriter:
         cdef const plan_t *rows = <const plan_t *>held.data
         if held.size % sizeof(plan_t) or target.size != count * sizeof(int64_t):
             raise TypeError("a plan, and an int64 for each of its rows")
+        self.begin()
         with nogil:
             bad = gather_check(&self.gather, rows, count)
             if bad == count:
-                gather_send_times(&self.gather, rows, count, <int64_t *>target.data)
+                bad = gather_send_times(
+                    &self.gather, rows, count, <int64_t *>target.data,
+                    target.size // sizeof(int64_t))
+        self.busy = False
         if bad < count:
             raise ValueError(f"row {bad} of the plan: source {rows[bad].source}")
 

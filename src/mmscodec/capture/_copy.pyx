@@ -1,9 +1,7 @@
 # Copies pieces of a mapped capture into one array.
-from cpython.buffer cimport (
-    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
-)
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
+from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.core.wire cimport prefetch
 
 
@@ -23,17 +21,25 @@ cdef bint fits(
     return True
 
 
-cdef void copy_all(
-    const uint8_t *src, const uint64_t *positions, const int64_t *lengths, size_t n,
-    uint64_t start, uint8_t *out,
+cdef bint copy_all(
+    const uint8_t *src, uint64_t size, const uint64_t *positions, const int64_t *lengths, size_t n,
+    uint64_t start, uint8_t *out, uint64_t room,
 ) noexcept nogil:
+    # `fits` was asked, but each piece is judged by the very numbers that it is copied by
     cdef size_t i
+    cdef uint64_t at, length
     for i in range(n):
         if i + 4 < n:
             prefetch(src + (positions[i + 4] - start))
-        if lengths[i] != 0:
-            memcpy(out, src + (positions[i] - start), <size_t>lengths[i])
-        out += lengths[i]
+        at = positions[i] - start
+        length = <uint64_t>lengths[i]
+        if at > size or length > size - at or length > room:
+            return False
+        if length != 0:
+            memcpy(out, src + at, <size_t>length)
+        out += length
+        room -= length
+    return True
 
 
 def copy_pieces(source, start, positions, lengths, out):
@@ -53,37 +59,17 @@ def copy_pieces(source, start, positions, lengths, out):
     IndexError
         If a piece is not inside `source`, or `out` is too short; nothing was copied.
     """
-    cdef Py_buffer src, pos, size, dst
+    cdef Buffer src = readable(source), pos = readable(positions), size = readable(lengths)
+    cdef Buffer dst = writable(out)
     cdef uint64_t first = start
-    cdef size_t n
+    cdef size_t n = pos.size // sizeof(uint64_t)
+    cdef const uint64_t *places = <const uint64_t *>pos.data
+    cdef const int64_t *sizes = <const int64_t *>size.data
     cdef bint good
-    PyObject_GetBuffer(source, &src, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(positions, &pos, PyBUF_SIMPLE)
-        try:
-            PyObject_GetBuffer(lengths, &size, PyBUF_SIMPLE)
-            try:
-                PyObject_GetBuffer(out, &dst, PyBUF_WRITABLE)
-                try:
-                    n = pos.len // sizeof(uint64_t)
-                    if pos.len != size.len or pos.len % sizeof(uint64_t):
-                        raise ValueError("positions and lengths differ in size")
-                    with nogil:
-                        good = fits(
-                            <uint64_t *>pos.buf, <int64_t *>size.buf, n, first, src.len, dst.len
-                        )
-                        if good:
-                            copy_all(
-                                <uint8_t *>src.buf, <uint64_t *>pos.buf, <int64_t *>size.buf, n,
-                                first, <uint8_t *>dst.buf,
-                            )
-                    if not good:
-                        raise IndexError("a piece lies outside the source")
-                finally:
-                    PyBuffer_Release(&dst)
-            finally:
-                PyBuffer_Release(&size)
-        finally:
-            PyBuffer_Release(&pos)
-    finally:
-        PyBuffer_Release(&src)
+    if pos.size != size.size or pos.size % sizeof(uint64_t):
+        raise ValueError("positions and lengths differ in size")
+    with nogil:
+        good = fits(places, sizes, n, first, src.size, dst.size) and copy_all(
+            src.data, src.size, places, sizes, n, first, dst.data, dst.size)
+    if not good:
+        raise IndexError("a piece lies outside the source")

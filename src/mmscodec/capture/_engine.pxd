@@ -18,7 +18,7 @@ cdef struct program_t:
 
 cdef class Engine:
     cdef tracker_t track
-    cdef list views  # buffers that stay
+    cdef list views  # a Buffer for each source whose bytes stay
     cdef list sources  # in the order of the tracker's
     cdef bytes ports
     cdef readonly bint finished

@@ -327,16 +327,18 @@ cdef bint read_back(
 ) noexcept with gil:
     # bytes of a spooled source that are not shown any more
     cdef Engine engine = <Engine>context
-    cdef const uint8_t[:] view
+    cdef Buffer held
+    cdef uint64_t start
     try:
         source = engine.sources[number]
         if not source.addressable:
             return False
         buffer, base = source.mapping()
-        view = memoryview(buffer)[place - base : place - base + length]
-        if <uint64_t>view.shape[0] != length:
+        held = readable(buffer)
+        start = base
+        if place < start or place - start > held.size or held.size - (place - start) < length:
             return False
-        memcpy(out, &view[0], <size_t>length)
+        memcpy(out, held.data + (place - start), <size_t>length)
         return True
     except Exception:
         return False

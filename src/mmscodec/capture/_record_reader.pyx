@@ -71,6 +71,7 @@ cdef class RecordReader:
 
     cdef void release(self):
         self.walk.buf = NULL
+        self.walk.size = self.walk.pos  # nothing is left to look at, should the source fail now
         self.view = None
 
     cdef int more(self) except -1:

@@ -1,8 +1,8 @@
 # Records of a capture as the bytes of a new pcap or pcapng file.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.core.wire cimport prefetch, store_le32
 
 cdef struct row_t:
@@ -20,14 +20,21 @@ cdef enum:
     PCAPNG = 2
 
 
-cdef int64_t measure(const row_t *rows, size_t n, uint64_t start, uint64_t size, int kind) noexcept:
+cdef struct frames_t:
+    # where the frames lie: the byte at `data` is at position `start`
+    const uint8_t *data
+    uint64_t start
+    uint64_t size
+
+
+cdef int64_t measure(const frames_t *src, const row_t *rows, size_t n, int kind) noexcept nogil:
     # bytes needed, or -1 when a record lies outside of the source
     cdef size_t i
     cdef int64_t total = 0
     cdef uint64_t at
     for i in range(n):
-        at = rows[i].position - start
-        if rows[i].position < start or at > size or rows[i].caplen > size - at:
+        at = rows[i].position - src.start
+        if rows[i].position < src.start or at > src.size or rows[i].caplen > src.size - at:
             return -1
         if kind == PCAPNG:
             total += 32 + ((<int64_t>rows[i].caplen + 3) & ~<int64_t>3)
@@ -36,45 +43,70 @@ cdef int64_t measure(const row_t *rows, size_t n, uint64_t start, uint64_t size,
     return total
 
 
-cdef void put_pcap(
-    const uint8_t *src, uint64_t start, const row_t *rows, size_t n, bint nano, uint8_t *out
+cdef inline bint lies_inside(
+    const frames_t *src, const row_t *row, size_t need, size_t left
 ) noexcept nogil:
-    cdef size_t i
+    # does the frame lie in the source, and its record in what is left of the output?
+    cdef uint64_t at = row.position - src.start
+    return row.position >= src.start and at <= src.size and row.caplen <= src.size - at \
+        and need <= left
+
+
+cdef size_t put_pcap(
+    const frames_t *src, const row_t *rows, size_t n, bint nano, uint8_t *out, size_t capacity
+) noexcept nogil:
+    # bytes written: up to the first record that does not fit, should the rows have been changed
+    cdef size_t i, need, left = capacity
     cdef uint64_t time
+    cdef row_t row
     for i in range(n):
         if i + 4 < n:
-            prefetch(src + (rows[i + 4].position - start))
-        time = <uint64_t>rows[i].time
+            prefetch(src.data + (rows[i + 4].position - src.start))
+        row = rows[i]
+        need = 16 + <size_t>row.caplen
+        if not lies_inside(src, &row, need, left):
+            break
+        time = <uint64_t>row.time
         store_le32(out, <uint32_t>(time // 1000000000))
         store_le32(out + 4, <uint32_t>(time % 1000000000 // (1 if nano else 1000)))
-        store_le32(out + 8, rows[i].caplen)
-        store_le32(out + 12, rows[i].wire_len)
-        memcpy(out + 16, src + (rows[i].position - start), rows[i].caplen)
-        out += 16 + <size_t>rows[i].caplen
+        store_le32(out + 8, row.caplen)
+        store_le32(out + 12, row.wire_len)
+        memcpy(out + 16, src.data + (row.position - src.start), row.caplen)
+        out += need
+        left -= need
+    return capacity - left
 
 
-cdef void put_pcapng(
-    const uint8_t *src, uint64_t start, const row_t *rows, size_t n, const uint32_t *numbers,
-    int64_t origin, uint8_t *out
+cdef size_t put_pcapng(
+    const frames_t *src, const row_t *rows, size_t n, const uint32_t *numbers, int64_t origin,
+    uint8_t *out, size_t capacity
 ) noexcept nogil:
-    cdef size_t i, padded
+    # as `put_pcap`
+    cdef size_t i, padded, need, left = capacity
     cdef uint64_t ticks
+    cdef row_t row
     for i in range(n):
         if i + 4 < n:
-            prefetch(src + (rows[i + 4].position - start))
-        padded = (<size_t>rows[i].caplen + 3) & ~<size_t>3
-        ticks = <uint64_t>rows[i].time - <uint64_t>origin
+            prefetch(src.data + (rows[i + 4].position - src.start))
+        row = rows[i]
+        padded = (<size_t>row.caplen + 3) & ~<size_t>3
+        need = 32 + padded
+        if not lies_inside(src, &row, need, left):
+            break
+        ticks = <uint64_t>row.time - <uint64_t>origin
         store_le32(out, 6)
-        store_le32(out + 4, <uint32_t>(32 + padded))
+        store_le32(out + 4, <uint32_t>need)
         store_le32(out + 8, numbers[i])
         store_le32(out + 12, <uint32_t>(ticks >> 32))
         store_le32(out + 16, <uint32_t>ticks)
-        store_le32(out + 20, rows[i].caplen)
-        store_le32(out + 24, rows[i].wire_len)
-        memcpy(out + 28, src + (rows[i].position - start), rows[i].caplen)
-        memset(out + 28 + rows[i].caplen, 0, padded - rows[i].caplen)
-        store_le32(out + 28 + padded, <uint32_t>(32 + padded))
-        out += 32 + padded
+        store_le32(out + 20, row.caplen)
+        store_le32(out + 24, row.wire_len)
+        memcpy(out + 28, src.data + (row.position - src.start), row.caplen)
+        memset(out + 28 + row.caplen, 0, padded - row.caplen)
+        store_le32(out + 28 + padded, <uint32_t>need)
+        out += need
+        left -= need
+    return capacity - left
 
 
 def format_records(source, start, rows, kind, numbers, origin):
@@ -101,40 +133,25 @@ def format_records(source, start, rows, kind, numbers, origin):
     IndexError
         If a frame is not inside `source`.
     """
-    cdef Py_buffer src, table, ids
-    cdef uint64_t first = start
+    cdef Buffer held = readable(source), table = readable(rows), ids = readable(numbers)
+    cdef frames_t src = frames_t(held.data, start, held.size)
     cdef int64_t zero = origin, size
     cdef int form = kind
-    cdef size_t n
+    cdef size_t n = table.size // sizeof(row_t), written
+    cdef const row_t *row = <const row_t *>table.data
     cdef uint8_t *out
-    PyObject_GetBuffer(source, &src, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(rows, &table, PyBUF_SIMPLE)
-        try:
-            PyObject_GetBuffer(numbers, &ids, PyBUF_SIMPLE)
-            try:
-                n = table.len // sizeof(row_t)
-                if table.len % sizeof(row_t) or (form == PCAPNG and <size_t>ids.len != n * 4):
-                    raise ValueError("rows and numbers differ in length, or are of another dtype")
-                size = measure(<row_t *>table.buf, n, first, src.len, form)
-                if size < 0:
-                    raise IndexError("a frame lies outside of its source")
-                result = PyByteArray_FromStringAndSize(NULL, size)
-                out = <uint8_t *>PyByteArray_AS_STRING(result)
-                with nogil:
-                    if form == PCAPNG:
-                        put_pcapng(
-                            <uint8_t *>src.buf, first, <row_t *>table.buf, n, <uint32_t *>ids.buf,
-                            zero, out,
-                        )
-                    else:
-                        put_pcap(
-                            <uint8_t *>src.buf, first, <row_t *>table.buf, n, form == PCAP_NS, out
-                        )
-                return result
-            finally:
-                PyBuffer_Release(&ids)
-        finally:
-            PyBuffer_Release(&table)
-    finally:
-        PyBuffer_Release(&src)
+    if table.size % sizeof(row_t) or (form == PCAPNG and ids.size != n * 4):
+        raise ValueError("rows and numbers differ in length, or are of another dtype")
+    size = measure(&src, row, n, form)
+    if size < 0:
+        raise IndexError("a frame lies outside of its source")
+    result = PyByteArray_FromStringAndSize(NULL, size)
+    out = <uint8_t *>PyByteArray_AS_STRING(result)
+    with nogil:
+        if form == PCAPNG:
+            written = put_pcapng(&src, row, n, <const uint32_t *>ids.data, zero, out, <size_t>size)
+        else:
+            written = put_pcap(&src, row, n, form == PCAP_NS, out, <size_t>size)
+    if written != <size_t>size:
+        raise IndexError("the rows changed while they were written")
+    return result

@@ -8,9 +8,12 @@ cdef class BatchBase:
     cdef readonly int64_t consumed
     cdef readonly tuple pieces  # (stream offset, bytes-like) the rows lie in, ascending
     cdef object _packets, _messages, _data, _faults
-    cdef object _blocks
+    cdef dict _blocks
+    cdef bint busy  # the rows are being written: nobody may read or write them
     cdef public object _columns, _findings
 
+    cdef int begin(self) except -1
+    cdef int idle(self) except -1
     cdef object take(self, table_t *table, object dtype)
     cdef void give_back(self, table_t *table, object dtype) except *
     cdef void recycle(self) except *

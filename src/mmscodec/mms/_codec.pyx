@@ -4,6 +4,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.mms.scan cimport (
     MMS_NO_MEMORY,
     MMS_STOPPED,
@@ -35,6 +36,7 @@ cdef enum:
     GIL_WORK = 1 << 15  # bytes; less is not worth letting go of the GIL
     SAMPLE = 1 << 18  # bytes
     STEP = 256  # least number of bytes added to an unfinished tail at once
+    BAD_LENGTH = -2
 
 
 cdef class BatchBase:
@@ -47,13 +49,28 @@ cdef class BatchBase:
     def __dealloc__(self):
         mms_tables_free(&self.tables)
 
+    cdef int begin(self) except -1:
+        # who writes the rows is alone, and ends with `busy = False`
+        self.idle()
+        self.busy = True
+        return 0
+
+    cdef int idle(self) except -1:
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
+        return 0
+
     cdef object take(self, table_t *table, object dtype):
-        cdef Block block = Block.__new__(Block, table.itemsize)
-        block.table = table[0]
-        table_init(table, block.table.itemsize)
+        # Any allocation may run the collector, and so let another thread come here: the block is
+        # there before the rows move into it, and both get arrays of the same block.
+        cdef Block block
+        self.idle()
         if self._blocks is None:
             self._blocks = {}
-        self._blocks[dtype] = block
+        block = self._blocks.setdefault(dtype, Block.__new__(Block, table.itemsize))
+        if table.data != NULL and block.table.data == NULL:
+            block.table = table[0]
+            table_init(table, block.table.itemsize)
         return block.array(dtype)
 
     cdef void give_back(self, table_t *table, object dtype) except *:
@@ -118,6 +135,9 @@ cdef inline void trim_table(table_t *table) noexcept:
 
 
 cdef object error_of(BatchBase batch):
+    if batch.tables.faults.rows == 0:
+        # another thread has filled the batch anew before its fault could be read
+        return MalformedError("mms fault in a batch that another thread has filled anew")
     cdef fault_row_t *row = <fault_row_t *>(
         batch.tables.faults.data + (batch.tables.faults.rows - 1) * batch.tables.faults.itemsize)
     field = fault_texts.FAULT_FIELDS.get(row.field, "")
@@ -183,6 +203,17 @@ cdef inline void expect(table_t *table, size_t seen, size_t n) noexcept nogil:
         table_resize(table, <size_t>rows)
 
 
+cdef int scan_whole(
+    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used
+) noexcept:
+    cdef int status
+    if n < GIL_WORK:
+        return mms_scan(stream, tables, p, n, True, used)
+    with nogil:
+        status = scan_all(stream, tables, p, n, used)
+    return status
+
+
 def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
     cdef mms_stream_t stream
     cdef Py_buffer view
@@ -193,66 +224,66 @@ def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
     stream.options.stop_at_fault = is_stop(on_fault)
     PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
     try:
-        batch.recycle()
-        if view.len >= GIL_WORK:
-            with nogil:
-                status = scan_all(&stream, &batch.tables, <const uint8_t *>view.buf,
-                                  <size_t>view.len, &used)
-        else:
-            status = mms_scan(&stream, &batch.tables, <const uint8_t *>view.buf,
-                              <size_t>view.len, True, &used)
+        batch.begin()
+        try:
+            batch.recycle()
+            status = scan_whole(
+                &stream, &batch.tables, <const uint8_t *>view.buf, <size_t>view.len, &used)
+            batch.consumed = <int64_t>used
+            batch.pieces = ((0, buf),)
+            batch.trim()
+        finally:
+            batch.busy = False
     finally:
         PyBuffer_Release(&view)
-    batch.consumed = <int64_t>used
-    batch.pieces = ((0, buf),)
-    batch.trim()
     if status == MMS_NO_MEMORY:
         raise MemoryError
     if status == MMS_STOPPED:
         raise error_of(batch)
 
 
+cdef int scan_datagrams(
+    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t left,
+    const int64_t *sizes, size_t count, bint stop
+) noexcept nogil:
+    # 0, MMS_NO_MEMORY, or BAD_LENGTH where a datagram is not in the `left` bytes at p
+    cdef size_t i
+    cdef int64_t size
+    cdef int status
+    for i in range(count):
+        size = sizes[i]
+        if size < 0 or <size_t>size > left:
+            return BAD_LENGTH
+        status = mms_datagram(stream, tables, p, <size_t>size, <size_t>size, 0)
+        if status != 0 or (stop and tables.faults.rows):
+            return status
+        p += size
+        left -= <size_t>size
+    return 0
+
+
 def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
     # `lengths`: C-contiguous int64, one entry a datagram
     cdef mms_stream_t stream
-    cdef Py_buffer view, length_view
-    cdef const uint8_t *p
-    cdef const int64_t *sizes
-    cdef size_t i, count
-    cdef size_t left
+    cdef Buffer held = readable(buf), sizes = readable(lengths)
     cdef int status = 0
     cdef bint stop = is_stop(on_fault)
     mms_stream_init(&stream, 32)
     stream.options.datagrams = True
-    PyObject_GetBuffer(buf, &view, PyBUF_SIMPLE)
+    batch.begin()
     try:
-        PyObject_GetBuffer(lengths, &length_view, PyBUF_SIMPLE)
-        try:
-            batch.recycle()
-            p = <const uint8_t *>view.buf
-            left = <size_t>view.len
-            sizes = <const int64_t *>length_view.buf
-            count = <size_t>length_view.len // 8
-            with nogil:
-                for i in range(count):
-                    if sizes[i] < 0 or <size_t>sizes[i] > left:
-                        status = -2
-                        break
-                    status = mms_datagram(&stream, &batch.tables, p, <size_t>sizes[i],
-                                          <size_t>sizes[i], 0)
-                    if status != 0 or (stop and batch.tables.faults.rows):
-                        break
-                    p += sizes[i]
-                    left -= <size_t>sizes[i]
-        finally:
-            PyBuffer_Release(&length_view)
+        batch.recycle()
+        with nogil:
+            status = scan_datagrams(
+                &stream, &batch.tables, held.data, held.size, <const int64_t *>sizes.data,
+                sizes.size // sizeof(int64_t), stop)
+        batch.consumed = stream.framing.position
+        batch.pieces = ((0, buf),)
     finally:
-        PyBuffer_Release(&view)
-    batch.consumed = stream.framing.position
-    batch.pieces = ((0, buf),)
+        batch.busy = False
     if status == MMS_NO_MEMORY:
         raise MemoryError
-    if status == -2:
+    if status == BAD_LENGTH:
         raise ValueError("datagram lengths reach past the end of the buffer")
     if stop and batch.tables.faults.rows:
         raise error_of(batch)
@@ -266,6 +297,7 @@ cdef class DecoderBase:
 
     def __cinit__(self, *args, **kwargs):
         table_init(&self.tail, 1)
+        mms_stream_init(&self.stream, DEFAULT_MAX_PACKET)
 
     def __dealloc__(self):
         table_free(&self.tail)
@@ -273,7 +305,14 @@ cdef class DecoderBase:
     def __init__(
         self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET, live=False
     ):
-        mms_stream_init(&self.stream, packet_ceiling(max_packet))
+        ceiling = packet_ceiling(max_packet)
+        is_udp(transport)
+        is_stop(on_fault)
+        if self.busy:
+            raise RuntimeError("one decoder, one thread: another call is under way")
+        self.tail.rows = 0
+        self.closed = False
+        mms_stream_init(&self.stream, ceiling)
         self.stream.options.live = live
         self.stream.options.datagrams = is_udp(transport)
         self.stream.options.stop_at_fault = is_stop(on_fault)
@@ -294,11 +333,12 @@ cdef class DecoderBase:
         # bytes that judgements looked at, all in all: in proportion to the bytes fed
         return self.stream.framing.looked
 
-    cdef void begin(self) except *:
+    cdef void begin(self, BatchBase batch) except *:
         if self.closed:
             raise ValueError("this decoder is closed")
         if self.busy:
             raise RuntimeError("one decoder, one thread: another call is under way")
+        batch.begin()
         self.busy = True
 
     cdef int scan(
@@ -360,59 +400,67 @@ cdef class DecoderBase:
             memmove(self.tail.data, self.tail.data + done, self.tail.rows)
         return status
 
-    def feed_into(self, BatchBase batch, chunk):
-        cdef Py_buffer view
-        cdef const uint8_t *p
-        cdef size_t n
+    cdef int feed(
+        self, BatchBase batch, object chunk, const uint8_t *first, size_t n
+    ) except? -7:
+        # the n bytes of `chunk`, which begin at `first`
+        cdef const uint8_t *p = first
         cdef size_t used = 0
         cdef int status = 0
         cdef int64_t base
+        batch.recycle()
+        if self.tail.rows:
+            status = self.feed_tail(batch, &p, &n)
+        if status == 0 and n:
+            base = self.stream.framing.position - (p - first)
+            status = self.scan(batch, p, n, False, &used)
+            if used:
+                batch.pieces = (*batch.pieces, (base, chunk))
+            if status == 0 and used < n:
+                status = self.keep(p + used, n - used)
+        batch.consumed = self.stream.framing.position
+        if status != 0:
+            self.closed = True  # what follows a fault was not looked at
+        return status
+
+    def feed_into(self, BatchBase batch, chunk):
+        cdef Py_buffer view
+        cdef int status
         PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE)
         try:
-            self.begin()
+            self.begin(batch)
             try:
-                p = <const uint8_t *>view.buf
-                n = <size_t>view.len
-                if self.tail.rows:
-                    status = self.feed_tail(batch, &p, &n)
-                if status == 0 and n:
-                    base = self.stream.framing.position - (p - <const uint8_t *>view.buf)
-                    status = self.scan(batch, p, n, False, &used)
-                    if used:
-                        batch.pieces = (*batch.pieces, (base, chunk))
-                    if status == 0 and used < n:
-                        status = self.keep(p + used, n - used)
+                status = self.feed(batch, chunk, <const uint8_t *>view.buf, <size_t>view.len)
             finally:
-                self.busy = False
+                self.busy = batch.busy = False
         finally:
             PyBuffer_Release(&view)
-        batch.consumed = self.stream.framing.position
-        self.check(batch, status)
+        if status != 0:
+            raise_status(batch, status)
 
     def close_into(self, BatchBase batch):
         cdef size_t used = 0
         cdef int status
-        cdef int64_t base = self.stream.framing.position
-        self.begin()
-        status = self.scan(batch, self.tail.data, self.tail.rows, True, &used)
-        self.busy = False
-        self.closed = True
-        if used:
-            batch.pieces = (
-                (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
-            self.tail.rows -= used
-            memmove(self.tail.data, self.tail.data + used, self.tail.rows)
-        batch.consumed = self.stream.framing.position
-        self.check(batch, status)
-
-    cdef void check(self, BatchBase batch, int status) except *:
-        if status == 0:
-            return
-        self.closed = True  # what follows a fault was not looked at
-        if status == MMS_NO_MEMORY:
-            raise MemoryError
-        raise error_of(batch)
+        cdef int64_t base
+        self.begin(batch)
+        try:
+            base = self.stream.framing.position
+            batch.recycle()
+            status = self.scan(batch, self.tail.data, self.tail.rows, True, &used)
+            self.closed = True
+            if used:
+                batch.pieces = (
+                    (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
+                self.tail.rows -= used
+                memmove(self.tail.data, self.tail.data + used, self.tail.rows)
+            batch.consumed = self.stream.framing.position
+        finally:
+            self.busy = batch.busy = False
+        if status != 0:
+            raise_status(batch, status)
 
 
-def recycle(BatchBase batch):
-    batch.recycle()
+cdef int raise_status(BatchBase batch, int status) except -1:
+    if status == MMS_NO_MEMORY:
+        raise MemoryError
+    raise error_of(batch)

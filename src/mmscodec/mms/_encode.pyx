@@ -44,7 +44,7 @@ cdef class _Output:
             block_advise(self.dst, <size_t>size)  # page faults would cost more than the writing
             return
         self.buffer = writable(out)
-        if <int64_t>self.buffer.size < size:
+        if self.buffer.size < <size_t>size:
             raise EncodeError(
                 f"out has {self.buffer.size} bytes, {size} are needed",
                 field="out", need=size, have=self.buffer.size,
@@ -52,7 +52,10 @@ cdef class _Output:
         self.dst = self.buffer.data
         self.whole = out
 
-    cdef object result(self):
+    cdef object result(self, size_t written):
+        # arrays that another thread changed since they were measured give other bytes
+        if written != <size_t>self.size:
+            raise EncodeError("the arrays changed while they were encoded")
         if self.buffer is None:
             return self.whole
         return memoryview(self.whole).cast("B")[:self.size]
@@ -71,6 +74,7 @@ def messages(
     cdef int status = 0
     cdef size_t bad = 0
     cdef int64_t total
+    cdef size_t written
     if kind == 0 or kind >= MMS_KINDS:
         raise ValueError("no such kind of message")
     memset(&m, 0, sizeof(m))
@@ -86,7 +90,8 @@ def messages(
         tails_buffer = readable(tails)
         m.tail = tail_buffer.data
         m.tails = <const int64_t *>tails_buffer.data
-        check_rising(m.tails, <Py_ssize_t>tails_buffer.size, count, <Py_ssize_t>tail_buffer.size)
+        m.tail_size = tail_buffer.size
+        check_rising(m.tails, tails_buffer.size, count, tail_buffer.size)
     if seqs is not None:
         seqs_buffer = readable(seqs)
         h.seqs = <const uint16_t *>column(seqs_buffer, count, sizeof(uint16_t))
@@ -106,10 +111,10 @@ def messages(
     output = _Output(out, total)
     if total > MANY:
         with nogil:
-            mms_write_messages(&m, &h, output.dst)
+            written = mms_write_messages(&m, &h, output.dst, <size_t>total)
     else:
-        mms_write_messages(&m, &h, output.dst)
-    return output.result()
+        written = mms_write_messages(&m, &h, output.dst, <size_t>total)
+    return output.result(written)
 
 
 def data(heads, size_t count, starts, payload, out):
@@ -123,6 +128,7 @@ def data(heads, size_t count, starts, payload, out):
     cdef size_t bad = 0, n = source.size
     cdef _Output output
     cdef int64_t total
+    cdef size_t written
     with nogil:
         total = mms_measure_data(head, count, start, n, &bad)
     if total < 0:
@@ -130,10 +136,10 @@ def data(heads, size_t count, starts, payload, out):
     output = _Output(out, total)
     if total > MANY:
         with nogil:
-            mms_write_data(head, count, start, src, output.dst)
+            written = mms_write_data(head, count, start, src, n, output.dst, <size_t>total)
     else:
-        mms_write_data(head, count, start, src, output.dst)
-    return output.result()
+        written = mms_write_data(head, count, start, src, n, output.dst, <size_t>total)
+    return output.result(written)
 
 
 def extents(source, int64_t base, first, second, out):
@@ -151,6 +157,7 @@ def extents(source, int64_t base, first, second, out):
     cdef _Output output
     cdef table_t runs
     cdef int64_t total
+    cdef size_t written
     table_init(&runs, 16)
     try:
         with nogil:
@@ -162,10 +169,10 @@ def extents(source, int64_t base, first, second, out):
         output = _Output(out, total)
         if total > MANY:
             with nogil:
-                mms_write_runs(&runs, src, output.dst)
+                written = mms_write_runs(&runs, src, n, output.dst, <size_t>total)
         else:
-            mms_write_runs(&runs, src, output.dst)
-        return output.result()
+            written = mms_write_runs(&runs, src, n, output.dst, <size_t>total)
+        return output.result(written)
     finally:
         table_free(&runs)
 

@@ -1,12 +1,7 @@
 # The binding of the gather kernel: fixed parts of messages into a structured array.
-from cpython.buffer cimport (
-    PyBUF_SIMPLE,
-    PyBUF_STRIDED_RO,
-    PyBUF_WRITABLE,
-    PyBuffer_Release,
-    PyObject_GetBuffer,
-)
+from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from mmscodec._buffer cimport Buffer, readable, take, writable
 from mmscodec._kernels.mms.scan cimport mms_gather
 from mmscodec._kernels.core.wire cimport load_le32
 
@@ -25,36 +20,36 @@ def select(messages, uint32_t mid, uint32_t least):
 
     `messages` is a C-contiguous table with uint32 columns `mid` and `length`, whatever else it has.
     """
-    cdef Py_buffer view, room
+    cdef Buffer held, room
     cdef const uint8_t *first
     cdef int64_t *out
     cdef size_t count = len(messages)
     cdef size_t stride = messages.itemsize
     cdef size_t mid_at = messages.dtype.fields["mid"][1]
     cdef size_t length_at = messages.dtype.fields["length"][1]
-    cdef size_t found = 0
-    cdef size_t i
+    cdef size_t found = 0, capacity, i
     if count == 0:
         return np.empty(0, np.int64)
-    PyObject_GetBuffer(messages, &view, PyBUF_SIMPLE)
-    try:
-        first = <const uint8_t *>view.buf
-        with nogil:
-            for i in range(count):
-                found += wanted(first + i * stride, mid_at, length_at, mid, least)
-        # one more: the row after the last match is written and left out
-        rows = np.empty(found + 1, np.int64)
-        PyObject_GetBuffer(rows, &room, PyBUF_SIMPLE | PyBUF_WRITABLE)
-        out = <int64_t *>room.buf
-        found = 0
-        with nogil:
-            for i in range(count):
-                out[found] = <int64_t>i
-                found += wanted(first + i * stride, mid_at, length_at, mid, least)
-        PyBuffer_Release(&room)
-    finally:
-        PyBuffer_Release(&view)
-    return rows[:found]
+    held = readable(messages)
+    if held.size // stride < count:
+        raise ValueError("a table of messages has one dimension")
+    first = held.data
+    with nogil:
+        for i in range(count):
+            found += wanted(first + i * stride, mid_at, length_at, mid, least)
+    # one more: the row after the last match is written and left out
+    rows = np.empty(found + 1, np.int64)
+    room = writable(rows)
+    out = <int64_t *>room.data
+    capacity = found
+    found = 0
+    with nogil:
+        for i in range(count):
+            out[found] = <int64_t>i
+            found += wanted(first + i * stride, mid_at, length_at, mid, least)
+            if found > capacity:  # somebody else writes to the table
+                break
+    return rows[:min(found, capacity)]
 
 
 def gather(source, int64_t base, positions, lengths, out, size_t size):
@@ -63,37 +58,23 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     `positions` (int64) and `lengths` (uint32) are one-dimensional, may be strided, and count from
     `base`, where `source` begins. A message shorter than `size` is filled up with zeros.
     """
-    cdef Py_buffer src, pos, lens, dst
+    cdef Buffer src, pos, lens, dst
     cdef int status = 0
-    cdef size_t count = len(positions)
+    cdef size_t count
     cdef size_t stride = out.itemsize
-    if count == 0:
-        return
-    if len(lengths) != count or len(out) != count or size > stride:
-        raise ValueError("positions, lengths and out differ in length")
     if positions.dtype != "<i8" or lengths.dtype != "<u4":
         raise TypeError("positions are int64, lengths are uint32")
-    PyObject_GetBuffer(source, &src, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(positions, &pos, PyBUF_STRIDED_RO)
-        try:
-            PyObject_GetBuffer(lengths, &lens, PyBUF_STRIDED_RO)
-            try:
-                PyObject_GetBuffer(out, &dst, PyBUF_SIMPLE | PyBUF_WRITABLE)
-                try:
-                    with nogil:
-                        status = mms_gather(
-                            <const uint8_t *>src.buf, <size_t>src.len, base,
-                            <const uint8_t *>pos.buf, <size_t>pos.strides[0],
-                            <const uint8_t *>lens.buf, <size_t>lens.strides[0], count,
-                            <uint8_t *>dst.buf, stride, size)
-                finally:
-                    PyBuffer_Release(&dst)
-            finally:
-                PyBuffer_Release(&lens)
-        finally:
-            PyBuffer_Release(&pos)
-    finally:
-        PyBuffer_Release(&src)
+    if len(positions) == 0:
+        return
+    src, dst = readable(source), writable(out)
+    pos, lens = take(positions, PyBUF_STRIDED_RO), take(lengths, PyBUF_STRIDED_RO)
+    if pos.view.ndim != 1 or lens.view.ndim != 1 or pos.view.shape[0] != lens.view.shape[0] \
+            or dst.size != pos.view.shape[0] * stride:
+        raise ValueError("positions, lengths and out differ in length")
+    count = pos.view.shape[0]
+    with nogil:
+        status = mms_gather(
+            src.data, src.size, base, pos.data, <size_t>pos.view.strides[0],
+            lens.data, <size_t>lens.view.strides[0], count, dst.data, dst.size, stride, size)
     if status != 0:
         raise IndexError("a message reaches outside of its source")

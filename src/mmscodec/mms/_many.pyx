@@ -16,6 +16,8 @@ from mmscodec._kernels.mms.stream cimport (
 )
 from mmscodec._kernels.core.table cimport table_init, table_t
 
+import operator
+
 import numpy as np
 
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, kept
@@ -56,7 +58,7 @@ cdef class DecodersBase:
     def __init__(self, *, max_packet=MAX_PACKET):
         if not 32 <= max_packet <= 0xFFFFFFFF:
             raise ValueError(f"max_packet is 32 to 2**32 - 1 bytes, not {max_packet}")
-        self.max_packet = max_packet
+        self.max_packet = int(max_packet)
 
     def __len__(self):
         return len(self.living)
@@ -64,7 +66,21 @@ cdef class DecodersBase:
     def __reduce__(self):
         raise TypeError("live decoders cannot be pickled: they hold the state of streams")
 
+    cdef int begin(self) except -1:
+        # every call is alone: it may run code of its arguments, and that let other threads run
+        if self.busy:
+            raise RuntimeError("one thread at a time: another call is under way")
+        self.busy = True
+        return 0
+
     def open(self):
+        self.begin()
+        try:
+            return self.new()
+        finally:
+            self.busy = False
+
+    cdef object new(self):
         cdef Py_ssize_t number
         cdef void *more
         if self.unused:
@@ -85,9 +101,11 @@ cdef class DecodersBase:
         return number
 
     cdef Py_ssize_t check(self, object connection) except -1:
-        if connection not in self.living:
+        # the number that is looked up is the one that is used
+        cdef Py_ssize_t number = operator.index(connection)
+        if number not in self.living:
             raise ValueError(f"no connection {connection!r} is open")
-        return connection
+        return number
 
     def buffered(self, connection):
         cdef Py_ssize_t number = self.check(connection)
@@ -103,37 +121,45 @@ cdef class DecodersBase:
         )
 
     def feed_rows(self, connections, chunks, times):
+        self.begin()
+        try:
+            self.feed_all(list(connections), list(chunks), None if times is None else list(times))
+            return self.taken()
+        finally:
+            self.busy = False
+
+    cdef int feed_all(self, list connections, list chunks, list times) except -1:
         cdef Py_buffer view
         cdef Py_ssize_t i, number
         cdef Py_ssize_t n = len(connections)
         cdef int64_t time = 0
-        cdef int status = 0
+        cdef int status
         if len(chunks) != n or (times is not None and len(times) != n):
             raise ValueError("connections, chunks and times differ in length")
-        if self.busy:
-            raise RuntimeError("one thread at a time: another call is under way")
-        self.busy = True
-        try:
-            for i in range(n):
-                number = self.check(connections[i])
-                if times is not None:
-                    time = times[i]
-                PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
-                status = mms_feed(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
-                                  <size_t>view.len, False, time)
-                PyBuffer_Release(&view)
-                if status == MMS_NO_MEMORY:
-                    raise MemoryError
-        finally:
-            self.busy = False
-        return self.taken()
+        for i in range(n):
+            number = self.check(connections[i])
+            if times is not None:
+                time = times[i]
+            PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
+            status = mms_feed(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
+                              <size_t>view.len, False, time)
+            PyBuffer_Release(&view)
+            if status == MMS_NO_MEMORY:
+                raise MemoryError
+        return 0
 
     def close_rows(self, connection):
-        cdef Py_ssize_t number = self.check(connection)
-        cdef int status = mms_finish(&self.streams[number], &self.tables)
-        mms_stream_free(&self.streams[number])
-        self.living.discard(connection)
-        self.unused.append(number)
-        if status == MMS_NO_MEMORY:
-            raise MemoryError
-        return self.taken()
+        cdef Py_ssize_t number
+        cdef int status
+        self.begin()
+        try:
+            number = self.check(connection)
+            status = mms_finish(&self.streams[number], &self.tables)
+            mms_stream_free(&self.streams[number])
+            self.living.discard(number)
+            self.unused.append(number)
+            if status == MMS_NO_MEMORY:
+                raise MemoryError
+            return self.taken()
+        finally:
+            self.busy = False

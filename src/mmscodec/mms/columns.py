@@ -151,7 +151,7 @@ class MessageColumns:
         wanted = struct[field]
         size = self.messages["length"][rows].astype("<i8")
         if not wanted.variable:
-            start = np.full(len(rows), wanted.offset, "<i8")
+            start = np.minimum(wanted.offset or 0, size)  # an absent one is where the message ends
             return start, np.minimum(wanted.size or 0, np.maximum(size - start, 0))
         fixed = self.array(message)
         end = np.full(len(rows), struct.fixed_size, "<i8")

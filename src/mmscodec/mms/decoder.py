@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmscodec.mms._codec import DecoderBase, recycle
+from mmscodec.mms._codec import DecoderBase
 from mmscodec.mms.batch import Batch
 from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.signatures import keywords
@@ -67,8 +67,6 @@ class Decoder(DecoderBase):
         """
         if out is None:
             out = Batch()
-        else:
-            recycle(out)
         self.feed_into(out, chunk)
         return out
 

@@ -1,9 +1,7 @@
 # Buffers in, tables out: the binding of the WinMX kernels. Documented in batch.py and decode.py.
-from cpython.buffer cimport (
-    PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, readable
@@ -40,11 +38,11 @@ cdef class BatchBase:
     cdef Block node_block
     cdef Block record_block
     cdef object source  # the buffer that the rows were read from
-    cdef Buffer view  # of `source`; None: nothing is held
+    cdef Buffer view  # its memory, or None
     cdef bint asked_records  # what was asked for since the last scan
     cdef bint asked_nodes
-    cdef bint busy  # a scan is under way
-    cdef int readers  # gathers are under way
+    cdef bint busy  # the rows are being written
+    cdef int readers  # threads that read them without the GIL
     cdef int framing
     cdef readonly str link
     cdef readonly int64_t start
@@ -59,23 +57,40 @@ cdef class BatchBase:
         self._cache = {}
         self.packet_block = Block(sizeof(kernel.packet_t))
         self.fault_block = Block(sizeof(kernel.fault_t))
+        self.packet_block.frozen = True
 
-    cdef int release(self) except -1:
-        self.view = None
-        self.source = None
+    cdef int begin(self) except -1:
+        # who writes the rows is alone, and ends with `busy = False`
+        if self.busy or self.readers:
+            raise RuntimeError("this batch is in use by another thread")
+        self.busy = True
+        return 0
+
+    cdef int enter(self) except -1:
+        # who reads the rows may have company, and ends with `readers -= 1`
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
+        self.readers += 1
         return 0
 
     cdef int hold(self, source) except -1:
-        self.release()
         self.view = readable(source)
         self.source = source
         return 0
 
-    cpdef recycle(self):
+    cdef const uint8_t *bytes_held(self) noexcept:
+        return self.view.data if self.view is not None else NULL
+
+    def recycle(self):
         """Empty the batch; memory that no array shares is used again."""
-        if self.readers:
-            raise RuntimeError("this batch is in use by another thread")
-        self.release()
+        self.begin()
+        try:
+            self.empty()
+        finally:
+            self.busy = False
+
+    cdef int empty(self) except -1:
+        self.view = self.source = None
         if self._cache:
             self._cache = {}
         self.start = self.consumed = 0
@@ -83,11 +98,13 @@ cdef class BatchBase:
         self.regular = 0
         self.need = 0
         self.packet_block = fresh(self.packet_block, sizeof(kernel.packet_t))
+        self.packet_block.frozen = True
         self.fault_block = fresh(self.fault_block, sizeof(kernel.fault_t))
         if self.node_block is not None:
             self.node_block = fresh(self.node_block, sizeof(kernel.node_t))
         if self.record_block is not None:
             self.record_block = fresh(self.record_block, kernel.NODE_SIZE)
+        return 0
 
     cpdef scan(self, source, str link, int64_t start):
         """Hold `source` and index its frames; offsets count from `start`."""
@@ -97,14 +114,12 @@ cdef class BatchBase:
         cdef const uint8_t *src
         cdef size_t length
         cdef bint records, nodes
-        if self.busy:
-            raise RuntimeError("this batch is in use by another thread")
-        self.busy = True
+        self.begin()
         try:
             records = self.asked_records and self.record_block is not None
             nodes = self.asked_nodes and self.node_block is not None
             self.asked_records = self.asked_nodes = False
-            self.recycle()
+            self.empty()
             self.hold(source)
             self.link = link
             self.framing = framing
@@ -127,7 +142,7 @@ cdef class BatchBase:
                     src, length, start, framing, &self.packet_block.table,
                     &self.fault_block.table, &found)
             if status != 0:
-                self.recycle()
+                self.empty()
                 raise MemoryError("no memory for the rows")
             self.consumed = start + <int64_t>found.consumed
             self.need = found.need
@@ -184,14 +199,10 @@ cdef class BatchBase:
         # is written when somebody asks for it. What was asked for of this batch's last contents
         # is gathered along with the check, while the bytes are in the cache.
         cdef size_t whole = length // kernel.LIST_FRAME, frames = 0
-        cdef uint8_t *to_records = NULL
-        cdef uint8_t *to_nodes = NULL
+        cdef table_t *to_records = &self.record_block.table if records else NULL
+        cdef table_t *to_nodes = &self.node_block.table if nodes else NULL
         if whole < 64 or kernel.regular_run(src, 64 * kernel.LIST_FRAME) != 64:
             return False
-        if records and table_reserve(&self.record_block.table, whole * 8) == 0:
-            to_records = self.record_block.table.data
-        if nodes and table_reserve(&self.node_block.table, whole * 8) == 0:
-            to_nodes = self.node_block.table.data
         with nogil:
             if to_records == NULL and to_nodes == NULL:
                 frames = kernel.regular_run(src, length)
@@ -199,26 +210,35 @@ cdef class BatchBase:
                 frames = whole
         if frames != whole:
             return False
+        if to_records != NULL and to_records.rows == frames * 8:  # there was memory for them
+            self._cache["records"] = True
+        if to_nodes != NULL and to_nodes.rows == frames * 8:
+            self._cache["nodes"] = True
         length -= frames * kernel.LIST_FRAME
         src += frames * kernel.LIST_FRAME
         self.need = 4
         if length >= 4:  # a frame begun; it may be another, shorter one that is whole
             self.need = 4 + <size_t>load_le16(src + 2)
             if length >= self.need:
-                return False
+                return self.untake(to_records, to_nodes)
         self.regular = frames
         self.total_nodes = frames * 8
-        if to_records != NULL:
-            self.record_block.table.rows = frames * 8
-            self._cache["records"] = True
-        if to_nodes != NULL:
-            self.node_block.table.rows = frames * 8
-            self._cache["nodes"] = True
         self.consumed = self.start + <int64_t>(frames * kernel.LIST_FRAME)
         return True
 
+    cdef bint untake(self, table_t *records, table_t *nodes):
+        # a whole frame follows the run: everything is looked at again
+        self._cache = {}
+        if records != NULL:
+            records.rows = 0
+        if nodes != NULL:
+            nodes.rows = 0
+        return False
+
     cdef int index(self) except -1:
         # the rows of a regular run, now that they are needed
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
         if self.regular:
             if kernel.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
                 raise MemoryError("no memory for the rows")
@@ -227,51 +247,59 @@ cdef class BatchBase:
 
     def adopt(self, source, str link, int64_t start, rows, int64_t consumed):
         """Take rows of packets that were found elsewhere; every one must lie in `source`."""
-        cdef Py_buffer given
-        cdef const kernel.packet_t *row
-        cdef size_t i, count
-        cdef int64_t at, held
-        cdef uint32_t size
-        rows = np.ascontiguousarray(rows, PACKET_ROWS)
-        self.recycle()
-        self.hold(source)
-        self.link = link
-        self.framing = FRAMINGS[link]
-        self.start = start
-        self.consumed = consumed
-        held = <int64_t>self.view.size
-        count = len(rows)
-        if count == 0:
-            return
-        PyObject_GetBuffer(rows.view(np.uint8), &given, PyBUF_SIMPLE)
+        rows = np.ascontiguousarray(rows, PACKET_ROWS).view(np.uint8)
+        self.begin()
         try:
-            row = <const kernel.packet_t *>given.buf
-            for i in range(count):
-                at = row[i].offset - start
-                if at < 0 or at > held or held - at < <int64_t>row[i].length:
-                    raise ValueError(f"packet {i} does not lie in the buffer")
-                size = <uint32_t>row[i].data_length + 4
-                if (self.framing == kernel.FRAMES and row[i].length != size) or (
-                    self.framing == kernel.CACHE and row[i].length != kernel.CACHE_REPLY
-                ):
-                    raise ValueError(f"packet {i} has another length than its data says")
-                if self.framing == kernel.FRAMES and row[i].type == kernel.NODE_LIST:
-                    self.total_nodes += row[i].data_length // kernel.NODE_SIZE
-                elif self.framing == kernel.CACHE:
-                    self.total_nodes += 10
-            if table_reserve(&self.packet_block.table, count) != 0:
-                raise MemoryError
-            memcpy(self.packet_block.table.data, given.buf, count * sizeof(kernel.packet_t))
-            self.packet_block.table.rows = count
+            self.empty()
+            self.hold(source)
+            self.link = link
+            self.framing = FRAMINGS[link]
+            self.start = start
+            self.consumed = consumed
+            self.take_rows(readable(rows))
+        except BaseException:
+            self.empty()
+            raise
         finally:
-            PyBuffer_Release(&given)
+            self.busy = False
+
+    cdef int take_rows(self, Buffer given) except -1:
+        # a copy is judged, so that nobody changes what was judged
+        cdef table_t *table = &self.packet_block.table
+        cdef const kernel.packet_t *row
+        cdef size_t i, count = given.size // sizeof(kernel.packet_t)
+        cdef uint64_t at
+        if count == 0:
+            return 0
+        if table_reserve(table, count) != 0:
+            raise MemoryError
+        memcpy(table.data, given.data, count * sizeof(kernel.packet_t))
+        row = <const kernel.packet_t *>table.data
+        for i in range(count):
+            at = <uint64_t>row[i].offset - <uint64_t>self.start
+            if row[i].offset < self.start or at > self.view.size \
+                    or self.view.size - at < row[i].length:
+                raise ValueError(f"packet {i} does not lie in the buffer")
+            self.check_length(&row[i], i)
+            if self.framing == kernel.FRAMES and row[i].type == kernel.NODE_LIST:
+                self.total_nodes += row[i].data_length // kernel.NODE_SIZE
+            elif self.framing == kernel.CACHE:
+                self.total_nodes += 10
+        table.rows = count
+        return 0
+
+    cdef int check_length(self, const kernel.packet_t *row, size_t i) except -1:
+        cdef uint32_t size = <uint32_t>row.data_length + 4
+        if (self.framing == kernel.FRAMES and row.length != size) or (
+            self.framing == kernel.CACHE and row.length != kernel.CACHE_REPLY
+        ):
+            raise ValueError(f"packet {i} has another length than its data says")
+        return 0
 
     @property
     def packets(self):
         self.index()
-        rows = self.packet_block.array(PACKET_ROWS)
-        rows.setflags(write=False)  # gathers read where these rows say
-        return rows
+        return self.packet_block.array(PACKET_ROWS)  # read-only: gathers read where these rows say
 
     @property
     def pieces(self):
@@ -289,72 +317,79 @@ cdef class BatchBase:
 
     def scan_faults(self):
         """Faults that the scan itself saw."""
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
         return self.fault_block.array(FAULTS)
 
     def node_rows(self):
         """One row for each node record, gathered when first asked for."""
         cdef Block block = self.node_block
-        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
+        cdef const uint8_t *src = self.bytes_held()
         cdef const kernel.packet_t *packets
-        cdef size_t count = self.packet_block.table.rows
+        cdef size_t count, total = self.total_nodes
         cdef int status = 0
+        cdef bint stream = total * sizeof(kernel.node_t) >= kernel.STREAM_FROM
         self.asked_nodes = True
-        if "nodes" in self._cache:
-            return block.array(NODES)
-        self.node_block = None  # another thread that comes now makes its own
-        if block is None:
-            block = Block(sizeof(kernel.node_t))
-        packets = <const kernel.packet_t *>self.packet_block.table.data
-        if self.regular:
-            self.readers += 1
-            with nogil:
-                status = kernel.regular_nodes(src, self.total_nodes // 8, &block.table)
-            self.readers -= 1
-        elif self.total_nodes >= 1024:
-            self.readers += 1
-            with nogil:
+        self.enter()
+        try:
+            if "nodes" in self._cache:
+                return block.array(NODES)
+            self.node_block = None  # another thread that comes now makes its own
+            if block is None:
+                block = Block(sizeof(kernel.node_t))
+            packets = <const kernel.packet_t *>self.packet_block.table.data
+            count = self.packet_block.table.rows
+            if self.regular:
+                with nogil:
+                    status = kernel.regular_nodes(src, total // 8, &block.table)
+            elif total >= 1024:
+                with nogil:
+                    status = kernel.gather_nodes(
+                        src, self.start, self.framing, packets, count, 0, total, stream,
+                        &block.table)
+            elif total:
                 status = kernel.gather_nodes(
-                    src, self.start, self.framing, packets, count, 0, self.total_nodes,
-                    self.total_nodes * sizeof(kernel.node_t) >= kernel.STREAM_FROM, &block.table)
+                    src, self.start, self.framing, packets, count, 0, total, False, &block.table)
+            if status != 0:
+                raise MemoryError("no memory for the nodes")
+            self.node_block = block
+            self._cache["nodes"] = True
+        finally:
             self.readers -= 1
-        elif self.total_nodes:
-            status = kernel.gather_nodes(
-                src, self.start, self.framing, packets, count, 0, self.total_nodes, False,
-                &block.table)
-        if status != 0:
-            raise MemoryError("no memory for the nodes")
-        self.node_block = block
-        self._cache["nodes"] = True
         return block.array(NODES)
 
     def record_rows(self):
         """The records alone, 12 bytes each, gathered when first asked for."""
         cdef Block block = self.record_block
-        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
+        cdef const uint8_t *src = self.bytes_held()
         cdef const kernel.packet_t *packets
-        cdef size_t count = self.packet_block.table.rows
+        cdef size_t count, total = self.total_nodes
+        cdef bint stream = total * kernel.NODE_SIZE >= kernel.STREAM_FROM
         self.asked_records = True
-        if "records" in self._cache:
-            return block.array(RECORD)
-        self.record_block = None
-        if block is None:
-            block = Block(kernel.NODE_SIZE)
-        if table_reserve(&block.table, self.total_nodes) != 0:
-            raise MemoryError("no memory for the records")
-        packets = <const kernel.packet_t *>self.packet_block.table.data
-        self.readers += 1
-        with nogil:
-            if self.regular:
-                kernel.copy_lists(src, self.total_nodes // 8, block.table.data)
-                block.table.rows = self.total_nodes
-            else:
-                block.table.rows = kernel.gather_records(
-                    src, self.start, self.framing, packets, count,
-                    self.total_nodes * kernel.NODE_SIZE >= kernel.STREAM_FROM, block.table.data,
-                    self.total_nodes)
-        self.readers -= 1
-        self.record_block = block
-        self._cache["records"] = True
+        self.enter()
+        try:
+            if "records" in self._cache:
+                return block.array(RECORD)
+            self.record_block = None
+            if block is None:
+                block = Block(kernel.NODE_SIZE)
+            if table_reserve(&block.table, total) != 0:
+                raise MemoryError("no memory for the records")
+            packets = <const kernel.packet_t *>self.packet_block.table.data
+            count = self.packet_block.table.rows
+            with nogil:
+                if self.regular:
+                    block.table.rows = 8 * kernel.copy_lists(
+                        src, total // 8, block.table.data,
+                        block.table.capacity * kernel.NODE_SIZE)
+                else:
+                    block.table.rows = kernel.gather_records(
+                        src, self.start, self.framing, packets, count, stream, block.table.data,
+                        total)
+            self.record_block = block
+            self._cache["records"] = True
+        finally:
+            self.readers -= 1
         return block.array(RECORD)
 
     def gather(self, layout, int type):
@@ -363,15 +398,16 @@ cdef class BatchBase:
         cdef Block rows = Block(layout.dtype.itemsize)
         cdef Block faults = Block(sizeof(kernel.fault_t))
         cdef kernel.program_t program
-        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
+        cdef const uint8_t *src
         cdef const kernel.packet_t *packets
         cdef size_t count
         cdef int status
-        self.index()
-        count = self.packet_block.table.rows
         fill(&program, ops, layout)
+        self.index()
+        self.enter()
+        src = self.bytes_held()
         packets = <const kernel.packet_t *>self.packet_block.table.data
-        self.readers += 1
+        count = self.packet_block.table.rows
         with nogil:
             status = kernel.gather_rows(
                 src, self.start, packets, count, type, &program, &rows.table, &faults.table)
@@ -392,9 +428,8 @@ cdef class BatchBase:
         cdef int status
         cdef size_t count
         cdef const kernel.packet_t *packets
-        cdef const uint8_t *src = self.view.data if self.view is not None else NULL
+        cdef const uint8_t *src
         self.index()
-        count = self.packet_block.table.rows
         if len(layouts) > 254:
             raise ValueError("too many layouts")
         table = PyBytes_FromStringAndSize(PyBytes_AS_STRING(table), 65536)
@@ -404,10 +439,14 @@ cdef class BatchBase:
             longest = max(longest, layouts[i].dtype.itemsize)
         programs[len(layouts)].op_count = programs[len(layouts)].repeat = 0
         for type_, place in numbers.items():
+            if not (0 <= type_ < 65536 and 0 <= place < len(layouts)):
+                raise ValueError("a type or a place that is not there")
             choice[<int>type_] = 1 + place
         scratch = Block(longest)
+        self.enter()
+        src = self.bytes_held()
         packets = <const kernel.packet_t *>self.packet_block.table.data
-        self.readers += 1
+        count = self.packet_block.table.rows
         with nogil:
             status = kernel.check_rows(
                 src, self.start, packets, count, choice, programs, &scratch.table, &faults.table)
@@ -422,15 +461,19 @@ cdef class BatchBase:
         cdef list out = []
         cdef list at = offsets.tolist()
         cdef list size = lengths.tolist()
-        cdef const char *src = <const char *>self.view.data if self.view is not None else NULL
+        cdef Buffer view = self.view  # held, as codecs may run anything
+        cdef const char *src = <const char *>self.bytes_held()
+        cdef int64_t start = self.start, end = view.size if view is not None else 0
         cdef int64_t offset
         cdef Py_ssize_t length
         cdef bint latin = encoding in ("latin-1", "iso-8859-1")
         cdef bytes name = b"" if encoding is None else encoding.encode()
-        for i in range(count):
-            offset = <int64_t>at[i] - self.start
+        if self.busy:
+            raise RuntimeError("this batch is in use by another thread")
+        for i in range(min(count, len(size))):
+            offset = <int64_t>at[i] - start
             length = size[i]
-            if length == 0 or offset < 0 or offset > <int64_t>self.view.size - length:
+            if length <= 0 or offset < 0 or offset > end - length:
                 out.append(b"" if encoding is None else "")
             elif encoding is None:
                 out.append(PyBytes_FromStringAndSize(src + offset, length))
@@ -448,9 +491,21 @@ cdef Block fresh(Block block, size_t itemsize):
     return block
 
 
+cdef int check_ops(bytes ops, size_t itemsize) except -1:
+    # what the ops write lies in the row
+    cdef const kernel.op_t *op = <const kernel.op_t *>PyBytes_AS_STRING(ops)
+    cdef size_t i, size
+    for i in range(<size_t>len(ops) // sizeof(kernel.op_t)):
+        size = op[i].size if op[i].kind == kernel.OP_FIXED else 12
+        if op[i].dst + size > itemsize or op[i].cond >= itemsize:
+            raise ValueError("a layout that does not fit its row")
+    return 0
+
+
 cdef int fill(kernel.program_t *program, bytes ops, layout) except -1:
     cdef size_t count = len(ops) // sizeof(kernel.op_t)
     fields = layout.dtype.fields
+    check_ops(ops, layout.dtype.itemsize)
     program.ops = <const kernel.op_t *>PyBytes_AS_STRING(ops)
     program.op_count = <uint32_t>count
     program.head = layout.packet.head
@@ -464,7 +519,7 @@ cdef int fill(kernel.program_t *program, bytes ops, layout) except -1:
 def gathered_lists(BatchBase batch):
     """(records of all node lists, -1), or (None, row of the first that has not eight)."""
     cdef Block block = Block(kernel.LIST_SIZE)
-    cdef const uint8_t *src = batch.view.data if batch.view is not None else NULL
+    cdef const uint8_t *src = batch.bytes_held()
     cdef const kernel.packet_t *packets
     cdef size_t count
     cdef size_t odd = 0
@@ -474,7 +529,7 @@ def gathered_lists(BatchBase batch):
     count = batch.packet_block.table.rows
     if table_reserve(&block.table, batch.total_nodes // 8 + 1) != 0:
         raise MemoryError
-    batch.readers += 1
+    batch.enter()
     with nogil:
         status = kernel.gather_lists(src, batch.start, packets, count, &block.table, &odd)
     batch.readers -= 1
@@ -535,3 +590,7 @@ cdef class Carry:
         self.need = batch.need
         if done < len(data):
             self.tail = bytearray(data[done:])
+
+    cpdef drop(self):
+        """Forget the bytes kept."""
+        self.tail = bytearray()

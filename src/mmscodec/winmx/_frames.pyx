@@ -1,9 +1,8 @@
 # Bytes to bytes: regular runs of node lists, their frames, WPNP 2.x frames.
-from cpython.buffer cimport (
-    PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.winmx cimport scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve
 from mmscodec._kernels.winmx.cipher cimport legacy_frames
@@ -17,73 +16,55 @@ cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pa
 
 def regular_lists(source):
     """Frames of the regular run that the buffer is: all of it, or -1."""
-    cdef Py_buffer view
-    cdef size_t frames, length
-    PyObject_GetBuffer(source, &view, PyBUF_SIMPLE)
-    try:
-        length = view.len
-        if length % kernel.LIST_FRAME:
-            return -1
-        if length >= <size_t>RELEASE:
-            with nogil:
-                frames = kernel.regular_run(<const uint8_t *>view.buf, length)
-        else:
-            frames = kernel.regular_run(<const uint8_t *>view.buf, length)
-    finally:
-        PyBuffer_Release(&view)
-    return frames if frames * kernel.LIST_FRAME == length else -1
-
-
-def copied_lists(source, Py_ssize_t frames):
-    """Records of a regular run as a new array of shape (frames, 8)."""
-    cdef Py_buffer view
-    cdef Block block = Block(kernel.LIST_SIZE)
-    PyObject_GetBuffer(source, &view, PyBUF_SIMPLE)
-    try:
-        if frames * kernel.LIST_FRAME > view.len:
-            raise ValueError("the buffer became shorter")
-        if table_reserve(&block.table, frames) != 0:
-            raise MemoryError
+    cdef Buffer held = readable(source)
+    cdef size_t frames
+    if held.size % kernel.LIST_FRAME:
+        return -1
+    if held.size >= <size_t>RELEASE:
         with nogil:
-            kernel.copy_lists(<const uint8_t *>view.buf, frames, block.table.data)
-        block.table.rows = frames
-    finally:
-        PyBuffer_Release(&view)
+            frames = kernel.regular_run(held.data, held.size)
+    else:
+        frames = kernel.regular_run(held.data, held.size)
+    return frames if frames * kernel.LIST_FRAME == held.size else -1
+
+
+def copied_lists(source, size_t frames):
+    """Records of a regular run as a new array of shape (frames, 8)."""
+    cdef Buffer held = readable(source)
+    cdef Block block = Block(kernel.LIST_SIZE)
+    if frames > held.size // kernel.LIST_FRAME:
+        raise ValueError("the buffer became shorter")
+    if table_reserve(&block.table, frames) != 0:
+        raise MemoryError
+    with nogil:
+        block.table.rows = kernel.copy_lists(
+            held.data, frames, block.table.data, block.table.capacity * kernel.LIST_SIZE)
     return block.array(np.dtype((RECORD, (8,))))
 
 
 def write_lists(records, size_t lists, size_t each, out):
     """Frames of `each` records from contiguous records, into `out` or new bytes."""
-    cdef Py_buffer source
-    cdef Py_buffer target
+    cdef Buffer source = readable(records), target
     cdef size_t size = lists * (4 + each * kernel.NODE_SIZE)
     cdef bytes result = None
     cdef uint8_t *dst
-    PyObject_GetBuffer(records, &source, PyBUF_SIMPLE)
-    try:
-        if <size_t>source.len < lists * each * kernel.NODE_SIZE:
-            raise ValueError("fewer records than lists say")
-        if out is None:
-            result = PyBytes_FromStringAndSize(NULL, size)
-            dst = <uint8_t *>PyBytes_AS_STRING(result)
-            with nogil:
-                kernel.advise(dst, size)
-                kernel.write_lists(<const uint8_t *>source.buf, lists, each, dst)
-            return result
-        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
-        try:
-            if <size_t>target.len < size:
-                raise ValueError(f"out has {target.len} bytes, {size} are needed")
-            dst = <uint8_t *>target.buf
-            if dst < <uint8_t *>source.buf + source.len and <uint8_t *>source.buf < dst + size:
-                raise ValueError("out shares memory with the records")
-            with nogil:
-                kernel.write_lists(<const uint8_t *>source.buf, lists, each, dst)
-        finally:
-            PyBuffer_Release(&target)
-        return memoryview(out).cast("B")[:size]
-    finally:
-        PyBuffer_Release(&source)
+    if source.size < lists * each * kernel.NODE_SIZE:
+        raise ValueError("fewer records than lists say")
+    if out is None:
+        result = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        dst = <uint8_t *>PyBytes_AS_STRING(result)
+        with nogil:
+            kernel.advise(dst, size)
+            kernel.write_lists(source.data, lists, each, dst, size)
+        return result
+    target = writable(out)
+    if target.size < size:
+        raise ValueError(f"out has {target.size} bytes, {size} are needed")
+    if target.data < source.data + source.size and source.data < target.data + size:
+        raise ValueError("out shares memory with the records")
+    with nogil:
+        kernel.write_lists(source.data, lists, each, target.data, target.size)
+    return memoryview(out).cast("B")[:size]
 
 
 def legacy_copy(source):

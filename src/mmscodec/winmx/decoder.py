@@ -22,7 +22,7 @@ class Decoder:
 
     However the stream is cut, the rows of all batches together are those that `decode` gives for
     the whole, with offsets from the start of the stream. Only the unfinished frame is kept: less
-    than 65,540 bytes.
+    than 65,540 bytes. What follows the reply of a peer cache (link `cache`) is ignored.
 
     Parameters
     ----------
@@ -62,6 +62,7 @@ class Decoder:
             raise ValueError(f"on_fault is 'record' or 'raise', not {on_fault!r}")
         self.on_fault = on_fault
         self.closed = False
+        self._start = start
         self._carry = Carry(start)
         self._busy = False
 
@@ -110,6 +111,9 @@ class Decoder:
 
     def _feed_coded(self, batch: Batch, chunk: Buffer) -> None:
         """The same on links that have an encoding of their own."""
+        if self.link == "cache" and self.position != self._start:  # a reply is all there is
+            batch.scan(b"", self.link, self.position)
+            return
         data = self._carry.join(chunk)
         if data is None:
             batch.scan(b"", self.link, self.position)
@@ -117,11 +121,15 @@ class Decoder:
         plain, faults = data, None
         if self.link == "legacy":
             plain, _ = legacy_copy(data)
-        elif self.position == 0:
+        else:
             plain, faults = plain_cache_reply(data)
         batch.scan(plain, self.link, self.position)
         self._carry.keep(data, batch)
+        if self.link == "cache" and self.position != self._start:
+            self._carry.drop()
         if faults:
+            for row in faults:
+                row["offset"] += self._start
             add_faults(batch, faults)
 
     def close(self) -> Batch:

@@ -40,13 +40,14 @@ cdef struct gather_t:
 
 # Index of the first of `count` rows that names no flow here or is longer than a packet, or `count`.
 cdef size_t gather_check(const gather_t *g, const plan_t *rows, size_t count) noexcept nogil
-# Writes `count` packets of `packet_size` bytes to `out`, one after the other, and counts them. The
-# rows were checked. Bytes that are missing are 0.
-cdef void gather_packets(
-    gather_t *g, const plan_t *rows, size_t count, uint8_t *out
+# Writes packets of `packet_size` bytes to `out`, one after the other, and counts them: as many as
+# there are rows and as the `capacity` bytes hold, up to the first row that `gather_check` would
+# name. Returns how many. Bytes that are missing are 0.
+cdef size_t gather_packets(
+    gather_t *g, const plan_t *rows, size_t count, uint8_t *out, size_t capacity
 ) noexcept nogil
 # Writes the send time in ms of each of `count` packets to `sends`, -1 where its first bytes are
-# missing or those of no ASF packet. The rows were checked.
-cdef void gather_send_times(
-    gather_t *g, const plan_t *rows, size_t count, int64_t *sends
+# missing or those of no ASF packet. Returns how many, as above.
+cdef size_t gather_send_times(
+    gather_t *g, const plan_t *rows, size_t count, int64_t *sends, size_t capacity
 ) noexcept nogil

@@ -11,39 +11,59 @@ from mmscodec._kernels.core.wire cimport load_le16, load_le32
 cdef enum:
     PACKET_HEAD = 48  # bytes in which the fields of a packet stand: at most 16, 2, 12 and 6
 
+cdef extern from * nogil:
+    """
+    #define MMSCODEC_FAR ((int64_t)1 << 62)
+    """
+    const int64_t FAR "MMSCODEC_FAR"  # no stream is as long
+
+
+cdef inline bint row_fits(const gather_t *g, const plan_t *row) noexcept nogil:
+    return row.source == FILLER or (
+        row.source < g.flow_count and row.length <= g.packet_size and -FAR < row.offset < FAR
+    )
+
 
 cdef size_t gather_check(const gather_t *g, const plan_t *rows, size_t count) noexcept nogil:
     cdef size_t i
     for i in range(count):
-        if rows[i].source != FILLER and (
-            rows[i].source >= g.flow_count or rows[i].length > g.packet_size
-        ):
+        if not row_fits(g, rows + i):
             return i
     return count
 
 
-cdef void gather_packets(
-    gather_t *g, const plan_t *rows, size_t count, uint8_t *out
+cdef size_t gather_packets(
+    gather_t *g, const plan_t *rows, size_t count, uint8_t *out, size_t capacity
 ) noexcept nogil:
     cdef size_t i
+    cdef plan_t row
+    count = min(count, capacity // g.packet_size)
     for i in range(count):
-        g.counts[<size_t>one_packet(g, rows + i, out + i * g.packet_size)] += 1
+        row = rows[i]  # judged as it is used: the plan is an array that others may write to
+        if not row_fits(g, &row):
+            return i
+        g.counts[<size_t>one_packet(g, &row, out + i * g.packet_size)] += 1
+    return count
 
 
-cdef void gather_send_times(
-    gather_t *g, const plan_t *rows, size_t count, int64_t *sends
+cdef size_t gather_send_times(
+    gather_t *g, const plan_t *rows, size_t count, int64_t *sends, size_t capacity
 ) noexcept nogil:
     cdef uint8_t head[PACKET_HEAD]
     cdef packet_fields_t at
     cdef plan_t row
     cdef size_t i
+    count = min(count, capacity)
     for i in range(count):
-        sends[i] = -1
         row = rows[i]
+        if not row_fits(g, &row):
+            return i
+        sends[i] = -1
         row.length = min(row.length, <uint32_t>PACKET_HEAD)
         if row.source != FILLER and copy_bytes(g, &row, head) == 0 \
                 and packet_fields(head, row.length, &at) == 0 and head[at.flags + 1] & 0xC0 == 0x40:
             sends[i] = load_le32(head + at.times)
+    return count
 
 
 cdef packet_state_t one_packet(gather_t *g, const plan_t *row, uint8_t *p) noexcept nogil:
@@ -130,6 +150,9 @@ cdef int copy_bytes(gather_t *g, const plan_t *row, uint8_t *out) noexcept nogil
         extent = flow.rows + i
         start = max(extent.offset, at)
         stop = min(extent.offset + extent.length, end)
+        if stop <= start:  # extents that do not ascend
+            i += 1
+            continue
         if start > at:
             memset(out + (at - row.offset), 0, <size_t>(start - at))
             result = -1

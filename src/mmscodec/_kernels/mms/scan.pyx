@@ -426,13 +426,15 @@ cdef int mms_scan(
 
 cdef int mms_gather(
     const uint8_t *src, size_t n, int64_t base, const uint8_t *positions, size_t position_stride,
-    const uint8_t *lengths, size_t length_stride, size_t count, uint8_t *dst, size_t stride,
-    size_t size
+    const uint8_t *lengths, size_t length_stride, size_t count, uint8_t *dst, size_t capacity,
+    size_t stride, size_t size
 ) noexcept nogil:
     cdef size_t i
     cdef int64_t position
     cdef uint32_t length
     cdef size_t at
+    if size > stride or (stride != 0 and count > capacity // stride):
+        return -1
     for i in range(count):
         memcpy(&position, positions + i * position_stride, 8)
         memcpy(&length, lengths + i * length_stride, 4)

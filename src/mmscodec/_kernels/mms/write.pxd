@@ -1,5 +1,6 @@
-# Writing MMS packets from arrays. Every function writes exactly what its `measure` twin promised;
-# the caller has room for that much at dst.
+# Writing MMS packets from arrays. Every function writes what its `measure` twin promised, up to
+# `capacity` bytes at dst, and returns how many it wrote: fewer where the arrays were changed in
+# between, as another thread may do. It stops before the first row that does not fit any more.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
 
@@ -17,6 +18,7 @@ cdef struct message_rows_t:
     size_t stride
     unsigned int kind
     const uint8_t *tail
+    size_t tail_size
     const int64_t *tails
 
 # What goes into the TcpMessageHeader of each packet. Arrays that are NULL are replaced by the
@@ -42,8 +44,8 @@ cdef struct extents_t:
 cdef int64_t mms_measure_messages(
     const message_rows_t *m, bint bare, int *status, size_t *bad
 ) noexcept nogil
-cdef void mms_write_messages(
-    const message_rows_t *m, const packet_heads_t *h, uint8_t *dst
+cdef size_t mms_write_messages(
+    const message_rows_t *m, const packet_heads_t *h, uint8_t *dst, size_t capacity
 ) noexcept nogil
 
 # `heads`: count Data headers of 8 bytes with PacketSize >= 8; payload i starts at starts[i] of n
@@ -51,8 +53,9 @@ cdef void mms_write_messages(
 cdef int64_t mms_measure_data(
     const uint8_t *heads, size_t count, const int64_t *starts, size_t n, size_t *bad
 ) noexcept nogil
-cdef void mms_write_data(
-    const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, uint8_t *dst
+cdef size_t mms_write_data(
+    const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, size_t n,
+    uint8_t *dst, size_t capacity
 ) noexcept nogil
 
 # The bytes of two tables' rows, merged by offset, as runs (u8 place in src, u8 length) of rows
@@ -61,4 +64,6 @@ cdef void mms_write_data(
 cdef int64_t mms_join_extents(
     const extents_t *a, const extents_t *b, int64_t base, size_t n, table_t *runs
 ) noexcept nogil
-cdef void mms_write_runs(const table_t *runs, const uint8_t *src, uint8_t *dst) noexcept nogil
+cdef size_t mms_write_runs(
+    const table_t *runs, const uint8_t *src, size_t n, uint8_t *dst, size_t capacity
+) noexcept nogil

@@ -78,18 +78,26 @@ cdef inline void write_head(
     store_le64(dst + 24, h.times[i] if h.times != NULL else h.time)
 
 
-cdef void mms_write_messages(
-    const message_rows_t *m, const packet_heads_t *h, uint8_t *dst
+cdef size_t mms_write_messages(
+    const message_rows_t *m, const packet_heads_t *h, uint8_t *dst, size_t capacity
 ) noexcept nogil:
-    cdef size_t i, used = 0, fixed
+    cdef size_t i, used = 0, fixed, head = 0 if h.bare else TCP_HEADER_LEN, left = capacity
     cdef const uint8_t *row = m.rows
+    cdef int64_t tail = 0
     cdef uint64_t body
     for i in range(m.count):
         body = body_len(m, row, i, &used)
+        fixed = fixed_len(row, m.kind)
+        if left < head or body > left - head or body < used or used < fixed:
+            break
+        if used != fixed:
+            tail = m.tails[i]
+            if tail < 0 or <uint64_t>tail > m.tail_size \
+                    or m.tail_size - <size_t>tail < used - fixed:
+                break
         if not h.bare:
             write_head(h, i, body, dst)
             dst += TCP_HEADER_LEN
-        fixed = fixed_len(row, m.kind)
         if body - used >= 8:
             memset(dst + used, 0, body - used)
         elif body != used:
@@ -98,9 +106,11 @@ cdef void mms_write_messages(
         store_le32(dst, <uint32_t>(body >> 3))
         store_le32(dst + 4, mms_kind_mid[m.kind])
         if used != fixed:
-            memcpy(dst + fixed, m.tail + m.tails[i], used - fixed)
+            memcpy(dst + fixed, m.tail + tail, used - fixed)
         dst += body
+        left -= head + body
         row += m.stride
+    return capacity - left
 
 
 cdef int64_t mms_measure_data(
@@ -119,16 +129,24 @@ cdef int64_t mms_measure_data(
     return total
 
 
-cdef void mms_write_data(
-    const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, uint8_t *dst
+cdef size_t mms_write_data(
+    const uint8_t *heads, size_t count, const int64_t *starts, const uint8_t *src, size_t n,
+    uint8_t *dst, size_t capacity
 ) noexcept nogil:
-    cdef size_t i, size
+    cdef size_t i, size, left = capacity
+    cdef int64_t start
     for i in range(count):
         size = load_le16(heads + i * DATA_HEADER_LEN + 6)
+        start = starts[i]
+        if size > left or size < DATA_HEADER_LEN or start < 0 or <uint64_t>start > n \
+                or n - <size_t>start < size - DATA_HEADER_LEN:
+            break
         memcpy(dst, heads + i * DATA_HEADER_LEN, DATA_HEADER_LEN)
         if size > DATA_HEADER_LEN:
-            memcpy(dst + DATA_HEADER_LEN, src + starts[i], size - DATA_HEADER_LEN)
+            memcpy(dst + DATA_HEADER_LEN, src + start, size - DATA_HEADER_LEN)
         dst += size
+        left -= size
+    return capacity - left
 
 
 cdef struct run_t:
@@ -179,10 +197,16 @@ cdef int64_t mms_join_extents(
     return total
 
 
-cdef void mms_write_runs(const table_t *runs, const uint8_t *src, uint8_t *dst) noexcept nogil:
-    cdef size_t _row
+cdef size_t mms_write_runs(
+    const table_t *runs, const uint8_t *src, size_t n, uint8_t *dst, size_t capacity
+) noexcept nogil:
+    cdef size_t _row, left = capacity
     cdef const run_t *run = <const run_t *>runs.data
     for _row in range(runs.rows):
+        if run.length > left or run.start > n or run.length > n - run.start:
+            break
         memcpy(dst, src + run.start, run.length)
         dst += run.length
+        left -= run.length
         run += 1
+    return capacity - left

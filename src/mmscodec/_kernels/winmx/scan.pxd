@@ -87,9 +87,13 @@ cdef int scan(
     const uint8_t *src, size_t length, int64_t base, int framing,
     table_t *packets, table_t *faults, scan_t *out) noexcept nogil
 cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil
-cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil
+# the records of as many frames of a regular run as dst has room for; how many frames
+cdef size_t copy_lists(
+    const uint8_t *src, size_t frames, uint8_t *dst, size_t capacity) noexcept nogil
+# Is every header of the run right? If so, `records` and `nodes` (or NULL) have its rows appended; a
+# table for which there is no memory has none. If not, no rows.
 cdef bint verified(
-    const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes) noexcept nogil
+    const uint8_t *src, size_t frames, table_t *records, table_t *nodes) noexcept nogil
 cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil
 cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
 cdef size_t gather_records(
@@ -109,5 +113,6 @@ cdef int check_rows(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
     const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults,
 ) noexcept nogil
-cdef void write_lists(
-    const uint8_t *records, size_t lists, size_t each, uint8_t *dst) noexcept nogil
+# `lists` frames of `each` records, as many as dst has room for; bytes written
+cdef size_t write_lists(
+    const uint8_t *records, size_t lists, size_t each, uint8_t *dst, size_t capacity) noexcept nogil

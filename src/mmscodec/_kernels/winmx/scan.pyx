@@ -183,39 +183,56 @@ cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
     return i
 
 
+cdef inline uint8_t *room_for(table_t *table, size_t more) noexcept nogil:
+    # where `more` further rows go, or NULL
+    if table == NULL or table_reserve(table, more) != 0:
+        return NULL
+    return table.data + table.rows * table.itemsize
+
+
 cdef bint verified(
-    const uint8_t *src, size_t frames, uint8_t *records, uint8_t *nodes
+    const uint8_t *src, size_t frames, table_t *records, table_t *nodes
 ) noexcept nogil:
-    # Header check and copies of a regular run in one pass. Outputs may be NULL; they are filled
-    # only where every header is right, which is known at the end of each PIECE.
+    # header check and copies in one pass; whether all are right is known at the end of each PIECE
     cdef size_t done = 0, i, piece
     cdef uint32_t odd = 0
     cdef int stream = frames * LIST_SIZE >= STREAM_FROM
+    cdef uint8_t *to_records = room_for(records, frames * 8)
+    cdef uint8_t *to_nodes = room_for(nodes, frames * 8)
     while done < frames and odd == 0:
         piece = frames - done if frames - done < PIECE else PIECE
         for i in range(done, done + piece):
             prefetch(src + AHEAD)
             odd |= load_le32(src) ^ LIST_HEADER
-            if records != NULL:
-                winmx_list(records + i * LIST_SIZE, src + 4, stream)
-            if nodes != NULL:
-                winmx_nodes(nodes + i * 8 * sizeof(node_t), src + 4, i, stream)
+            if to_records != NULL:
+                winmx_list(to_records + i * LIST_SIZE, src + 4, stream)
+            if to_nodes != NULL:
+                winmx_nodes(to_nodes + i * 8 * sizeof(node_t), src + 4, i, stream)
             src += LIST_FRAME
         done += piece
     winmx_fence()
-    return odd == 0
+    if odd != 0:
+        return False
+    if to_records != NULL:
+        records.rows += frames * 8
+    if to_nodes != NULL:
+        nodes.rows += frames * 8
+    return True
 
 
-cdef void copy_lists(const uint8_t *src, size_t frames, uint8_t *dst) noexcept nogil:
-    # the records of a regular run, without the headers
+cdef size_t copy_lists(
+    const uint8_t *src, size_t frames, uint8_t *dst, size_t capacity
+) noexcept nogil:
     cdef size_t _i
     cdef int stream = frames * LIST_SIZE >= STREAM_FROM
+    frames = min(frames, capacity // LIST_SIZE)
     for _i in range(frames):
         prefetch(src + AHEAD)
         winmx_list(dst, src + 4, stream)
         src += LIST_FRAME
         dst += LIST_SIZE
     winmx_fence()
+    return frames
 
 
 cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil:
@@ -403,26 +420,27 @@ cdef inline size_t write_nodes(
     return records
 
 
-cdef void write_lists(
-    const uint8_t *records, size_t lists, size_t each, uint8_t *dst
+cdef size_t write_lists(
+    const uint8_t *records, size_t lists, size_t each, uint8_t *dst, size_t capacity
 ) noexcept nogil:
-    # `lists` frames of `each` records; dst has room for lists * (4 + 12 * each) bytes
     cdef size_t size = each * NODE_SIZE
     cdef uint32_t head = NODE_LIST | (<uint32_t>size << 16)
     cdef size_t _i
+    lists = min(lists, capacity // (4 + size))
     if size == LIST_SIZE:
         for _i in range(lists):
             store_le32(dst, LIST_HEADER)
             memcpy(dst + 4, records, LIST_SIZE)
             dst += LIST_FRAME
             records += LIST_SIZE
-        return
+        return lists * LIST_FRAME
     for _i in range(lists):
         store_le32(dst, head)
         if size:
             memcpy(dst + 4, records, size)
         dst += 4 + size
         records += size
+    return lists * (4 + size)
 
 
 # ---- packets of every other type -----------------------------------------------------------------
