@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from mmscodec.capture.live_winmx import LiveWinmx
 from mmscodec.capture.progress import Steps, whole_size
 from mmscodec.capture.source import Sources
 from mmscodec.capture.tables import CaptureTables
+from mmscodec.errors import CaptureError
 
 BATCH_ROWS = 1 << 16
 
@@ -27,6 +28,8 @@ class Capture(CaptureTables):
 
     The pass over the files runs when a table is first asked for, once. As a context manager it
     closes the files at the end; views of payload then stay good as long as they live.
+
+    Threads may share it: one makes the pass, and the others wait for it.
     """
 
     def __init__(
@@ -42,18 +45,41 @@ class Capture(CaptureTables):
         self._progress = progress
         self._closer = weakref.finalize(self, sources.close)
         self._flow_extents: dict[int, Any] = {}
-        self._batched = False  # the one walk there is goes to `iter_batches`
+        self._lock = threading.RLock()  # of the three below
+        self._engine: Engine | None = None  # of the pass made last
+        self._whole: dict[str, Any] | None = None  # what the pass over everything gave
+        self._passing = False
 
-    @cached_property
-    def _engine(self) -> Engine:
+    def _begin(self) -> Engine:
+        """A pass begins, with the lock held."""
+        if self._passing:
+            raise RuntimeError("the capture is being read, and this was asked for by its progress")
+        if self._sources.closed:
+            raise CaptureError("this capture is closed")
+        if self._engine is not None and self._whole is None:
+            raise CaptureError(
+                "this capture was read in batches, or is being read so, and is read once: "
+                "open it again for its tables or for other batches"
+            )
         engine = Engine(**self._options)
         if self._progress is not None:
             engine.progress = Steps(self._sources, self._progress).at
         return engine
 
-    @cached_property
+    @property
     def _blocks(self) -> dict[str, Any]:  # type: ignore[override]
-        engine = self._engine
+        with self._lock:
+            if self._whole is None:
+                engine = self._begin()
+                self._passing = True
+                try:
+                    self._whole = self._pass(engine)
+                finally:
+                    self._passing = False
+                self._engine = engine
+            return self._whole
+
+    def _pass(self, engine: Engine) -> dict[str, Any]:
         merge = Merge(self._sources)
         if self._threads > 1:
             run_handoff(engine, merge)
@@ -68,9 +94,11 @@ class Capture(CaptureTables):
     @property
     def counts(self) -> dict[str, int]:
         """records read, segments (TCP and UDP) in them, other ones, connections given up."""
-        if not self._batched:
-            self._blocks  # noqa: B018
-        return self._engine.counts
+        with self._lock:
+            if self._engine is None:
+                self._blocks  # noqa: B018
+            assert self._engine is not None
+            return self._engine.counts
 
     def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
         """Tables of about `rows` rows each, while the capture is read; memory stays bounded.
@@ -81,11 +109,14 @@ class Capture(CaptureTables):
         `flow`, see `flow_rows`; a flow that has ended is not kept. A connection ends when its ports
         are used again, or when there are more than `max_flows` and it was silent for longest.
 
-        A capture is read once: after this its own tables are not there.
+        A capture is read once: from the first batch on its own tables and further iterators raise
+        CaptureError. After its tables were read, batches are read anew from what is not a stream.
         """
-        engine = self._engine
-        self._batched = True
-        merge = Merge(self._sources)
+        with self._lock:
+            engine = self._begin()
+            if self._whole is None:
+                self._engine = engine
+            merge = Merge(self._sources)
         winmx = LiveWinmx()
         going_on = True
         while going_on:
@@ -140,8 +171,11 @@ class Capture(CaptureTables):
         return list(self._sources.skipped)
 
     def close(self) -> None:
-        """Close the files; tables that were read stay."""
+        """Close the files; tables that were read stay. All else raises CaptureError."""
         self._closer()
+
+    def __reduce__(self):
+        raise TypeError("a capture cannot be pickled: it holds open files")
 
     def __enter__(self) -> Capture:
         return self

@@ -57,6 +57,7 @@ class Source:
 
     name = ""
     base = 0
+    closed = False
     addressable = True
     read_ahead = False
     stable = False
@@ -84,8 +85,14 @@ class Source:
         """Give back the mapping; the next use makes a new one."""
 
     def close(self) -> None:
-        """Give back everything."""
+        """Give back everything; nothing can be read any more."""
+        self.closed = True
         self.release()
+
+    def check_open(self) -> None:
+        """CaptureError after `close`, rather than an end where there is none."""
+        if self.closed:
+            raise CaptureError(f"{self.name}: the capture is closed")
 
 
 class MemorySource(Source):
@@ -150,16 +157,18 @@ class MappedSource(Source):
 
     def mapping(self) -> tuple[Any, int]:
         """The file from `start` on."""
-        if self.map is None:
+        self.check_open()
+        held = self.map  # another thread may release it meanwhile
+        if held is None:
             number = self.opener()
             try:
                 now = identity(number)
                 if now[1:] != self.identity[1:] or now[0] < self.identity[0]:
                     raise CaptureError(f"{self.name}: changed while it was read")
-                self.map = Map(number, self.size, self.start)
+                held = self.map = Map(number, self.size, self.start)
             finally:
                 os.close(number)
-        return self.map, self.base
+        return held, self.base
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The file up to `WINDOW` bytes behind `position`."""
@@ -276,6 +285,9 @@ class StreamSource(Source):
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The bytes not yet walked and those that have come since."""
+        self.check_open()
+        if position < self.start:
+            raise CaptureError(f"{self.name}: a stream is read once; open it with spool=True")
         walked = position - self.start
         left = self.filled - walked
         if walked and left:
@@ -342,7 +354,7 @@ class StreamSource(Source):
 
     def close(self) -> None:
         """Stop reading."""
-        self.release()
+        super().close()
         if not self.ended:
             self._end()
 
@@ -386,9 +398,11 @@ class SpooledSource(StreamSource):
 
     def mapping(self) -> tuple[Any, int]:
         """Everything spooled so far."""
-        if self.file is not None and len(self.map) != self.size:
-            self.map = Map(self.file.file.fileno(), self.size, self.begins)
-        return self.map, self.base
+        self.check_open()
+        held = self.map
+        if self.file is not None and len(held) != self.size:
+            held = self.map = Map(self.file.file.fileno(), self.size, self.begins)
+        return held, self.base
 
     def release(self) -> None:
         """Drop the mapping; it goes when the last view of it does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from mmscodec.capture.mapped import (
     StreamSource,
 )
 from mmscodec.capture.readers import Detected
+from mmscodec.errors import CaptureError
 
 #: Positions given to a source: a multiple of this, so that no two sources share one.
 STEP = 1 << 16
@@ -43,6 +45,8 @@ class Sources(Sequence[Source]):
         #: Files of a directory or pattern that are no captures: (path, why).
         self.skipped = skipped
         self._used: OrderedDict[int, Source] = OrderedDict()
+        self._lock = threading.Lock()  # of those used last
+        self.closed = False
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -126,14 +130,21 @@ class Sources(Sequence[Source]):
 
     def _touch(self, source: Source) -> None:
         """Keep the mappings used last; files are opened again when they are needed again."""
+        if self.closed:
+            raise CaptureError("the capture is closed")
         key = id(source)
-        self._used[key] = source
-        self._used.move_to_end(key)
-        while len(self._used) > MAPS:
-            self._used.popitem(last=False)[1].release()
+        with self._lock:
+            self._used[key] = source
+            self._used.move_to_end(key)
+            while len(self._used) > MAPS:
+                self._used.popitem(last=False)[1].release()
 
     def close(self) -> None:
-        """Stop reading and drop the mappings. May be called again."""
+        """Stop reading and drop the mappings. May be called again.
+
+        Whoever still walks the sources gets a CaptureError when it asks for more bytes.
+        """
+        self.closed = True
         for source in self.sources:
             source.close()
         self.spool.close()
