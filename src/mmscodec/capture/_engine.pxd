@@ -22,6 +22,7 @@ cdef class Engine:
     cdef list sources  # in the order of the tracker's
     cdef bytes ports
     cdef readonly bint finished
+    cdef bint busy  # a call that writes the tracker is under way
     cdef object filter  # keeps the programs
     cdef filter_t filter_function
     cdef program_t programs[64]
@@ -29,6 +30,9 @@ cdef class Engine:
     cdef public object progress  # called with the position now and then, or None
     cdef uint64_t at  # position of the record in hand, for a readahead
 
+    cdef int begin(self) except -1
+    cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1
+    cdef dict take_tables(self, bint retire)
     cdef int add_source(self, RecordReader walker) except -1
     cdef source_t *row_of(self, RecordReader walker) noexcept
     cdef void hide(self, RecordReader walker) noexcept

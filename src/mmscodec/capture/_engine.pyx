@@ -106,6 +106,13 @@ cdef class Engine:
     def __dealloc__(self):
         tracker_free(&self.track)
 
+    cdef int begin(self) except -1:
+        # who writes the tracker is alone, and ends with `busy = False`
+        if self.busy:
+            raise RuntimeError("one capture, one pass: another call is under way")
+        self.busy = True
+        return 0
+
     cdef int add_source(self, RecordReader walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
         source = walker.source
@@ -217,7 +224,16 @@ cdef class Engine:
 
         With `live` also until a source would have to be waited for, if there are rows by then;
         with `pause` also after a source has begun or ended. Returns True when all have ended.
+        RuntimeError while another call is under way, as in `finish` and `drain`.
         """
+        self.begin()
+        try:
+            return self.take_records(merge, row_limit, live, pause)
+        finally:
+            self.busy = False
+
+    cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1:
+        # `run` for who has begun
         cdef record_t batch[BATCH]
         cdef size_t count = 0, taken = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
@@ -261,9 +277,11 @@ cdef class Engine:
         cdef int status
         if self.finished:
             return
+        self.begin()
         self.finished = True
         with nogil:
             status = tracker_finish(&self.track)
+        self.busy = False
         if status != 0:
             raise MemoryError
 
@@ -292,6 +310,13 @@ cdef class Engine:
         With `retire` flows has copies of the rows that something happened to since the last time,
         and those that have ended are not kept any longer. Without it, all of them go: at the end.
         """
+        self.begin()
+        try:
+            return self.take_tables(retire)
+        finally:
+            self.busy = False
+
+    cdef dict take_tables(self, bint retire):
         cdef Block flows = Block(sizeof(flow_row_t))
         if retire:
             if flow_rows_touched(&self.track.rows, &self.track.flows, &flows.table) != 0:

@@ -79,26 +79,35 @@ def run_handoff(Engine engine, Merge merge):
 
     The second one walks ahead of the first where frames are large, and works for it otherwise.
     Sources are begun and ended while only this thread runs. Returns when all have ended.
+    RuntimeError while another call of the engine is under way.
     """
+    engine.begin()
+    try:
+        take_all(engine, merge)
+    finally:
+        engine.busy = False
+
+
+cdef int take_all(Engine engine, Merge merge) except -1:
     cdef int status
     cdef Readahead readahead
     while True:
         if not merge.all_stable():
-            if engine.run(merge, pause=True):
-                return
+            if engine.take_records(merge, None, False, True):
+                return 0
             continue
         readahead = readahead_for(engine, merge)
         if readahead is not None:
             try:
-                ended = engine.run(merge, pause=True)
+                ended = engine.take_records(merge, None, False, True)
             finally:
                 readahead.stop()
             if ended:
-                return
+                return 0
             continue
         status = handoff_run(engine, merge)
         if not engine.turn(merge, status):
-            return
+            return 0
 
 
 cdef int handoff_run(Engine engine, Merge merge) except -1:

@@ -171,7 +171,11 @@ class Capture(CaptureTables):
         return list(self._sources.skipped)
 
     def close(self) -> None:
-        """Close the files; tables that were read stay. All else raises CaptureError."""
+        """Close the files; tables that were read stay. A first pass raises CaptureError from now on.
+
+        Payload of buffers and of files on disk can still be read; that of streams and of spooled
+        sources is gone, and asking for it raises CaptureError.
+        """
         self._closer()
 
     def __reduce__(self):

@@ -85,7 +85,7 @@ class Source:
         """Give back the mapping; the next use makes a new one."""
 
     def close(self) -> None:
-        """Give back everything; nothing can be read any more."""
+        """Give back everything; streams and spooled ones cannot be read any more."""
         self.closed = True
         self.release()
 
@@ -156,8 +156,7 @@ class MappedSource(Source):
             self.map = Map(number, self.size, start)
 
     def mapping(self) -> tuple[Any, int]:
-        """The file from `start` on."""
-        self.check_open()
+        """The file from `start` on, also after `close`: it is the same file, or an error."""
         held = self.map  # another thread may release it meanwhile
         if held is None:
             number = self.opener()

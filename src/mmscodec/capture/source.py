@@ -23,7 +23,6 @@ from mmscodec.capture.mapped import (
     StreamSource,
 )
 from mmscodec.capture.readers import Detected
-from mmscodec.errors import CaptureError
 
 #: Positions given to a source: a multiple of this, so that no two sources share one.
 STEP = 1 << 16
@@ -130,8 +129,6 @@ class Sources(Sequence[Source]):
 
     def _touch(self, source: Source) -> None:
         """Keep the mappings used last; files are opened again when they are needed again."""
-        if self.closed:
-            raise CaptureError("the capture is closed")
         key = id(source)
         with self._lock:
             self._used[key] = source
@@ -142,7 +139,8 @@ class Sources(Sequence[Source]):
     def close(self) -> None:
         """Stop reading and drop the mappings. May be called again.
 
-        Whoever still walks the sources gets a CaptureError when it asks for more bytes.
+        Who still asks a stream or a spooled one for bytes gets a CaptureError; buffers and files
+        are as they were.
         """
         self.closed = True
         for source in self.sources:
