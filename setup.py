@@ -67,6 +67,9 @@ setup(
             "cdivision": True,
             "binding": True,
             "embedsignature": False,
+            "auto_pickle": False,  # it would read what pointers point to as text
+            # None for an object of a compiled class is a TypeError, not a null pointer
+            "allow_none_for_extension_args": False,
             "freethreading_compatible": False,
         },
     ),

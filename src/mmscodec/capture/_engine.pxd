@@ -31,6 +31,9 @@ cdef class Engine:
     cdef uint64_t at  # position of the record in hand, for a readahead
 
     cdef int begin(self) except -1
+    cdef int take_rounds(
+        self, Merge merge, record_t *batch, size_t limit, size_t *taken, int *failed
+    ) noexcept nogil
     cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1
     cdef dict take_tables(self, bint retire)
     cdef int add_source(self, RecordReader walker) except -1

@@ -232,28 +232,38 @@ cdef class Engine:
         finally:
             self.busy = False
 
+    cdef int take_rounds(
+        self, Merge merge, record_t *batch, size_t limit, size_t *taken, int *failed
+    ) noexcept nogil:
+        # some batches of records through the tracker, until the tables have `limit` rows; what the
+        # merge says, `taken` grows by the records, and `failed` is 0 or -1: no memory
+        cdef size_t count = 0
+        cdef int status = READ_OK, _i
+        for _i in range(ROUNDS):
+            status = merge.fill(batch, BATCH, &count)
+            taken[0] += count
+            if self.filter_function != NULL:
+                count = self.matching(batch, count)
+            if count != 0:
+                atomic_store(&self.at, batch[count - 1].position)
+                self.track.sources.current = merge.current
+                failed[0] = tracker_records(&self.track, batch, count)
+            if status != READ_OK or failed[0] != 0:
+                break
+            if self.track.tables.data.rows + self.track.tables.messages.rows \
+                    + self.track.extents.rows.rows >= limit:
+                break
+        return status
+
     cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1:
         # `run` for who has begun
         cdef record_t batch[BATCH]
-        cdef size_t count = 0, taken = 0
+        cdef size_t taken = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
-        cdef int status = READ_OK, failed = 0, _i
+        cdef int status = READ_OK, failed = 0
         while True:
             with nogil:
-                for _i in range(ROUNDS):
-                    status = merge.fill(batch, BATCH, &count)
-                    taken += count
-                    if self.filter_function != NULL:
-                        count = self.matching(batch, count)
-                    if count != 0:
-                        atomic_store(&self.at, batch[count - 1].position)
-                        self.track.sources.current = merge.current
-                        failed = tracker_records(&self.track, batch, count)
-                    if status != READ_OK or failed != 0:
-                        break
-                    if self.track.tables.data.rows + self.track.tables.messages.rows \
-                            + self.track.extents.rows.rows >= limit:
-                        break
+                status = self.take_rounds(merge, batch, limit, &taken, &failed)
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
             PyErr_CheckSignals()

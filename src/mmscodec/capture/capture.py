@@ -171,7 +171,7 @@ class Capture(CaptureTables):
         return list(self._sources.skipped)
 
     def close(self) -> None:
-        """Close the files; tables that were read stay. A first pass raises CaptureError from now on.
+        """Close the files; tables that were read stay, and a first pass raises CaptureError.
 
         Payload of buffers and of files on disk can still be read; that of streams and of spooled
         sources is gone, and asking for it raises CaptureError.

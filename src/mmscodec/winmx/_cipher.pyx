@@ -90,6 +90,9 @@ cdef class Stream:
         """Another stream in the same state."""
         return Stream(self.state)
 
+    def __reduce__(self):
+        return type(self), (self.state,)
+
     def encipher(self, data):
         """Cipher bytes of `data`, as new bytes; moves the state on."""
         return self._run(data, None, True)

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, readable
-from mmscodec._kernels.winmx cimport scan as kernel
+from mmscodec._kernels.winmx cimport fields as packet_fields, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.wire cimport load_le16
 
@@ -397,7 +397,7 @@ cdef class BatchBase:
         cdef bytes ops = layout.ops
         cdef Block rows = Block(layout.dtype.itemsize)
         cdef Block faults = Block(sizeof(kernel.fault_t))
-        cdef kernel.program_t program
+        cdef packet_fields.program_t program
         cdef const uint8_t *src
         cdef const kernel.packet_t *packets
         cdef size_t count
@@ -409,7 +409,7 @@ cdef class BatchBase:
         packets = <const kernel.packet_t *>self.packet_block.table.data
         count = self.packet_block.table.rows
         with nogil:
-            status = kernel.gather_rows(
+            status = packet_fields.gather_rows(
                 src, self.start, packets, count, type, &program, &rows.table, &faults.table)
         self.readers -= 1
         if status != 0:
@@ -421,7 +421,7 @@ cdef class BatchBase:
         cdef Block scratch
         cdef Block faults = Block(sizeof(kernel.fault_t))
         cdef list kept = [layout.ops for layout in layouts]
-        cdef kernel.program_t programs[256]
+        cdef packet_fields.program_t programs[256]
         cdef uint8_t *choice
         cdef bytes table = bytes(65536)
         cdef Py_ssize_t i, longest = 16
@@ -448,7 +448,7 @@ cdef class BatchBase:
         packets = <const kernel.packet_t *>self.packet_block.table.data
         count = self.packet_block.table.rows
         with nogil:
-            status = kernel.check_rows(
+            status = packet_fields.check_rows(
                 src, self.start, packets, count, choice, programs, &scratch.table, &faults.table)
         self.readers -= 1
         if status != 0:
@@ -493,20 +493,20 @@ cdef Block fresh(Block block, size_t itemsize):
 
 cdef int check_ops(bytes ops, size_t itemsize) except -1:
     # what the ops write lies in the row
-    cdef const kernel.op_t *op = <const kernel.op_t *>PyBytes_AS_STRING(ops)
+    cdef const packet_fields.op_t *op = <const packet_fields.op_t *>PyBytes_AS_STRING(ops)
     cdef size_t i, size
-    for i in range(<size_t>len(ops) // sizeof(kernel.op_t)):
-        size = op[i].size if op[i].kind == kernel.OP_FIXED else 12
+    for i in range(<size_t>len(ops) // sizeof(packet_fields.op_t)):
+        size = op[i].size if op[i].kind == packet_fields.OP_FIXED else 12
         if op[i].dst + size > itemsize or op[i].cond >= itemsize:
             raise ValueError("a layout that does not fit its row")
     return 0
 
 
-cdef int fill(kernel.program_t *program, bytes ops, layout) except -1:
-    cdef size_t count = len(ops) // sizeof(kernel.op_t)
+cdef int fill(packet_fields.program_t *program, bytes ops, layout) except -1:
+    cdef size_t count = len(ops) // sizeof(packet_fields.op_t)
     fields = layout.dtype.fields
     check_ops(ops, layout.dtype.itemsize)
-    program.ops = <const kernel.op_t *>PyBytes_AS_STRING(ops)
+    program.ops = <const packet_fields.op_t *>PyBytes_AS_STRING(ops)
     program.op_count = <uint32_t>count
     program.head = layout.packet.head
     program.itemsize = layout.dtype.itemsize

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mmscodec.winmx._codec import Carry
 from mmscodec.winmx._frames import legacy_copy
@@ -65,6 +65,11 @@ class Decoder:
         self._start = start
         self._carry = Carry(start)
         self._busy = False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a live decoder cannot be pickled: it holds the state of one stream"
+        )
 
     @property
     def position(self) -> int:

@@ -3,7 +3,7 @@
 # A scan hops from header to header and writes one packet_t for each whole frame; it never fails,
 # because every four bytes are a header. Gathers read the index and copy fields out.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.core.table cimport table_row, table_t
 
 cdef enum:
     NODE_LIST = 0x03A1
@@ -20,17 +20,8 @@ cdef enum:
     PRIMARY_HEADER = 17
     STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
     NO_TYPE = 0xFFFF  # a primary packet without payload
-    # how a field of a packet is found
-    OP_FIXED = 0  # `size` bytes, copied to dst
-    OP_CSTR = 1  # up to a 00 byte; extent to dst
-    OP_TEXT = 2  # to the end, less one 00 byte there; extent to dst
-    OP_REST = 3  # to the end; extent to dst
-    OP_COUNTED = 4  # as many bytes as the u8 at cond says; extent to dst
-    # when it is there
-    ALWAYS = 0
-    OPTIONAL = 1  # when bytes are left; the u8 at cond says so
-    WHEN = 2  # when the u8 at cond equals `value`
-    WHEN_OTHER = 3  # when the u8 at cond is neither 0 nor `value`
+    BLOCK = 1024  # packets looked through together
+    FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
 
 cdef struct packet_t:
     int64_t offset
@@ -54,33 +45,40 @@ cdef struct fault_t:
     int64_t need
     int64_t have
 
-cdef struct extent_t:
-    # packed in rows: 8 bytes offset, 4 bytes length
-    int64_t offset
-    uint32_t length
-
-cdef struct op_t:
-    uint8_t kind
-    uint8_t flag
-    uint16_t size
-    uint16_t value
-    uint16_t field
-    uint32_t dst
-    uint32_t cond
-
-cdef struct program_t:
-    const op_t *ops
-    uint32_t op_count
-    uint32_t head  # bytes of the frame before the first field
-    uint32_t itemsize
-    uint32_t surplus  # where the row holds the count of bytes behind the last field
-    uint32_t repeat  # first op that repeats to the end of the data; op_count = none
-    uint32_t item  # where a repeated row holds its number
-
 cdef struct scan_t:
     size_t consumed  # bytes of whole frames
     size_t need  # bytes from `consumed` on that the next frame has, as far as known
     size_t nodes  # records in the NodeLists among them
+
+
+cdef inline int add_fault(
+    table_t *faults, int64_t offset, int64_t length, int code, int field, int64_t need, int64_t have
+) noexcept nogil:
+    cdef fault_t *fault = <fault_t *>table_row(faults)
+    if fault == NULL:
+        return -1
+    fault.offset = offset
+    fault.length = length
+    fault.code = <uint16_t>code
+    fault.field = <uint16_t>field
+    fault.unused = 0
+    fault.need = need
+    fault.have = have
+    return 0
+
+
+cdef inline size_t find_type(
+    const packet_t *packets, size_t count, int type, uint32_t *places
+) noexcept nogil:
+    # which of the next BLOCK packets are of a type (-1: all), found without a branch for each
+    cdef size_t i, found = 0
+    if count > BLOCK:
+        count = BLOCK
+    for i in range(count):
+        places[found] = <uint32_t>i
+        found += (packets[i].type == type) | (type < 0)
+    return found
+
 
 # 0, or -1 when there is no memory; rows written stay good
 cdef int scan(
@@ -106,13 +104,6 @@ cdef int gather_lists(
 cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     size_t first, size_t total, bint stream, table_t *nodes) noexcept nogil
-cdef int gather_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
-    const program_t *program, table_t *rows, table_t *faults) noexcept nogil
-cdef int check_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults,
-) noexcept nogil
 # `lists` frames of `each` records, as many as dst has room for; bytes written
 cdef size_t write_lists(
     const uint8_t *records, size_t lists, size_t each, uint8_t *dst, size_t capacity) noexcept nogil

@@ -1,11 +1,11 @@
 # WinMX frames: scan, gather and write. See winmx/scan.pxd.
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport (
-    FAULT_BAD_LENGTH, FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH,
+    FAULT_BAD_LENGTH, FIELD_LENGTH,
 )
 from mmscodec._kernels.core.table cimport table_reserve, table_row
 from mmscodec._kernels.core.wire cimport (
-    likely, load_le16, load_le32, prefetch, store_le32, store_le64, unlikely)
+    likely, load_le16, load_le32, prefetch, store_le32, unlikely)
 
 cdef extern from "mmscodec_winmx_nodes.h" nogil:
     void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
@@ -15,26 +15,8 @@ cdef extern from "mmscodec_winmx_nodes.h" nogil:
 
 cdef enum:
     LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
-    BLOCK = 1024  # packets looked through together
-    FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
     AHEAD = 1024  # bytes to prefetch in front of the read position
     PIECE = 256  # frames between two looks at the headers' verdict
-
-
-cdef inline int add_fault(
-    table_t *faults, int64_t offset, int64_t length, int code, int field, int64_t need, int64_t have
-) noexcept nogil:
-    cdef fault_t *fault = <fault_t *>table_row(faults)
-    if fault == NULL:
-        return -1
-    fault.offset = offset
-    fault.length = length
-    fault.code = <uint16_t>code
-    fault.field = <uint16_t>field
-    fault.unused = 0
-    fault.need = need
-    fault.have = have
-    return 0
 
 
 # ---- scan ----------------------------------------------------------------------------------------
@@ -352,19 +334,6 @@ cdef inline void write_node(
     memcpy(row.wire, src, NODE_SIZE)
 
 
-cdef inline size_t find_type(
-    const packet_t *packets, size_t count, int type, uint32_t *places
-) noexcept nogil:
-    # which of the next BLOCK packets are of a type (-1: all), found without a branch for each
-    cdef size_t i, found = 0
-    if count > BLOCK:
-        count = BLOCK
-    for i in range(count):
-        places[found] = <uint32_t>i
-        found += (packets[i].type == type) | (type < 0)
-    return found
-
-
 cdef int gather_nodes(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     size_t first, size_t total, bint stream, table_t *nodes
@@ -441,178 +410,3 @@ cdef size_t write_lists(
         dst += 4 + size
         records += size
     return lists * (4 + size)
-
-
-# ---- packets of every other type -----------------------------------------------------------------
-
-cdef inline void put_extent(uint8_t *dst, int64_t offset, size_t length) noexcept nogil:
-    store_le64(dst, <uint64_t>offset)
-    store_le32(dst + 8, <uint32_t>length)
-
-
-cdef int walk(
-    const op_t *ops, size_t op_count, const uint8_t *data, size_t length, int64_t offset,
-    uint8_t *row, size_t *used, fault_t *fault
-) noexcept nogil:
-    # Fields one after the other into a zeroed row. 0, or a fault code with `fault` filled in.
-    cdef size_t pos = used[0], size
-    cdef size_t i
-    cdef const op_t *op
-    cdef const uint8_t *end
-    for i in range(op_count):
-        op = &ops[i]
-        if op.flag == OPTIONAL:
-            if pos == length:
-                continue
-            row[op.cond] = 1
-        elif op.flag == WHEN:
-            if row[op.cond] != op.value:
-                continue
-        elif op.flag == WHEN_OTHER:
-            if row[op.cond] == 0 or row[op.cond] == op.value:
-                continue
-        if op.kind == OP_FIXED:
-            size = op.size
-        elif op.kind == OP_COUNTED:
-            size = row[op.cond]
-        elif op.kind == OP_CSTR:
-            end = NULL
-            if length > pos:
-                end = <const uint8_t *>memchr(data + pos, 0, length - pos)
-            if end == NULL:
-                fault.offset = offset + <int64_t>pos
-                fault.code = FAULT_UNTERMINATED
-                fault.field = op.field
-                fault.need = <int64_t>(length - pos) + 1
-                fault.have = <int64_t>(length - pos)
-                return FAULT_UNTERMINATED
-            size = end - (data + pos)
-        else:
-            size = length - pos
-        if length - pos < size:
-            fault.offset = offset + <int64_t>pos
-            fault.code = FAULT_SHORT_FIELD
-            fault.field = op.field
-            fault.need = <int64_t>size
-            fault.have = <int64_t>(length - pos)
-            return FAULT_SHORT_FIELD
-        if op.kind == OP_FIXED:
-            memcpy(row + op.dst, data + pos, size)
-            pos += size
-        elif op.kind == OP_CSTR:
-            put_extent(row + op.dst, offset + <int64_t>pos, size)
-            pos += size + 1
-        elif op.kind == OP_TEXT:
-            if size and data[length - 1] == 0:
-                put_extent(row + op.dst, offset + <int64_t>pos, size - 1)
-            else:
-                put_extent(row + op.dst, offset + <int64_t>pos, size)
-            pos = length
-        else:
-            put_extent(row + op.dst, offset + <int64_t>pos, size)
-            pos += size
-    used[0] = pos
-    return 0
-
-
-cdef int walk_packet(
-    const uint8_t *src, int64_t base, const packet_t *packet, size_t number,
-    const program_t *program, table_t *rows, table_t *faults
-) noexcept nogil:
-    # The rows of one packet: one, or one for each item that repeats. 0, or -1: no memory.
-    cdef const uint8_t *frame = src + (packet.offset - base)
-    cdef size_t pos = program.head, length = packet.length
-    cdef size_t first, size = program.itemsize
-    cdef uint32_t item = 0
-    cdef bint repeats = program.repeat < program.op_count
-    cdef uint8_t *row
-    cdef fault_t fault
-    while True:
-        row = <uint8_t *>table_row(rows)
-        if row == NULL:
-            return -1
-        memset(row, 0, size)
-        store_le64(row, number)
-        first = 0
-        fault.code = 0
-        if length < pos:  # shorter than its own header
-            fault.code = FAULT_SHORT_FIELD
-            fault.offset = packet.offset
-            fault.field = FIELD_LENGTH
-            fault.need = <int64_t>pos
-            fault.have = <int64_t>length
-        elif repeats:
-            if item == 0 and walk(
-                program.ops, program.repeat, frame, length, packet.offset, row, &pos, &fault
-            ) != 0:
-                rows.rows -= 1
-                # the row of what stands before the items carries this fault
-                return 0
-            if pos == length:
-                rows.rows -= 1
-                return 0
-            memset(row + 8, 0, size - 8)
-            store_le32(row + program.item, item)
-            first = program.repeat
-        if fault.code == 0 and walk(
-            program.ops + first, program.op_count - first, frame, length, packet.offset,
-            row, &pos, &fault,
-        ) == 0:
-            if not repeats:
-                store_le32(row + program.surplus, <uint32_t>(length - pos))
-                return 0
-            item += 1
-            continue
-        rows.rows -= 1
-        return add_fault(
-            faults, fault.offset, packet.offset + <int64_t>length - fault.offset, fault.code,
-            fault.field, fault.need, fault.have)
-
-
-cdef int gather_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
-    const program_t *program, table_t *rows, table_t *faults
-) noexcept nogil:
-    # rows of all packets of `type`, or of all packets where it is -1
-    cdef size_t i, k, done = 0, found = 0
-    cdef uint32_t places[BLOCK]
-    for i in range(count):
-        found += (packets[i].type == type) | (type < 0)
-    if table_reserve(rows, found) != 0:
-        return -1
-    while done < count:
-        found = find_type(packets + done, count - done, type, places)
-        for k in range(found):
-            if k + FRAMES_AHEAD < found:
-                i = done + places[k + FRAMES_AHEAD]
-                prefetch(src + (packets[i].offset - base))
-                prefetch(src + (packets[i].offset - base) + 64)
-            i = done + places[k]
-            if walk_packet(src, base, &packets[i], i, program, rows, faults) != 0:
-                return -1
-        done += BLOCK
-    return 0
-
-
-cdef int check_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults
-) noexcept nogil:
-    # Faults of all packets at once. choice[type] is 0, or 1 + the number of a program; programs
-    # that repeat stand right behind the one of the packet they belong to.
-    cdef size_t i
-    cdef int number
-    cdef const program_t *program
-    for i in range(count):
-        number = choice[packets[i].type]
-        if number == 0:
-            continue
-        program = &programs[number - 1]
-        while True:
-            scratch.rows = 0  # rows of scratch are as long as the longest
-            if walk_packet(src, base, &packets[i], i, program, scratch, faults) != 0:
-                return -1
-            program += 1
-            if program.op_count == 0 or program.repeat == program.op_count:
-                break
-    return 0
