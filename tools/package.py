@@ -27,6 +27,10 @@ BINARY = (".so", ".pyd")
 WHEEL = (".py", ".pyi", ".pxd", ".h", ".typed", *BINARY)
 
 
+#: The oldest NumPy that there is for each Python; the newest is what `./run test` has.
+OLDEST = {(3, 11): "2.0.0", (3, 12): "2.0.0", (3, 13): "2.1.0"}
+
+
 def run(*command: object, cwd: Path = ROOT, **environment: str) -> None:
     """Run a program; its failure is ours."""
     print("$", *command, flush=True)
@@ -102,7 +106,9 @@ def installed(work: Path, wheel: Path, group: list[str]) -> Path:
     environment = work / "venv"
     run(sys.executable, "-m", "venv", environment)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
-    run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel, *group)
+    oldest = OLDEST.get(sys.version_info[:2])
+    numpy = f"numpy=={oldest}" if oldest else "numpy"
+    run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel, numpy, *group)
     return python
 
 

@@ -293,7 +293,10 @@ def _of_address(address: str, mapped: bool) -> tuple[list[Entry], bool]:
         core: Any = importlib.import_module("fsspec.core")
     except ImportError:
         raise MissingExtraError("fsspec", "cloud") from None
-    system, path = core.url_to_fs(address)
+    try:
+        system, path = core.url_to_fs(address)
+    except (ImportError, ValueError) as error:  # fsspec opens each kind with a package of its own
+        raise CaptureError(f"cannot open {address}: {str(error).rstrip('.')}") from None
     local = "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol)
     if local:
         return _expand(path, mapped)
