@@ -1,6 +1,6 @@
 # The binding of Decoders: one call for the chunks of many connections.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, realloc
 from mmscodec._block cimport Block
 from mmscodec._kernels.mms.scan cimport (
@@ -47,6 +47,7 @@ cdef class DecodersBase:
         mms_tables_init(&self.tables, True)
         self.unused = []
         self.living = set()
+        self.max_packet = MAX_PACKET
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -83,6 +84,7 @@ cdef class DecodersBase:
     cdef object new(self):
         cdef Py_ssize_t number
         cdef void *more
+        cdef uint32_t limit = self.max_packet  # may fail, so before a stream is taken
         if self.unused:
             number = self.unused.pop()
         else:
@@ -94,7 +96,7 @@ cdef class DecodersBase:
                 self.capacity = self.capacity * 2 + 16
             number = self.count
             self.count += 1
-        mms_stream_init(&self.streams[number], self.max_packet)
+        mms_stream_init(&self.streams[number], limit)
         self.streams[number].options.skip_payload = True
         self.streams[number].options.flow = <int>number
         self.living.add(number)

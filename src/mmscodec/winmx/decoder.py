@@ -67,9 +67,7 @@ class Decoder:
         self._busy = False
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a live decoder cannot be pickled: it holds the state of one stream"
-        )
+        raise TypeError("a live decoder cannot be pickled: it holds the state of one stream")
 
     @property
     def position(self) -> int:
