@@ -108,3 +108,23 @@ def test_data_packets_whose_numbers_jump_are_all_rows(first, step):
     np.testing.assert_array_equal(batch.data["length"], sizes)
     assert len(batch.faults) == 0
     assert batch.consumed == 44
+
+
+def test_no_function_of_ours_has_a_name_that_a_standard_header_defines():
+    # Python 3.15 includes <stdatomic.h>, where these are macros; C23 adds stdc_ and more
+    taken = re.compile(r"\b(?:atomic|thrd|mtx|cnd|tss|stdc|memory_order)_\w+(?=\()")
+    found = {}
+    for path in [*SOURCES.rglob("*.h"), *cython_sources()]:
+        names = set(taken.findall(path.read_text()))
+        if names:
+            found[path.name] = names
+    assert taken.findall("atomic_store(&p, 1)")
+    assert not found
+
+
+def test_the_quick_job_of_the_compilers_names_tests_that_exist():
+    root = SOURCES.parent
+    listed = re.findall(r'"(tests/[^"]+)"', (root / "tools/compilers/suite.py").read_text())
+    listed += re.findall(r'"(tests/[^"]+)"', (root / "tools/compilers/foreign.py").read_text())
+    assert len(listed) > 10
+    assert [name for name in listed if not (root / name).exists()] == []

@@ -9,6 +9,7 @@ import pytest
 
 import mmscodec
 from mmscodec import mms
+from mmscodec.mms.columns import MessageColumns
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 from tests.findinghelp import data, message, pings
 
@@ -98,3 +99,21 @@ def test_the_truth_logs_name_no_violation_of_the_client():
         for item in received:
             batch = mms.decode(bytes.fromhex(item["hex"]))
             assert batch.findings.select(Severity.VIOLATION).text() == []
+
+
+def test_texts_of_a_column_are_read_once_for_all_findings(monkeypatch):
+    connect = [
+        mms.encode("LinkViewerToMacConnect", subscriber_name="NSPlayer/7.0; {1}", seq=i)
+        for i in range(50)
+    ]
+    asked = []
+    original = MessageColumns.column
+    monkeypatch.setattr(
+        MessageColumns, "column", lambda self, *of: (asked.append(of), original(self, *of))[1]
+    )
+    findings = mms.decode(b"".join(connect)).findings
+    whole = findings.text()
+    assert len(whole) >= 50
+    asked.clear()
+    assert [findings[i : i + 1].text()[0] for i in range(len(findings))] == whole
+    assert len(asked) <= 1

@@ -27,7 +27,7 @@ QUICK = [
     "tests/test_portability.py", "tests/mms/test_vectors.py", "tests/mms/test_damage.py",
     "tests/mms/test_examples.py", "tests/mms/test_decoder.py", "tests/mms/test_encode.py",
     "tests/winmx", "tests/asf", "tests/capture/test_truth.py", "tests/capture/test_reassembly.py",
-    "tests/capture/test_network_codes.py", "tests/capture/test_records.py",
+    "tests/capture/test_network_headers.py", "tests/capture/test_records.py",
 ]  # fmt: skip
 
 

@@ -28,7 +28,7 @@ import os
 
 
 cdef extern from "mmscodec_atomic.h" nogil:
-    void atomic_store(uint64_t *p, uint64_t v) noexcept
+    void shared_store(uint64_t *p, uint64_t v) noexcept
 
 cdef enum:
     BATCH = 64
@@ -245,7 +245,7 @@ cdef class Engine:
             if self.filter_function != NULL:
                 count = self.matching(batch, count)
             if count != 0:
-                atomic_store(&self.at, batch[count - 1].position)
+                shared_store(&self.at, batch[count - 1].position)
                 self.track.sources.current = merge.current
                 failed[0] = tracker_records(&self.track, batch, count)
             if status != READ_OK or failed[0] != 0:

@@ -17,8 +17,8 @@ import threading
 
 cdef extern from "mmscodec_atomic.h" nogil:
     void cpu_relax() noexcept
-    uint64_t atomic_load(const uint64_t *p) noexcept
-    void atomic_store(uint64_t *p, uint64_t v) noexcept
+    uint64_t shared_load(const uint64_t *p) noexcept
+    void shared_store(uint64_t *p, uint64_t v) noexcept
 
 cdef enum:
     BATCH = 64
@@ -44,7 +44,7 @@ cdef class Readahead:
             self.ahead(at)
 
     cdef int stop(self) except -1:
-        atomic_store(&self.told, 1)
+        shared_store(&self.told, 1)
         self.thread.join()
         return 0
 
@@ -58,12 +58,12 @@ cdef class Readahead:
         reader_init(&reader)
         reader.base = self.base
         reader.final = True
-        while (status == READ_OK or status == READ_FAULT) and not atomic_load(&self.told):
+        while (status == READ_OK or status == READ_FAULT) and not shared_load(&self.told):
             status = reader_batch(&reader, buf, self.view.size, &pos, batch, BATCH, &count)
             for i in range(count):
                 if batch[i].caplen > 64:
                     seen += batch[i].data[64]
-            while self.base + pos > atomic_load(at) + LEAD and not atomic_load(&self.told):
+            while self.base + pos > shared_load(at) + LEAD and not shared_load(&self.told):
                 cpu_relax()
         reader_free(&reader)
         return seen

@@ -23,7 +23,7 @@ class CaptureFindings(Findings):
         rows = np.atleast_1d(np.asarray(self))
         mms = rows["table"] <= 3
         found = rows[mms].view(Findings)
-        found.columns = self.columns
+        found.words = self.words
         lines = iter(found.text())
         return [next(lines) if known else in_words(row) for known, row in zip(mms.tolist(), rows)]
 
@@ -43,5 +43,5 @@ def find_all(tables: Any) -> Findings:
     others = others.copy()
     others["table"] = np.where(others["table"] == Table.NODES, Table.NODES, WINMX_PACKETS)
     both = np.concatenate([np.asarray(found), others.astype(found.dtype)]).view(CaptureFindings)
-    both.columns = found.columns
+    both.words = found.words
     return both

@@ -12,7 +12,7 @@ cdef inline size_t wanted(
     const uint8_t *row, size_t mid_at, size_t length_at, uint32_t mid, uint32_t least
 ) noexcept nogil:
     # 1 or 0, for loops without a branch: kinds follow each other in no order
-    return (load_le32(row + mid_at) == mid) & (load_le32(row + length_at) >= least)
+    return <int>(load_le32(row + mid_at) == mid) & <int>(load_le32(row + length_at) >= least)
 
 
 def select(messages, uint32_t mid, uint32_t least):
@@ -68,10 +68,10 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
         return
     src, dst = readable(source), writable(out)
     pos, lens = take(positions, PyBUF_STRIDED_RO), take(lengths, PyBUF_STRIDED_RO)
-    if pos.view.ndim != 1 or lens.view.ndim != 1 or pos.view.shape[0] != lens.view.shape[0] \
-            or dst.size != pos.view.shape[0] * stride:
+    count = <size_t>pos.view.shape[0]
+    if pos.view.ndim != 1 or lens.view.ndim != 1 or lens.view.shape[0] != pos.view.shape[0] \
+            or dst.size != count * stride:
         raise ValueError("positions, lengths and out differ in length")
-    count = pos.view.shape[0]
     with nogil:
         status = mms_gather(
             src.data, src.size, base, pos.data, <size_t>pos.view.strides[0],

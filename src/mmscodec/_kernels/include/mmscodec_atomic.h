@@ -22,10 +22,10 @@ static inline void cpu_relax(void) {
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
-static inline uint64_t atomic_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-static inline void atomic_store(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline uint64_t shared_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline void shared_store(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
 #else
-static inline uint64_t atomic_load(const uint64_t *p) { return *(volatile const uint64_t *)p; }
-static inline void atomic_store(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
+static inline uint64_t shared_load(const uint64_t *p) { return *(volatile const uint64_t *)p; }
+static inline void shared_store(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
 #endif
 #endif

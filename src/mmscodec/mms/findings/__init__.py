@@ -36,10 +36,10 @@ class Findings(np.ndarray):
     direction. The order is that of the bytes.
     """
 
-    columns: MessageColumns | None
+    words: Words | None  # shared by all parts of one table: texts of a column are read once
 
     def __array_finalize__(self, other: Any) -> None:
-        self.columns = getattr(other, "columns", None)
+        self.words = getattr(other, "words", None)
 
     def __getitem__(self, key: Any) -> Any:
         """Rows as findings, columns as plain arrays."""
@@ -50,7 +50,7 @@ class Findings(np.ndarray):
 
     def text(self) -> list[str]:
         """One line for each finding: offset, severity, message, field, seen, expected, section."""
-        words = Words(self.columns)
+        words = self.words or Words(None)
         return [words.line(row) for row in np.atleast_1d(np.asarray(self))]
 
     def select(self, severity: Severity | int) -> Findings:
@@ -104,7 +104,7 @@ def find_in(
     check_data(tables)
     check_cross(tables)
     found = tables.findings().view(Findings)
-    found.columns = columns
+    found.words = Words(columns)
     return found
 
 
