@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mmscodec.capture import Capture as CapturePass
 from mmscodec.capture import connection, open_sources
-from mmscodec.capture.filter import Filter
 from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.sessions.views import SessionViews
 
@@ -131,7 +130,14 @@ def open(
         "max_pending": max_pending,
         "max_packet": max_packet,
         "ignore_vlan": ignore_vlan,
-        "filter": None if filter is None else Filter(filter),
+        "filter": None if filter is None else compiled(filter),
     }
     sources = open_sources(path, spool=spool, mapped=mapped)
     return Capture(sources, options, threads, progress)
+
+
+def compiled(expression: str) -> Any:
+    """A `Filter`; imported only for those who want one, since it brings ctypes."""
+    from mmscodec.capture.filter import Filter
+
+    return Filter(expression)

@@ -18,7 +18,7 @@ from pathlib import Path
 from tools.compilers.places import CACHE, copy_checkout, output, run, zig
 
 TARGETS = ("x86_64-linux-musl", "aarch64-linux-gnu", "aarch64-macos", "x86_64-windows-gnu")
-FLAGS = ["-O1", "-fno-strict-aliasing", "-fPIC", "-g0", "-DNDEBUG", "-c"]
+FLAGS = ["-O0", "-fno-strict-aliasing", "-fPIC", "-g0", "-DNDEBUG", "-c"]
 INCLUDE = "src/mmscodec/_kernels/include"
 
 

@@ -64,7 +64,7 @@ def requirements() -> tuple[list[str], list[str]]:
     test = [item for item in groups if isinstance(item, str) and not item.startswith("mmscodec")]
     extras = project["project"]["optional-dependencies"]
     optional = [item for name in ("compress", "cli", "cloud") for item in extras[name]]
-    return [*build, *test, "pytest-xdist"], optional
+    return [*build, *test], optional
 
 
 def prepare(cell: Cell) -> tuple[Path, str, list[str], str, dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -229,6 +228,8 @@ class SpoolFile:
     """One temporary file that only grows."""
 
     def __init__(self, directory: str | None) -> None:
+        import tempfile
+
         self.file: Any = tempfile.TemporaryFile(  # noqa: SIM115  lives as long as the spool
             buffering=0, prefix="mmscodec-", dir=directory
         )

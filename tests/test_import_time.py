@@ -1,0 +1,47 @@
+"""What opening a capture imports: a slow start is modules that nobody asked for.
+
+The time itself is a ratio in `benchmarks/`; here the modules are counted, which a busy machine
+does not change.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+#: Standard modules that cost milliseconds, and parts of the package that a pass does not need.
+UNWANTED = {
+    "asyncio", "concurrent.futures", "ctypes.util", "email", "logging", "multiprocessing", "rich",
+    "socketserver", "tempfile", "urllib.request", "mmscodec.capture.filter",
+    "mmscodec.sessions.analysis", "mmscodec.sessions.quality", "mmscodec.cli",
+}  # fmt: skip
+CODE = """
+import sys, json, numpy
+before = set(sys.modules)
+import mmscodec
+{}
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def imported(statement):
+    done = subprocess.run(
+        [sys.executable, "-c", CODE.format(statement)], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("statement", "most"),
+    [("", 3), ("mmscodec.mms", 50), ("mmscodec.winmx", 60), ("mmscodec.open", 160)],
+)
+def test_an_import_brings_what_it_needs(statement, most):
+    found = imported(statement)
+    assert found & UNWANTED == set()
+    assert len(found) <= most
+    assert any(name.startswith("mmscodec") for name in found)
+
+
+def test_names_of_sessions_are_there_when_asked_for():
+    assert "mmscodec.sessions.analysis" in imported("import mmscodec.sessions as s; s.Sessions")
