@@ -283,7 +283,8 @@ PUBLIC = {
     "message_name",
     winmx: "NODES_DTYPE PACKETS RECORD_DTYPE Batch Connection Conversation Decoder Recognition "
     "addresses cipher decode decode_connections decode_datagrams encode encode_cache_reply "
-    "ip_objects node_lists pair_answers recognise slots_over_time unique_nodes",
+    "handle_addresses ip_objects node_history node_lists pair_answers queue_status recognise "
+    "room_addresses slots_over_time unique_nodes",
     mmscodec.asf: "AsfFile AsfHeader Stream describe",
 }
 

@@ -79,7 +79,8 @@ def test_a_length_that_is_no_multiple_of_12_is_a_fault_and_gives_its_whole_recor
     assert len(batch.nodes) == 16
     (fault,) = batch.faults
     assert fault["code"] == FaultCode.BAD_LENGTH
-    assert (fault["offset"], fault["length"], fault["have"]) == (0, surplus, size)
+    assert (fault["offset"], fault["length"], fault["have"]) == (100, surplus, size)
+    assert fault["packet"] == 0
     assert batch.consumed == len(data)
     with pytest.raises(MalformedError) as caught:
         winmx.decode(data, on_fault="raise")

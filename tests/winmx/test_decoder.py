@@ -20,7 +20,9 @@ def rows(batches):
         more["packet"] += before
         packets += batch.packets.tolist()
         nodes += more.tolist()
-        faults += batch.faults.tolist()
+        found = batch.faults.copy()
+        found["packet"] += before
+        faults += found.tolist()
         names += batch.column("BrowseRequest", "user_name").tolist()
         before += len(batch.packets)
     return packets, nodes, faults, names
@@ -128,7 +130,7 @@ def test_a_raised_fault_closes_the_decoder():
     assert len(decoder.feed(v.NODE_LIST).nodes) == 8
     with pytest.raises(MalformedError) as caught:
         decoder.feed(b"\xa1\x03\x0d\0" + bytes(13))
-    assert caught.value.offset == 100
+    assert caught.value.offset == 116  # behind the last whole record
     assert len(caught.value.batch.nodes) == 1
     assert decoder.closed
 

@@ -117,7 +117,10 @@ class CaptureTables:
         found = self._pass_faults
         if not (self._pass_flows["protocol"] == "winmx").any() or not len(self.winmx.faults):
             return found
-        return fault_table(np.concatenate([found, self.winmx.faults.astype(found.dtype)]))
+        more = np.zeros(len(self.winmx.faults), found.dtype)
+        for name in found.dtype.names or ():
+            more[name] = self.winmx.faults[name]
+        return fault_table(np.concatenate([found, more]))
 
     @cached_property
     def _pass_faults(self) -> FaultTable:

@@ -9,9 +9,9 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.faulttable import FaultTable, fault_table
-from mmscodec.schema.dtypes import FAULTS, FINDINGS, in_capture
+from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.winmx import BY_NAME
-from mmscodec.schema.winmx.dtypes import ITEM_TABLES, NODES, PACKET_ROWS
+from mmscodec.schema.winmx.dtypes import FAULT_ROWS, ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.connections import decode_connections
@@ -21,7 +21,7 @@ from mmscodec.winmx.recognition import recognise
 
 CAPTURE_FRAMES = in_capture(PACKET_ROWS)
 CAPTURE_NODES = in_capture(NODES)
-CAPTURE_FAULTS = in_capture(FAULTS)
+CAPTURE_FAULTS = in_capture(FAULT_ROWS)
 CAPTURE_FINDINGS = in_capture(FINDINGS)
 
 #: The column `direction` of what a peer sends; see `mmscodec.capture.DIRECTIONS`.
@@ -50,6 +50,14 @@ class Part(NamedTuple):
         packets = packets.copy()
         packets["offset"] = self.offsets
         return packets
+
+    def in_flow(self, offsets: np.ndarray) -> np.ndarray:
+        """Offsets in the batch, which counts through the datagrams it has, as those in the flow."""
+        if self.offsets is None or not len(self.offsets):
+            return offsets
+        packets = self.batch.packets["offset"]
+        at = np.maximum(np.searchsorted(packets, offsets, "right") - 1, 0)
+        return offsets + (self.offsets - packets)[at]
 
 
 class WinmxTables:
@@ -97,15 +105,14 @@ class WinmxTables:
             for name in part.dtype.names or ():
                 rows[name] = part[name]
             rows["flow"], rows["direction"] = source.flow, ROLES[source.batch.direction]
+            if "offset" in (part.dtype.names or ()):
+                rows["offset"] = source.in_flow(part["offset"])
+                rows["time"] = self._times(source.flow, rows)
             if "packet" in (part.dtype.names or ()):
-                rows["time"] = self._times(source.flow, source.packets)[part["packet"]]
-                rows["packet"] += first
-                continue
-            if source.offsets is not None:  # the batch counts through the datagrams it has
-                at_packet = np.searchsorted(source.batch.packets["offset"], part["offset"], "right")
-                shift = source.offsets - source.batch.packets["offset"]
-                rows["offset"] += shift[np.maximum(at_packet - 1, 0)] if len(shift) else 0
-            rows["time"] = self._times(source.flow, rows)
+                inside = part["packet"] >= 0  # -1 for faults that are in none
+                times = self._times(source.flow, source.packets)
+                rows["time"][inside] = times[part["packet"][inside]]
+                rows["packet"][inside] += first
         return out
 
     def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:

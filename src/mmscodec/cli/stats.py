@@ -84,7 +84,7 @@ class Counts:
             first += len(mine)
             numbers, counts = np.unique(batch.packets["type"][mine], return_counts=True)
             for mid, count in zip(numbers.tolist(), counts.tolist()):
-                packet = packet_of(batch.link, mid)
+                packet = packet_of(batch.link, mid, batch.direction)
                 self.winmx[packet.name if packet else f"0x{mid:04X}"] += count
         self.nodes += int(self.wanted.keep(tables.nodes).sum())
         packets = packets[kept]

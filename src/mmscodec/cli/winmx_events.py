@@ -94,10 +94,10 @@ def winmx_events(
         for i in wanted.keep(rows).nonzero()[0].tolist():
             row = rows[i]
             mid = int(row["type"])
-            packet, values = known.get(i, (packet_of(batch.link, mid), {}))
+            packet, values = known.get(i, (packet_of(batch.link, mid, batch.direction), {}))
             event = Event(
                 "message",
-                packet.name if packet is not None else title(batch.link, mid),
+                packet.name if packet is not None else title(batch.link, mid, batch.direction),
                 int(row["time"]),
                 flow,
                 int(row["offset"]),

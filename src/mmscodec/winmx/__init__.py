@@ -10,6 +10,7 @@ from mmscodec.winmx.conversation import Conversation
 from mmscodec.winmx.decode import decode, decode_datagrams, node_lists
 from mmscodec.winmx.decoder import Decoder
 from mmscodec.winmx.encoding import encode, encode_cache_reply
+from mmscodec.winmx.history import node_history
 from mmscodec.winmx.nodes import (
     addresses,
     ip_objects,
@@ -18,6 +19,7 @@ from mmscodec.winmx.nodes import (
     unique_nodes,
 )
 from mmscodec.winmx.recognition import Recognition, recognise
+from mmscodec.winmx.words import handle_addresses, queue_status, room_addresses
 
 #: Names of all packets.
 PACKETS = tuple(item.name for item in _PACKETS)
@@ -25,6 +27,7 @@ PACKETS = tuple(item.name for item in _PACKETS)
 __all__ = (
     "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Connection", "Conversation", "Decoder",
     "Recognition", "addresses", "cipher", "decode", "decode_connections", "decode_datagrams",
-    "encode", "encode_cache_reply", "ip_objects", "node_lists", "pair_answers", "recognise",
-    "slots_over_time", "unique_nodes",
+    "encode", "encode_cache_reply", "handle_addresses", "ip_objects", "node_history", "node_lists",
+    "pair_answers", "queue_status", "recognise", "room_addresses", "slots_over_time",
+    "unique_nodes",
 )  # fmt: skip

@@ -11,8 +11,7 @@ from mmscodec._kernels.core.wire cimport load_le16
 
 import numpy as np
 
-from mmscodec.schema.dtypes import FAULTS
-from mmscodec.schema.winmx.dtypes import NODES, PACKET_ROWS, RECORD
+from mmscodec.schema.winmx.dtypes import FAULT_ROWS, NODES, PACKET_ROWS, RECORD
 
 cdef enum:
     SLICE = 1 << 18  # bytes scanned, then gathered; more than the longest frame
@@ -319,7 +318,7 @@ cdef class BatchBase:
         """Faults that the scan itself saw."""
         if self.busy:
             raise RuntimeError("this batch is in use by another thread")
-        return self.fault_block.array(FAULTS)
+        return self.fault_block.array(FAULT_ROWS)
 
     def node_rows(self):
         """One row for each node record, gathered when first asked for."""
@@ -414,7 +413,7 @@ cdef class BatchBase:
         self.readers -= 1
         if status != 0:
             raise MemoryError("no memory for the rows")
-        return rows.array(layout.dtype), faults.array(FAULTS)
+        return rows.array(layout.dtype), faults.array(FAULT_ROWS)
 
     def check(self, list layouts, dict numbers):
         """Faults in packets. `numbers`: type -> place in `layouts`, items behind their packet."""
@@ -453,7 +452,7 @@ cdef class BatchBase:
         self.readers -= 1
         if status != 0:
             raise MemoryError("no memory for the faults")
-        return faults.array(FAULTS)
+        return faults.array(FAULT_ROWS)
 
     def strings(self, offsets, lengths, encoding):
         """The bytes at stream offsets: str by `encoding`, or bytes where that is None."""

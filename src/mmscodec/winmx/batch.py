@@ -8,7 +8,7 @@ import numpy as np
 
 from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
-from mmscodec.schema.winmx import BY_NAME, TYPES, Packet, title
+from mmscodec.schema.winmx import BY_NAME, Packet, title, types_of
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
 from mmscodec.signatures import keywords
 from mmscodec.winmx._codec import BatchBase
@@ -39,13 +39,17 @@ class Batch(BatchBase):
         The same records in the same order without the columns in front: 12 bytes each, as on the
         wire. Half the memory of `nodes`, and faster to get.
     faults : FaultTable
-        offset, length (bytes not understood), code, field, need, have; `text()` for people.
+        offset (first byte that was not understood), length (bytes from there on that were not),
+        code, field, packet (row in `packets` that it is in, -1 where it is in none), need, have;
+        `text()` for people.
     findings : Findings
         Deviations in good rows, worked out when first asked for; `text()` for people.
     consumed : int
         Stream offset up to which whole frames were found; what follows is an unfinished tail.
     link : str
         `secondary`, `chat`, `primary`, `udp`, `cache`, `legacy`, or "" where it is not known.
+    direction : str
+        Who sent it: "client", "server", or "" where it is not known.
     start : int
         Stream offset of the first byte.
     pieces : tuple
@@ -71,8 +75,10 @@ class Batch(BatchBase):
         """What was wrong, in stream order: lengths, cut fields, strings without their end."""
         if "faults" not in self.cache:
             found = self.scan_faults()
-            layouts, numbers = programs(self.link)
+            layouts, numbers = programs(self.link, self.direction)
             inner = found[:0] if self.is_regular else self.check(layouts, numbers)
+            if self.link == "" and len(inner):
+                inner = inner[~self.announces(inner["packet"])]
             if len(inner):
                 found = np.concatenate([found, inner])
                 found = found[np.argsort(found["offset"], kind="stable")]
@@ -81,6 +87,11 @@ class Batch(BatchBase):
                 found = np.concatenate([extra, found])
             self.cache["faults"] = found
         return fault_table(self.cache["faults"])
+
+    def announces(self, rows: np.ndarray) -> np.ndarray:
+        """Which packets are a ClientAnnouncement: too short for the other packet of their type."""
+        packets = self.packets[rows]
+        return (packets["type"] == 0x13ED) & (packets["data_length"] <= 1)
 
     @property
     def findings(self) -> Findings:
@@ -95,7 +106,7 @@ class Batch(BatchBase):
     def names(self) -> dict[str, int]:
         """How many packets of each kind are there, by name; unknown types by their number."""
         types, counts = np.unique(self.packets["type"], return_counts=True)
-        known = TYPES[self.link]
+        known = types_of(self.link, self.direction)
         return {
             known[t].name if t in known else f"0x{t:04X}": n
             for t, n in zip(types.tolist(), counts.tolist())
@@ -104,7 +115,7 @@ class Batch(BatchBase):
     def layout_of(self, name: str | int) -> tuple[Layout, int]:
         """The layout of a table and the packet type that fills it."""
         if isinstance(name, int):
-            item = TYPES[self.link].get(name)
+            item = types_of(self.link, self.direction).get(name)
             if item is None:
                 raise KeyError(f"no layout is known for type 0x{name:04X} on link {self.link!r}")
             return layout(item), item.mid
@@ -128,7 +139,7 @@ class Batch(BatchBase):
         key = ("rows", name)
         if key not in self.cache:
             plan, mid = self.layout_of(name)
-            if foreign(plan.packet, self.link):
+            if foreign(plan.packet, self.link, self.direction):
                 rows = np.empty(0, plan.dtype)
             else:
                 rows, _ = self.gather(plan, mid)
@@ -194,7 +205,7 @@ class Batch(BatchBase):
     def text(self) -> list[str]:
         """One line for each packet: offset, type, name, length."""
         return [
-            f"0x{offset:x}: 0x{kind:04X} {title(self.link, kind)} ({length} bytes)"
+            f"0x{offset:x}: 0x{kind:04X} {title(self.link, kind, self.direction)} ({length} bytes)"
             for offset, kind, length in zip(
                 self.packets["offset"].tolist(),
                 self.packets["type"].tolist(),
@@ -223,25 +234,29 @@ def _restore(piece, link, start, packets, consumed, more, faults, direction) -> 
     return batch
 
 
-def foreign(item: Packet, link: str) -> bool:
-    """True for a packet that cannot come on this link."""
+def foreign(item: Packet, link: str, direction: str) -> bool:
+    """True for a packet that cannot come on this link, or from this side."""
+    if item.sender == "server" and direction != "server":
+        return True
+    if item.sender == "client" and direction == "server":
+        return True
     return item.link != link and not (link == "" and item.link in ("secondary", "chat"))
 
 
-_PROGRAMS: dict[str, tuple[list[Layout], dict[int, int]]] = {}
+_PROGRAMS: dict[tuple[str, str], tuple[list[Layout], dict[int, int]]] = {}
 
 
-def programs(link: str) -> tuple[list[Layout], dict[int, int]]:
+def programs(link: str, direction: str) -> tuple[list[Layout], dict[int, int]]:
     """Layouts of all types of a link, and the place of each type's; items behind their packet."""
-    if link not in _PROGRAMS:
+    if (link, direction) not in _PROGRAMS:
         layouts: list[Layout] = []
         numbers: dict[int, int] = {}
-        for mid, item in TYPES[link].items():
+        for mid, item in types_of(link, direction).items():
             if not item.known or item.name == "NodeList" or mid < 0:
                 continue
             numbers[mid] = len(layouts)
             layouts.append(layout(item))
             if item.name in {owner.name for owner in ITEM_TABLES.values()}:
                 layouts.append(layout(item, True))
-        _PROGRAMS[link] = layouts, numbers
-    return _PROGRAMS[link]
+        _PROGRAMS[link, direction] = layouts, numbers
+    return _PROGRAMS[link, direction]

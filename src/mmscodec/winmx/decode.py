@@ -25,8 +25,9 @@ CACHE_REPLY = 149  # greeting, key block, start value, ten records
 
 
 def decode(
-    buf: Buffer, *, link: str | None = None, on_fault: str = "record", out: Batch | None = None
-) -> Batch:
+    buf: Buffer, *, link: str | None = None, direction: str = "", on_fault: str = "record",
+    out: Batch | None = None,
+) -> Batch:  # fmt: skip
     """Decode plain WinMX frames, one after the other.
 
     Parameters
@@ -38,6 +39,9 @@ def decode(
         Where the bytes were. Without it, frames of secondary and chat links. `primary`: frames
         with the 17-byte header. `udp`: one deciphered datagram. `legacy`: encoded WPNP 2.x
         frames. `cache`: the 149 bytes of a peer cache as they are on the wire.
+    direction : {"", "client", "server"}
+        Who sent it. 0x00C8 of a chat link is another packet when a server sends it; unknown, it
+        is read as a client's.
     on_fault : {"record", "raise"}
         Record faults as rows, or raise the first.
     out : Batch, optional
@@ -68,13 +72,14 @@ def decode(
     if on_fault not in ("record", "raise"):
         raise ValueError(f"on_fault is 'record' or 'raise', not {on_fault!r}")
     batch = Batch() if out is None else out
-    link = checked_link(link)
+    link, direction = checked_link(link), checked_direction(direction)
     if link == "legacy":
         buf, _ = _frames.legacy_copy(buf)
     faults = None
     if link == "cache":
         buf, faults = plain_cache_reply(buf)
     batch.scan(buf, link, 0)
+    batch.direction = direction
     if faults is not None:
         add_faults(batch, faults)
     if on_fault == "raise" and len(batch.faults):
@@ -89,6 +94,13 @@ def checked_link(link: str | None) -> str:
         names = ", ".join(name for name in _codec.FRAMINGS if name)
         raise ValueError(f"link is one of {names}, not {link!r}")
     return link
+
+
+def checked_direction(direction: str) -> str:
+    """Who sent a stream."""
+    if direction not in ("", "client", "server"):
+        raise ValueError(f"direction is 'client', 'server' or '', not {direction!r}")
+    return direction
 
 
 def fault_error(batch: Batch) -> MalformedError:
@@ -115,9 +127,9 @@ def plain_cache_reply(buf: Buffer):
         return raw, None
     faults = []
     if raw[0] != 0x38:
-        faults.append(unknown_fault(0, 0x38, raw[0]))
+        faults.append(unknown_fault(0, 0x38, raw[0], 1))
     if cipher.check_key_block(raw[1:17]) != cipher.Role.CACHE:
-        faults.append(key_block_fault(1))
+        faults.append(key_block_fault(1, 16))
     records = cipher.cache_decipher(raw[29:CACHE_REPLY], raw[17:29])
     return raw[:29] + records + raw[CACHE_REPLY:], faults
 

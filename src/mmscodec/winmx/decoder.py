@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, NoReturn
 from mmscodec.winmx._codec import Carry
 from mmscodec.winmx._frames import legacy_copy
 from mmscodec.winmx.batch import Batch
-from mmscodec.winmx.decode import checked_link, fault_error, plain_cache_reply
+from mmscodec.winmx.decode import (
+    checked_direction,
+    checked_link,
+    fault_error,
+    plain_cache_reply,
+)
 from mmscodec.winmx.faultrows import add_faults
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ class Decoder:
 
     Parameters
     ----------
-    link, on_fault
+    link, direction, on_fault
         As in `decode`; link `udp` has no stream. After a fault was raised the decoder is closed.
     start : int
         Stream offset of the first byte.
@@ -53,9 +58,15 @@ class Decoder:
     """
 
     def __init__(
-        self, *, link: str | None = None, on_fault: str = "record", start: int = 0
+        self,
+        *,
+        link: str | None = None,
+        direction: str = "",
+        on_fault: str = "record",
+        start: int = 0,
     ) -> None:
         self.link = checked_link(link)
+        self.direction = checked_direction(direction)
         if self.link == "udp":
             raise ValueError("datagrams are no stream: use decode_datagrams")
         if on_fault not in ("record", "raise"):
@@ -101,6 +112,7 @@ class Decoder:
         self._busy = True
         try:
             batch = Batch() if out is None else out
+            batch.direction = self.direction
             if self.link in _PLAIN:
                 self._carry.feed_into(batch, chunk, self.link)
             else:

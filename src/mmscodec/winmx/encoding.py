@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import operator
 import struct
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 _FORMATS = {"u8": "<B", "u16": "<H", "u32": "<I"}
 MAX_DATA = 65535
+#: Columns of tables of nodes that are no part of a record: where and when it was.
+_KNOWN_COLUMNS = ("packet", "record", "current", "time", "flow", "direction")
 
 
 def encode(
-    what: str | np.ndarray, /, *, encoding: str = "latin-1", out: Any = None, **fields: Any
+    what: str | np.ndarray, /, *, encoding: str | None = None, out: Any = None, **fields: Any
 ) -> Any:
     """Encode packets.
 
@@ -33,13 +36,15 @@ def encode(
         Nodes: an array of 12-byte records of shape (packets, records), or (records,) for one
         packet, or rows of `batch.nodes`, where a new value of `packet` begins a new packet.
         Or the name of a packet; its fields follow by keyword.
-    encoding : str
-        Of str values; bytes are taken as they are.
+    encoding : str, optional
+        Of str values, latin-1 by default; bytes are taken as they are. Only for packets that are
+        given by name.
     out : writable buffer, optional
         For nodes: where to write. Returns a memoryview of the part written.
     **fields
         Fields of a packet by name. Fields with a known constant value may be left out; so may
-        optional ones, which then are absent. Addresses: text, `ipaddress` object or number.
+        optional ones, which then are absent (but a marker byte that nearly all peers send is
+        written; None leaves it out). Addresses: text, `ipaddress` object or number.
         Items that repeat: a sequence of mappings, or an array of records for `nodes`.
 
     Returns
@@ -51,7 +56,9 @@ def encode(
     Raises
     ------
     EncodeError
-        A value does not fit its field, or a field is missing.
+        A value does not fit its field or would lose something in it, or a field is missing.
+    TypeError
+        A field that there is not, or an argument that is of no use here.
 
     Notes
     -----
@@ -66,19 +73,32 @@ def encode(
     if not isinstance(what, str):
         if fields:
             raise TypeError("fields are for packets that are given by name")
+        if encoding is not None:
+            raise TypeError("encoding is of no use for nodes")
         return encode_nodes(np.asarray(what), out)
     item = BY_NAME.get(what)
     if item is None:
         raise EncodeError(f"no packet is called {what!r}{near(what, BY_NAME)}")
-    body = pack(item.fields, dict(fields), what, encoding) if item.known else raw_body(fields, what)
+    if out is not None:
+        raise TypeError("out is of no use for a packet by name")
+    if encoding is not None and not has_text(item):
+        raise TypeError(f"encoding is of no use for {what}, which has no text")
+    charset = encoding or "latin-1"
+    body = pack(item.fields, dict(fields), what, charset) if item.known else raw_body(fields, what)
     return framed(item, body)
+
+
+def has_text(item: Packet) -> bool:
+    """Whether a packet has a field that takes str."""
+    parts = (*item.fields, *(item.items.fields if item.items else ()))
+    return any(part.kind in ("cstr", "ansi") for part in parts)
 
 
 def raw_body(fields: Mapping[str, Any], name: str) -> bytes:
     """The bytes of a packet of which only the name is known, given as `data`."""
     if set(fields) - {"data"}:
         raise EncodeError(f"{name} is known by its name only: give its bytes as data=")
-    return bytes(fields.get("data", b""))
+    return raw_value(fields.get("data", b""), f"{name}.data")
 
 
 def framed(item: Packet, body: bytes) -> bytes:
@@ -118,8 +138,11 @@ def pack(parts: Iterable[Field], fields: dict[str, Any], owner: str, encoding: s
             if part.name in fields:
                 raise EncodeError(f"{owner}.{part.name} cannot be there: {part.when} says so")
             continue
+        if fields.get(part.name, ...) is None and part.optional:
+            missing = part.name
+            continue
         if part.name not in fields:
-            if part.optional:
+            if part.optional and part.default is None:
                 missing = part.name
                 continue
             value = default(part, owner)
@@ -130,7 +153,7 @@ def pack(parts: Iterable[Field], fields: dict[str, Any], owner: str, encoding: s
         out += pack_part(part, value, owner, encoding)
         if part.kind == "bytes" and part.count and len(value) != fields[part.count]:
             raise EncodeError(f"{owner}.{part.name} has {len(value)} bytes, not {part.count}")
-    out += bytes(fields.get("surplus", b""))
+    out += raw_value(fields.get("surplus", b""), f"{owner}.surplus")
     return bytes(out)
 
 
@@ -159,7 +182,7 @@ def default(part: Field, owner: str) -> Any:
 def pack_part(part: Field, value: Any, owner: str, encoding: str) -> bytes:
     """The bytes of one field."""
     if part.kind in _FORMATS:
-        number = int(value)
+        number = whole_number(value, f"{owner}.{part.name}", part.name)
         most = (1 << 8 * (part.size or 0)) - 1
         if not 0 <= number <= most:
             raise EncodeError(
@@ -168,11 +191,12 @@ def pack_part(part: Field, value: Any, owner: str, encoding: str) -> bytes:
             )  # fmt: skip
         return struct.pack(_FORMATS[part.kind], number)
     if part.kind == "ipv4":
-        return packed_address(value)
+        return packed_address(value, f"{owner}.{part.name}")
     if part.kind == "array":
         return pack_items(part, value, owner, encoding)
     try:
-        data = value.encode(encoding) if isinstance(value, str) else bytes(value)
+        text = isinstance(value, str) and part.kind in ("cstr", "ansi")
+        data = value.encode(encoding) if text else raw_value(value, f"{owner}.{part.name}")
     except UnicodeEncodeError as error:
         raise EncodeError(f"{owner}.{part.name}: {error}", field=part.name) from None
     if part.size is not None and len(data) != part.size:
@@ -190,6 +214,8 @@ def pack_part(part: Field, value: Any, owner: str, encoding: str) -> bytes:
 def pack_items(part: Field, value: Any, owner: str, encoding: str) -> bytes:
     """The items that repeat to the end of a packet."""
     assert part.struct is not None
+    if isinstance(value, str | Mapping):
+        raise EncodeError(f"{owner}.{part.name} is a sequence of mappings, not one {type(value)}")
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     if isinstance(value, np.ndarray):
@@ -199,14 +225,32 @@ def pack_items(part: Field, value: Any, owner: str, encoding: str) -> bytes:
     )
 
 
-def packed_address(value: Any) -> bytes:
+def whole_number(value: Any, owner: str, field: str) -> int:
+    """A number that is whole: nothing is cut off."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise EncodeError(f"{owner} is a whole number, not {value!r}", field=field) from None
+
+
+def raw_value(value: Any, owner: str) -> bytes:
+    """The bytes of something that has bytes: a number is none, though bytes() takes it."""
+    try:
+        return bytes(memoryview(value))
+    except TypeError:
+        if isinstance(value, np.void):
+            return value.tobytes()
+        raise EncodeError(f"{owner} are bytes, not {type(value).__name__}") from None
+
+
+def packed_address(value: Any, owner: str = "an address") -> bytes:
     """Four octets in network order."""
     if isinstance(value, bytes | bytearray):
         if len(value) != 4:
-            raise EncodeError(f"an address has 4 bytes, not {len(value)}")
+            raise EncodeError(f"{owner} has 4 bytes, not {len(value)}")
         return bytes(value)
-    if isinstance(value, np.integer):
-        value = int(value)
+    if not isinstance(value, str | ipaddress.IPv4Address):
+        value = whole_number(value, owner, "")
     try:
         return ipaddress.IPv4Address(value).packed
     except ipaddress.AddressValueError as error:
@@ -224,10 +268,31 @@ def contiguous_records(nodes: np.ndarray) -> np.ndarray:
     missing = [name for name in RECORD.names or () if name not in names]
     if missing:
         raise EncodeError(f"nodes need the column {missing[0]!r}")
+    if surplus := set(names) - {*(RECORD.names or ()), *_KNOWN_COLUMNS}:
+        raise EncodeError(
+            f"a record has no field {min(surplus)!r}{near(min(surplus), RECORD.names or ())}"
+        )
     out = np.empty(nodes.shape, RECORD)
     for name in RECORD.names or ():
-        out[name] = nodes[name]
+        out[name] = fitting(nodes[name], name)
     return out
+
+
+def fitting(column: np.ndarray, name: str) -> np.ndarray:
+    """A column whose values the record of the wire holds."""
+    most = np.iinfo(RECORD[name]).max
+    if column.dtype.kind not in "iub":
+        raise EncodeError(f"nodes[{name!r}] are whole numbers, not {column.dtype}", field=name)
+    if column.dtype.itemsize > RECORD[name].itemsize or column.dtype.kind == "i":
+        wrong = (column < 0) | (column > most)
+        if wrong.any():
+            at = int(np.argmax(wrong.reshape(-1)))
+            value = int(column.reshape(-1)[at])
+            raise EncodeError(
+                f"{name} of record {at}: {value} does not fit {8 * RECORD[name].itemsize} bits",
+                offset=at, field=name, need=value, have=int(most),
+            )  # fmt: skip
+    return column
 
 
 def encode_nodes(nodes: np.ndarray, out: Any = None) -> Any:
@@ -298,11 +363,11 @@ def encode_cache_reply(
 
 def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
     """All fields of one packet of a batch, as `encode` takes them."""
-    from mmscodec.schema.winmx import TYPES
+    from mmscodec.schema.winmx import types_of
     from mmscodec.winmx.batch import Batch
 
     packet = batch.packets[i]
-    known = TYPES[batch.link]
+    known = types_of(batch.link, batch.direction)
     item = known.get(int(packet["type"]), known.get(-1))
     if item is None:
         raise KeyError(f"no layout is known for type 0x{int(packet['type']):04X}")
@@ -313,6 +378,7 @@ def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
     at = start - batch.start
     piece = memoryview(batch.pieces[0][1]).cast("B")[at : at + int(packet["length"])]
     one.adopt(bytes(piece), batch.link, start, batch.packets[i : i + 1], start)
+    one.direction = batch.direction
     rows, _ = one.gather(layout(item), item.mid)
     if len(rows) == 0:
         raise ValueError(f"packet {i} ends inside a field: {one.faults.text()[0]}")
@@ -329,6 +395,8 @@ def row_fields(batch: Any, row: Any, parts: Iterable[Field], encoding: str | Non
     out: dict[str, Any] = {}
     for part in parts:
         if part.optional and not row[f"has_{part.name}"]:
+            if part.default is not None:
+                out[part.name] = None  # `encode` would write it
             continue
         if isinstance(part, Part) and part.when:
             value = int(row[part.when])
@@ -338,11 +406,21 @@ def row_fields(batch: Any, row: Any, parts: Iterable[Field], encoding: str | Non
             kept = None if part.kind in ("bytes", "array") else encoding
             extent = np.array([row[f"{part.name}_offset"]]), np.array([row[f"{part.name}_length"]])
             out[part.name] = batch.strings(*extent, kept)[0]
+            if part.kind == "ansi" and terminated(batch, row, part.name):
+                out[part.name] += b"\0" if kept is None else "\0"
         elif part_dtype(part).kind == "V":
             out[part.name] = bytes(row[part.name])
         else:
             out[part.name] = int(row[part.name])
     return out
+
+
+def terminated(batch: Any, row: Any, name: str) -> bool:
+    """Whether a 00 byte stands behind a text that goes to the end of its packet."""
+    packet = batch.packets[int(row["packet"])]
+    end = int(packet["offset"]) + int(packet["length"])
+    at, length = int(row[f"{name}_offset"]), int(row[f"{name}_length"])
+    return at + length < end
 
 
 def item_fields(batch: Any, item: Packet, encoding: str | None) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.schema.dtypes import FAULTS
 from mmscodec.schema.faults import FaultCode
+from mmscodec.schema.winmx.dtypes import FAULT_ROWS
 
 TYPE, KEY_BLOCK = 64, 67  # fault fields
 
 
 def fault(offset: int, length: int, code: int, field: int, need: int, have: int) -> np.ndarray:
-    """One row of the fault table."""
-    row = np.zeros(1, FAULTS)
-    row[0] = (offset, length, code, field, need, have)
+    """One row of the fault table, in no packet."""
+    row = np.zeros(1, FAULT_ROWS)
+    row[0] = (offset, length, code, field, -1, need, have)
     return row
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mmscodec.schema.dtypes import FINDINGS
 from mmscodec.schema.faults import FAULT_FIELDS
 from mmscodec.schema.fields import Field, Rule, show
-from mmscodec.schema.winmx import FIELD_NUMBERS, TYPES, Part
+from mmscodec.schema.winmx import FIELD_NUMBERS, Part, types_of
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
 from mmscodec.schema.winmx.findings import (
     DEVIATION,
@@ -67,7 +67,6 @@ def rows_of(
 
 
 def find(batch: Any) -> Findings:
-    """Rows of the findings table from columns."""
     """Findings of a batch, all rows at once."""
     found = [*list_lengths(batch), *node_values(batch), *packet_fields(batch)]
     kept = [rows for rows in found if len(rows)]
@@ -114,7 +113,7 @@ def packet_fields(batch: Any) -> Iterator[np.ndarray]:
     """Rules of fields, bytes behind the last field, types that no notes know."""
     packets = batch.packets
     offsets = packets["offset"]
-    known = TYPES[batch.link]
+    known = types_of(batch.link, batch.direction)
     for mid in np.unique(packets["type"]).tolist():
         item = known.get(mid)
         if item is None and -1 not in known:

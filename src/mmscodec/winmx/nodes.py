@@ -67,6 +67,37 @@ def ip_objects(nodes: np.ndarray) -> np.ndarray:
     return made[inverse.reshape(numbers.shape)]
 
 
+def along_packets(values: object, nodes: np.ndarray, what: str = "time") -> np.ndarray:
+    """One value for each record: `values` broadcast from the first axis of `nodes` on.
+
+    Parameters
+    ----------
+    values : array_like
+        A scalar; or one value for each record; or one for each packet: of the length of the first
+        axis of an array of shape (packets, records), or of rows of a `nodes` table one for each
+        row of `packets`.
+    nodes : numpy.ndarray
+
+    Raises
+    ------
+    ValueError
+        Any other shape.
+    """
+    given, shape = np.asarray(values), nodes.shape
+    if given.ndim < len(shape) and given.shape == shape[: given.ndim]:
+        given = given.reshape(given.shape + (1,) * (len(shape) - given.ndim))
+    if given.ndim == len(shape) and all(a in (1, b) for a, b in zip(given.shape, shape)):
+        return np.broadcast_to(given, shape)
+    if given.ndim == 1 and "packet" in (nodes.dtype.names or ()):
+        packet = nodes["packet"]
+        if len(packet) == 0 or (packet.min() >= 0 and packet.max() < len(given)):
+            return given[packet]
+    raise ValueError(
+        f"{what} of shape {given.shape} is neither one for each of the records of shape {shape} "
+        "nor one for each of their packets"
+    )
+
+
 def unique_nodes(nodes: np.ndarray, time: np.ndarray | None = None) -> np.ndarray:
     """The different nodes, and when each was first and last seen.
 
@@ -75,8 +106,10 @@ def unique_nodes(nodes: np.ndarray, time: np.ndarray | None = None) -> np.ndarra
     nodes : numpy.ndarray
         Records or rows of `nodes`, of any shape. A node is an address with both its ports.
     time : numpy.ndarray of int, optional
-        Time of each record, in any unit (captures: ns since 1970), broadcast to the shape of
-        `nodes`. Default: the column `time` where there is one, else the record's position.
+        Time of each record or of each packet, in any unit (captures: ns since 1970): an array of
+        shape (packets, 8) takes times of shape (packets, 8), (packets, 1) or (packets,), rows of a
+        `nodes` table one for each row or one for each row of `packets`. Default: the column `time`
+        where there is one, else the record's position.
 
     Returns
     -------
@@ -88,10 +121,8 @@ def unique_nodes(nodes: np.ndarray, time: np.ndarray | None = None) -> np.ndarra
     names = nodes.dtype.names or ()
     if time is None:
         time = nodes["time"] if "time" in names else np.arange(nodes.size).reshape(shape)
-    when = np.broadcast_to(np.asarray(time), shape).reshape(-1).astype(np.int64)
-    key = ip_numbers(nodes).reshape(-1).astype(np.uint64) << np.uint64(32)
-    key |= nodes["udp_port"].reshape(-1).astype(np.uint64) << np.uint64(16)
-    key |= nodes["tcp_port"].reshape(-1)
+    when = along_packets(time, nodes).reshape(-1).astype(np.int64)
+    key = node_keys(nodes).reshape(-1)
     unique, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
     out = np.zeros(unique.size, UNIQUE)
     out["ip"] = unique >> np.uint64(32)
@@ -105,6 +136,13 @@ def unique_nodes(nodes: np.ndarray, time: np.ndarray | None = None) -> np.ndarra
     out["first"] = first
     out["last"] = last
     return out[np.argsort(first, kind="stable")]
+
+
+def node_keys(nodes: np.ndarray) -> np.ndarray:
+    """Address and both ports of each record as one number (u8)."""
+    key = ip_numbers(nodes).astype(np.uint64) << np.uint64(32)
+    key |= nodes["udp_port"].astype(np.uint64) << np.uint64(16)
+    return key | nodes["tcp_port"]
 
 
 def slots_over_time(
@@ -135,7 +173,7 @@ def slots_over_time(
     wanted = nodes["ip"] == number
     if tcp_port is not None:
         wanted &= nodes["tcp_port"] == tcp_port
-    when = np.broadcast_to(np.asarray(time), shape)[wanted]
+    when = along_packets(time, nodes)[wanted]
     kind = [("time", "<i8"), ("free_primary_slots", "u1"), ("free_secondary_slots", "u1")]
     out = np.empty(when.size, kind)
     out["time"] = when

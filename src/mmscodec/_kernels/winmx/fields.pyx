@@ -137,8 +137,8 @@ cdef int walk_packet(
             continue
         rows.rows -= 1
         return add_fault(
-            faults, fault.offset, packet.offset + <int64_t>length - fault.offset, fault.code,
-            fault.field, fault.need, fault.have)
+            faults, number, fault.offset, packet.offset + <int64_t>length - fault.offset,
+            fault.code, fault.field, fault.need, fault.have)
 
 
 cdef int gather_rows(

@@ -2,7 +2,7 @@
 #
 # A scan hops from header to header and writes one packet_t for each whole frame; it never fails,
 # because every four bytes are a header. Gathers read the index and copy fields out.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_row, table_t
 
 cdef enum:
@@ -41,7 +41,7 @@ cdef struct fault_t:
     int64_t length
     uint16_t code
     uint16_t field
-    uint32_t unused
+    int32_t packet  # row of the packet that it is in, -1
     int64_t need
     int64_t have
 
@@ -52,7 +52,8 @@ cdef struct scan_t:
 
 
 cdef inline int add_fault(
-    table_t *faults, int64_t offset, int64_t length, int code, int field, int64_t need, int64_t have
+    table_t *faults, size_t packet, int64_t offset, int64_t length, int code, int field,
+    int64_t need, int64_t have
 ) noexcept nogil:
     cdef fault_t *fault = <fault_t *>table_row(faults)
     if fault == NULL:
@@ -61,7 +62,7 @@ cdef inline int add_fault(
     fault.length = length
     fault.code = <uint16_t>code
     fault.field = <uint16_t>field
-    fault.unused = 0
+    fault.packet = <int32_t>packet
     fault.need = need
     fault.have = have
     return 0

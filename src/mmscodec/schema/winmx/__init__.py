@@ -16,7 +16,7 @@ from mmscodec.schema.winmx.session import CACHE_NODE, NODE, NODE_LIST
 __all__ = (
     "BY_NAME", "CACHE_NODE", "FAULT_FIELD_BASE", "FIELD_NUMBERS", "HEADS", "LINE_TYPES", "LINKS",
     "NODE", "NODE_LIST", "PACKETS", "RANKS", "SERVER_ROLES", "TYPES", "Packet", "Part",
-    "packet_of", "title",
+    "packet_of", "title", "types_of",
 )  # fmt: skip
 
 PACKETS: tuple[Packet, ...] = (
@@ -38,14 +38,24 @@ BY_NAME: Mapping[str, Packet] = {item.name: item for item in PACKETS}
 #: Packets by link and type. A link of "" takes the frames of both kinds of client link, and
 #: 0x13ED, which both have, as the secondary link's.
 TYPES: Mapping[str, Mapping[int, Packet]] = {
-    **{link: {item.mid: item for item in PACKETS if item.link == link} for link in LINKS},
+    **{
+        link: {item.mid: item for item in PACKETS if item.link == link and item.sender != "server"}
+        for link in LINKS
+    },
     "": {
         item.mid: item
         for link in ("chat", "secondary")
         for item in PACKETS
-        if item.link == link
+        if item.link == link and item.sender != "server"
     },
 }  # fmt: skip
+
+#: The same for what a server is known to have sent.
+_SERVER_TYPES: Mapping[str, Mapping[int, Packet]] = {
+    link: known
+    | {i.mid: i for i in PACKETS if i.sender == "server" and i.link in (link, link or "chat")}
+    for link, known in ((link, dict(TYPES[link])) for link in TYPES)
+}
 
 #: Names of fields that a fault or finding can point at start here in `faults.FAULT_FIELDS`.
 FAULT_FIELD_BASE = 1024
@@ -63,14 +73,19 @@ FIELD_NUMBERS: Mapping[str, int] = {
 SERVER_ROLES: Mapping[int, str] = {0x51: "primary", 0x53: "secondary", 0x58: "chat"}
 
 
-def packet_of(link: str, mid: int) -> Packet | None:
+def types_of(link: str, direction: str = "") -> Mapping[int, Packet]:
+    """Packets of a link by type; `direction` is "client", "server", or "" where it is not known."""
+    return (_SERVER_TYPES if direction == "server" else TYPES)[link]
+
+
+def packet_of(link: str, mid: int, direction: str = "") -> Packet | None:
     """The packet of type `mid` on a link, None where no notes know it."""
-    return TYPES[link].get(mid)
+    return types_of(link, direction).get(mid)
 
 
-def title(link: str, mid: int) -> str:
+def title(link: str, mid: int, direction: str = "") -> str:
     """What the notes call a type, or its number."""
-    item = packet_of(link, mid)
+    item = packet_of(link, mid, direction)
     return item.title if item else f"0x{mid:04X}"
 
 

@@ -62,11 +62,14 @@ class Packet(Message):
         A key of `HEADS`.
     known : bool
         False where only the name is known: such packets have no fields.
+    sender : str
+        `client` or `server` where the other side sends another packet under the same type, else "".
     """
 
     title: str = ""
     link: str = "secondary"
     known: bool = True
+    sender: str = ""
 
     @property
     def head(self) -> int:

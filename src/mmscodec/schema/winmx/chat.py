@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mmscodec.schema.winmx import base
 from mmscodec.schema.winmx.base import (
     Packet,
@@ -22,14 +24,17 @@ UP = "client to server"
 DOWN = "server to client"
 
 
-def packet(mid: int, name: str, title: str, direction: str, *parts: Part) -> Packet:
+def packet(
+    mid: int, name: str, title: str, direction: str, *parts: Part, sender: str = ""
+) -> Packet:
     """A packet of the chat link."""
-    return base.packet(mid, name, title, "9", direction, *parts, link="chat")
+    made = base.packet(mid, name, title, "9", direction, *parts, link="chat")
+    return replace(made, sender=sender)
 
 
-def unknown(mid: int, name: str, title: str) -> Packet:
+def unknown(mid: int, name: str, title: str, direction: str = DOWN) -> Packet:
     """A chat packet known only by its name."""
-    return base.unknown(mid, name, title, "9", DOWN, "chat")
+    return base.unknown(mid, name, title, "9", direction, "chat")
 
 
 def primary(prefix: str = "") -> tuple[Part, ...]:
@@ -55,8 +60,9 @@ def renamed() -> tuple[Part, ...]:
 
 
 def marker(*values: int) -> Part:
-    """One byte that says that something is so."""
-    return u8("marker", rule=one_of(*values) if values else None, default=0x31)
+    """One byte that says that something is so; some peers leave it out."""
+    rule = one_of(*values) if values else None
+    return u8("marker", rule=rule, default=0x31, optional=True)
 
 
 PACKETS = (
@@ -85,13 +91,20 @@ PACKETS = (
         *user(), rank(), ipv4("ip"),
     ),
     packet(0x0078, "MessageOfTheDay", "message of the day", DOWN, cstr("text")),
-    packet(0x00C8, "Text331", "text (3.31)", UP, cstr("text")),
+    unknown(0x00AA, "ServerSpecificAA", "server-specific packet 0x00AA", "both"),
+    unknown(0x00BB, "ServerSpecificBB", "server-specific packet 0x00BB", "both"),
+    packet(0x00C8, "Text331", "text (3.31)", UP, cstr("text"), sender="client"),
+    packet(
+        0x00C8, "TextToClients331", "text (3.31), sent by a server", DOWN,
+        cstr("user_name"), cstr("text"), rank(optional=True), sender="server",
+    ),
     packet(
         0x00C9, "TextToClients", "text to clients", DOWN,
         cstr("user_name"), cstr("text"), rank(optional=True),
     ),
     packet(0x00CA, "Action", "action", UP, cstr("text")),
     packet(0x00CB, "ActionToClients", "action to clients", DOWN, cstr("user_name"), cstr("text")),
+    unknown(0x00CC, "ServerSpecificCC", "server-specific packet 0x00CC", "both"),
     packet(0x00D2, "Notice", "coloured text or notice", DOWN, cstr("text")),
     packet(0x00D3, "OperatorText", "operator or echo text", DOWN, cstr("text")),
     packet(0x012C, "Topic", "topic", DOWN, cstr("topic")),
@@ -107,7 +120,10 @@ PACKETS = (
         cstr("user_name"), *primary(), u16("files"), line_type(), rank(),
         cstr("ip_text"), cstr("host_name", optional=True),
     ),
-    packet(0x9903, "IpSendEnd", "IP-send end", DOWN, u8("zero", rule=should_be(0))),
+    packet(
+        0x9903, "IpSendEnd", "IP-send end", DOWN,
+        u8("zero", rule=should_be(0), default=0, optional=True),
+    ),
     packet(0x9904, "ColourCodeFormat", "colour code format", DOWN, cstr("format")),
     packet(
         0x9905, "ProgramIdentification", "program identification", "both",

@@ -31,6 +31,12 @@ NODES = np.dtype(
     }
 )
 
+#: Rows of `batch.faults`: those of all protocols with the packet that each is in, or -1.
+FAULT_ROWS = table(
+    40, offset=("i8", 0), length=("i8", 8), code=("u2", 16), field=("u2", 18), packet=("i4", 20),
+    need=("i8", 24), have=("i8", 32),
+)  # fmt: skip
+
 #: Rows of `batch.packets`.
 PACKET_ROWS = table(16, offset=("i8", 0), length=("u4", 8), type=("u2", 12), data_length=("u2", 14))
 
