@@ -33,13 +33,15 @@ def test_one_time_a_packet_goes_along_packets(count, records):
 
 @pytest.mark.parametrize("shape", [(7,), (9,), (8, 7), (1, 8, 8), (0,)])
 def test_other_shapes_are_refused(shape):
-    for call in (winmx.unique_nodes, winmx.node_history,
-                 lambda nodes, time: winmx.slots_over_time(nodes, 1, time=time)):  # fmt: skip
-        with pytest.raises(ValueError, match="neither one for each"):
-            if call is winmx.node_history:
-                call(lists(8), time=np.zeros(shape))
-            else:
-                call(lists(8), np.zeros(shape))
+    nodes, time = lists(8), np.zeros(shape)
+    with pytest.raises(ValueError, match="neither one for each"):
+        winmx.unique_nodes(nodes, time)
+    with pytest.raises(ValueError, match="neither one for each"):
+        winmx.node_history(nodes, time=time)
+    with pytest.raises(ValueError, match="sender of shape"):
+        winmx.node_history(nodes, sender=time)
+    with pytest.raises(ValueError, match="neither one for each"):
+        winmx.slots_over_time(nodes, 1, time=time)
 
 
 def test_one_time_a_packet_of_rows_of_a_table():

@@ -58,7 +58,7 @@ def test_records_wider_than_the_wire_are_refused(name):
 def test_columns_that_no_record_has_are_refused():
     nodes = winmx.node_lists(v.NODE_LIST)[0]
     more = np.zeros(8, [*nodes.dtype.descr, ("tcp_prot", "<u2")])
-    with pytest.raises(EncodeError, match="no field 'tcp_prot'.*did you mean 'tcp_port'"):
+    with pytest.raises(EncodeError, match=r"no field 'tcp_prot'.*did you mean 'tcp_port'"):
         winmx.encode(more)
     rows = winmx.decode(v.NODE_LIST).nodes
     known = np.zeros(8, [*((n, rows.dtype[n]) for n in rows.dtype.names), ("time", "<i8")])

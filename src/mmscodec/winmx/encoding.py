@@ -269,9 +269,8 @@ def contiguous_records(nodes: np.ndarray) -> np.ndarray:
     if missing:
         raise EncodeError(f"nodes need the column {missing[0]!r}")
     if surplus := set(names) - {*(RECORD.names or ()), *_KNOWN_COLUMNS}:
-        raise EncodeError(
-            f"a record has no field {min(surplus)!r}{near(min(surplus), RECORD.names or ())}"
-        )
+        hint = near(min(surplus), RECORD.names or ())
+        raise EncodeError(f"a record has no field {min(surplus)!r}{hint}")
     out = np.empty(nodes.shape, RECORD)
     for name in RECORD.names or ():
         out[name] = fitting(nodes[name], name)
