@@ -55,7 +55,8 @@ def built() -> Path:
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     if all((folder / f"{source.stem}{suffix}").exists() for source in HERE.glob("*.pyx")):
         return folder
-    if not any(map(shutil.which, ("cc", "gcc", "clang", "cl"))):
+    asked = os.environ.get("CC", "").split()[:1]
+    if not any(map(shutil.which, (*asked, "cc", "gcc", "clang", "cl"))):
         pytest.skip("no C compiler for the bindings of the kernels", allow_module_level=True)
     pytest.importorskip("Cython", reason="no Cython for the bindings of the kernels")
     folder.mkdir(parents=True, exist_ok=True)

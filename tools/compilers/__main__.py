@@ -13,6 +13,7 @@ Downloads and roots are kept in ${XDG_CACHE_HOME:-~/.cache}/mmscodec-ci.
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +67,8 @@ def main() -> int:
     parser.add_argument("rest", nargs="*", help="for `one`: COMPILER PYTHON [ROOT] [TESTS...]")
     parser.add_argument("--tolerant", action="store_true", help="what cannot be had fails nothing")
     arguments = parser.parse_args()
+    # whoever ends this ends what it started too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compilers: told to end"))
     lines, failed = [], []
     for name, step in steps(arguments):
         try:
@@ -73,7 +76,7 @@ def main() -> int:
         except places.Unavailable as error:
             lines.append(f"{name}: NOT RUN: {error}")
             failed += [] if arguments.tolerant else [name]
-        except (subprocess.CalledProcessError, OSError) as error:
+        except (subprocess.SubprocessError, OSError) as error:
             lines.append(f"{name}: FAILED: {error}")
             failed.append(name)
         places.say(lines[-1])

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SHARED = ROOT.parent / "shared"  # captures that some tests read; they skip without
+LONGEST = 3600  # seconds of any one program, unless its caller knows better
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmscodec-ci"
 
 
@@ -20,13 +22,26 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def run(command: list[str], log: Path, **options) -> None:
-    """Run a program, its output into `log`; the end of that is shown if it fails."""
+def run(command: list[str], log: Path, seconds: float = LONGEST, **options) -> None:
+    """Run a program, its output into `log`; the end of that is shown if it fails.
+
+    After `seconds` it is ended with all that it started, which is a failure too.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as file:
-        status = subprocess.call(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, **options
-        )
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+            start_new_session=True, **options,
+        )  # fmt: skip
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            file.write(f"\nended after {seconds:.0f} s: it hangs, or is too slow\n".encode())
+            status = -signal.SIGKILL
+        finally:
+            if process.poll() is None:  # also when this program was told to end
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     if status:
         say("\n".join(log.read_text(errors="replace").splitlines()[-40:]))
         raise subprocess.CalledProcessError(status, command)
@@ -34,7 +49,10 @@ def run(command: list[str], log: Path, **options) -> None:
 
 def output(command: list[str], **options) -> str:
     """What a program prints."""
-    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=LONGEST, **options
+    )
+    return done.stdout
 
 
 def sources() -> list[str]:
@@ -63,7 +81,7 @@ def zig() -> list[str]:
         log = CACHE / "logs" / "zig.log"
         run([sys.executable, "-m", "venv", "--clear", str(venv)], log)
         try:
-            run([str(python), "-m", "pip", "install", "-q", "ziglang"], log)
+            run([str(python), "-m", "pip", "install", "-q", "ziglang"], log, 600)
         except subprocess.CalledProcessError as error:
             raise Unavailable("ziglang cannot be installed from the Python index") from error
     return [str(python), "-m", "ziglang", "cc"]

@@ -55,7 +55,7 @@ def make(name: str, options: list[str]) -> Path:
     log.unlink(missing_ok=True)
     say(f"debootstrap {SUITE} {name}")
     try:
-        run(["debootstrap", "--variant=minbase", *options, SUITE, str(root)], log)
+        run(["debootstrap", "--variant=minbase", *options, SUITE, str(root)], log, 900)
     except subprocess.CalledProcessError as error:
         raise Unavailable(f"debootstrap of {SUITE} for {name} failed: no mirror?") from error
     return root
@@ -76,7 +76,10 @@ def native(arch: str = "amd64") -> Path:
     log = CACHE / "logs" / f"apt-{arch}.log"
     compilers = [newest(root, "gcc")] + ([newest(root, "clang")] if arch == "amd64" else [])
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-    run(enter(root, [*install, *compilers, *wanted]), log, env=environment())
+    try:
+        run(enter(root, [*install, *compilers, *wanted]), log, 900, env=environment())
+    except subprocess.CalledProcessError as error:
+        raise Unavailable(f"packages of {SUITE} cannot be installed for {arch}") from error
     (root / "mmscodec-ready").write_text(mark)
     return root
 

@@ -68,7 +68,7 @@ cdef packet_state_t widen(
         return PACKET_UNMENDED
     memmove(p + at.padding + wanted, p + at.times, have - at.times)
     store_field(p + at.padding, wanted, <uint32_t>padding)
-    p[at.flags] = <uint8_t>((p[at.flags] & ~0x18) | wanted << 3)
+    p[at.flags] = <uint8_t>((p[at.flags] & 0xE7) | wanted << 3)
     memset(p + have + grow, 0, added - grow)
     return PACKET_WIDENED
 

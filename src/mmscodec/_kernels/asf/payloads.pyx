@@ -86,7 +86,7 @@ cdef payloads_end_t packet_payloads(
         return PAYLOADS_LIMITED
     if n <= pos:
         return PAYLOADS_BROKEN
-    count, length_size = p[pos] & 0x3F, size_of(p[pos] >> 6)
+    count, length_size = <uint32_t>(p[pos] & 0x3F), size_of(p[pos] >> 6)
     pos += 1
     for _i in range(count):
         if payload_header(p, n, pos, properties, &one) != 0 or n - one.data < length_size:

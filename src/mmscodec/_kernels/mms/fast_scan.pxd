@@ -175,7 +175,7 @@ cdef inline size_t run_of_packets(
         row.seq = load_le16(q + 20)
         row.mbz = load_le16(q + 22)
         messages += out - first
-        room -= out - first
+        room -= <size_t>(out - first)
         first = out
         row += 1
         packet += 1

@@ -144,7 +144,7 @@ cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
     # 2.2.4: who sends a message stands in the upper half of its MID
     if mid >> 16 == 3 or mid == RESEND_SIGNATURE:
         return TO_SERVER
-    return TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN
+    return <uint8_t>(TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN)
 
 
 cdef int keep_message(

@@ -125,7 +125,7 @@ cdef int64_t mms_measure_data(
             return -1
         if n - <size_t>starts[i] < size - DATA_HEADER_LEN:
             return -1
-        total += size
+        total += <int64_t>size
     return total
 
 

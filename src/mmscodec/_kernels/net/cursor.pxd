@@ -112,7 +112,8 @@ cdef inline int short_of(
 ) noexcept nogil:
     # fewer than `need` bytes are there: the snap length cut them off, or they never were
     return fault(
-        net, c, FAULT_SNAPPED if c.wire >= need else FAULT_BAD_NETWORK_HEADER, field, need
+        net, c, <uint16_t>(FAULT_SNAPPED if c.wire >= need else FAULT_BAD_NETWORK_HEADER),
+        field, need,
     )
 
 

@@ -258,7 +258,9 @@ cdef int grow(fragments_t *f, int32_t i, uint32_t end) noexcept nogil:
     if capacity <= d.capacity:
         return FRAGMENT_HELD
     if d.capacity and capacity < 2 * d.capacity:
-        capacity = 2 * d.capacity if d.capacity <= DATAGRAM_MAX // 2 else DATAGRAM_MAX + 1
+        capacity = <uint32_t>(
+            2 * d.capacity if d.capacity <= DATAGRAM_MAX // 2 else DATAGRAM_MAX + 1
+        )
     size = block_size(capacity)
     while f.bytes + size > f.max_bytes and f.oldest != i:
         drop(f, f.oldest)

@@ -213,7 +213,7 @@ cdef int extension(network_t *net, cursor_t *c, uint32_t unit) noexcept nogil:
         return bad(net, c, FIELD_IP_HEADER, EXTENSIONS_MAX)
     if c.n < 8:
         return short_of(net, c, FIELD_IP_HEADER, 8)
-    length = (<uint32_t>c.p[1] + 1) * 8 if unit == 8 else (<uint32_t>c.p[1] + 2) * 4
+    length = <uint32_t>((c.p[1] + 1) * 8 if unit == 8 else (c.p[1] + 2) * 4)
     if c.n < length:
         return short_of(net, c, FIELD_IP_HEADER, length)
     if c.jumbo and kind == IP_HOP_BY_HOP and jumbo_length(net, c, length):

@@ -420,7 +420,7 @@ cdef int take_bare(tcp_t *d, tcp_pool_t *pool, uint32_t seq, int64_t time) noexc
 cdef int tcp_feed(
     tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
 ) noexcept nogil:
-    cdef uint32_t seq = s.seq + (1 if s.tcp_flags & TCP_SYN else 0)
+    cdef uint32_t seq = s.seq + <uint32_t>(1 if s.tcp_flags & TCP_SYN else 0)
     cdef uint32_t length = s.wire_len
     cdef piece_t piece
     cdef segment_t behind_syn

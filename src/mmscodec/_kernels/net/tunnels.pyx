@@ -240,7 +240,7 @@ cdef int gtp(network_t *net, cursor_t *c) noexcept nogil:
     length = c.p[11] if c.p[0] & 4 else 0  # next extension header
     advance(c, 12)
     while length:
-        length = <uint32_t>c.p[0] * 4 if c.n else 0
+        length = <uint32_t>(c.p[0] * 4 if c.n else 0)
         if length == 0 or c.n < length:
             return NETWORK_OTHER
         advance(c, length)

@@ -138,7 +138,9 @@ cdef inline void fill(
     row.caplen = caplen
     row.wire_len = wire_len
     row.linktype = f.linktype
-    row.interface_id = <uint32_t>(r.dropped_interfaces + (f - <interface_t *>r.interfaces.data))
+    row.interface_id = (
+        <uint32_t>r.dropped_interfaces + <uint32_t>(f - <interface_t *>r.interfaces.data)
+    )
 
 
 cdef int another_file(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
@@ -270,7 +272,10 @@ cdef int packet(
     )
     if room - caplen < 4:
         return RECORD
-    status = options(r, h, at, 28 + ((caplen + 3) & ~<uint32_t>3), length, kind, r.records, NULL)
+    status = options(
+        r, h, at, 28 + ((caplen + 3) & <uint32_t>0xFFFFFFFC), length, kind,
+        <int64_t>r.records, NULL,
+    )
     if status == READ_MEMORY:
         return status
     return RECORD_FAULT if status == READ_FAULT else RECORD

@@ -193,7 +193,9 @@ cdef int connection_keep_attempt(
     attempt.time = time
     attempt.before = flow.last_time
     attempt.side = <uint8_t>side
-    attempt.answer_only = not flow.tcp.syn and <int32_t>(first_seq(flow) - s.seq - 1) > 0
+    attempt.answer_only = <uint8_t>(
+        not flow.tcp.syn and <int32_t>(first_seq(flow) - s.seq - 1) > 0
+    )
     c.attempt = attempt
     fast_leave(&c.flow[0])
     fast_leave(&c.flow[1])
@@ -230,7 +232,7 @@ cdef void connection_flags(
             flow.isn = s.seq
         c.flow[1 - side].tcp.awaited = True
     if s.tcp_flags & TCP_FIN and believable:
-        c.closed |= CLOSED_B if side else CLOSED_A
+        c.closed |= <uint8_t>(CLOSED_B if side else CLOSED_A)
     if s.tcp_flags & TCP_RST and (believable or s.seq == 0):
         c.closed = CLOSED_A | CLOSED_B
         if flow.row >= 0:

@@ -116,7 +116,7 @@ cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
         return take_udp(t, <uint32_t>number, side, item)
     if item.frame != NULL:
         flow_cache_put(
-            &t.cache, item.addresses, item.ports, (<uint32_t>number << 1) + side + 1)
+            &t.cache, item.addresses, item.ports, (<uint32_t>number << 1) + <uint32_t>side + 1)
     return take_tcp(t, <uint32_t>number, side, item)
 
 

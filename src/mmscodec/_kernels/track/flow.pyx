@@ -115,10 +115,10 @@ cdef uint8_t direction_of(const connection_t *c, int side) noexcept nogil:
     cdef const mms_stream_t *peer = c.flow[1 - side].mms
     cdef uint16_t port = c.dst_port if side else c.src_port
     if peer != NULL and peer.model.direction != DIRECTION_UNKNOWN:
-        return TO_CLIENT if peer.model.direction == TO_SERVER else TO_SERVER
+        return <uint8_t>(TO_CLIENT if peer.model.direction == TO_SERVER else TO_SERVER)
     if (c.src_port == MMS_PORT) == (c.dst_port == MMS_PORT):
         return DIRECTION_UNKNOWN
-    return TO_CLIENT if port == MMS_PORT else TO_SERVER
+    return <uint8_t>(TO_CLIENT if port == MMS_PORT else TO_SERVER)
 
 
 cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:

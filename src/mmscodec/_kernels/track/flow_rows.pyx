@@ -87,7 +87,7 @@ cdef inline uint8_t protocol_of(const flow_t *flow) noexcept nogil:
         flow.mms == NULL or not flow.mms.model.fresh or flow.mms.options.datagrams
     ):
         return FLOW_MMS
-    return FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE
+    return <uint8_t>(FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE)
 
 
 cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:

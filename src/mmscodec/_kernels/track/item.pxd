@@ -70,7 +70,7 @@ cdef inline bint fill_item(
         item.stable = False
         item.place = ARENA()
     else:
-        item.stable = stable
+        item.stable = <uint8_t>stable
         item.place = record.position + <uint64_t>(item.segment.payload - record.data)
     return True
 
@@ -88,7 +88,7 @@ cdef inline int next_item(
         item.addresses = load_le64(record.data + 26)
         item.ports = load_le32(record.data + 34)
         item.time = record.time
-        item.stable = stable
+        item.stable = <uint8_t>stable
         item.place = record.position + <uint64_t>(item.segment.payload - record.data)
         item.segment.owned = False
         item.complete = False

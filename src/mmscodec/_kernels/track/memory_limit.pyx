@@ -64,7 +64,7 @@ cdef int memory_limit_enter(
     entry = <uint64_t *>table_row(&m.queue)
     if entry == NULL:
         return -1
-    entry[0] = (<uint64_t>number << 1) | side
+    entry[0] = (<uint64_t>number << 1) | <uint64_t>side
     flow.queued = QUEUED
     return 0
 

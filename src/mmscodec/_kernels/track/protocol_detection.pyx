@@ -68,7 +68,7 @@ cdef int detection_hold(
     cdef uint32_t capacity
     cdef void *memory
     if d.count == d.capacity:
-        capacity = d.capacity * 2 if d.capacity else 2
+        capacity = <uint32_t>(d.capacity * 2 if d.capacity else 2)
         runs = <run_t *>realloc(d.runs, capacity * sizeof(run_t))
         if runs == NULL:
             return -1
@@ -85,8 +85,8 @@ cdef int detection_hold(
             memcpy(memory, run.data, <size_t>run.length)
             d.runs[d.count].memory = memory
             d.runs[d.count].data = <const uint8_t *>memory
-        d.bytes += <uint32_t>(run.length + sizeof(run_t))
-        limit.detecting += <uint64_t>(run.length + sizeof(run_t))
+        d.bytes += <uint32_t>run.length + <uint32_t>sizeof(run_t)
+        limit.detecting += <uint64_t>run.length + sizeof(run_t)
     d.count += 1
     return 0
 

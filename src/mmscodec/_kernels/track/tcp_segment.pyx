@@ -1,5 +1,5 @@
 # See tcp_segment.pxd for the contract.
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.pieces cimport RUN_DATA, run_t
@@ -104,7 +104,9 @@ cdef int take_ack(tracker_t *t, connection_t *c, int side, const item_t *item) n
         status = tcp_ack(&peer.tcp, &t.pool, item.segment.ack, item.time)
         if flow_consume(t, c, 1 - side) != 0 or status != 0:
             return -1
-    c.holding = tcp_waits(&flow.tcp) or tcp_waits(&peer.tcp) or flow.detection != NULL
+    c.holding = <uint8_t>(
+        tcp_waits(&flow.tcp) or tcp_waits(&peer.tcp) or flow.detection != NULL
+    )
     return 0
 
 

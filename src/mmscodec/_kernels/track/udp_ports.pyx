@@ -112,7 +112,7 @@ cdef int funnel_port(const uint8_t *m, size_t n) noexcept nogil:
         elif parts < 3:
             continue
         elif parts == 3:
-            kind = (kind << 8) | (unit & 0xDF if unit < 128 else 1)
+            kind = (kind << 8) | <uint32_t>(unit & 0xDF if unit < 128 else 1)
         elif parts == 4 and 0x30 <= unit <= 0x39 and port < 65536:
             port = port * 10 + (unit - 0x30)
             digits = True

@@ -185,18 +185,17 @@ cdef void decipher_eight(lane_t *lanes) noexcept nogil:
     cdef uint8_t choice[STEPS * LANES]
     cdef const uint8_t *src
     cdef uint8_t *dst
-    cdef size_t done = 0, i, steps, n = common_length(lanes)
-    cdef int l
+    cdef size_t done = 0, i, l, steps, n = common_length(lanes)
     load_state(lanes, k)
     while done < n:
         steps = n - done if n - done < STEPS else STEPS
-        for l in range(LANES):
+        for l in range(<size_t>LANES):
             src = lanes[l].src + done
             for i in range(steps):
                 early[i * LANES + l] = src[i]
                 choice[i * LANES + l] = winmx_step_table[src[i]]
         winmx_run_states(k, early, late, choice, steps)
-        for l in range(LANES):
+        for l in range(<size_t>LANES):
             dst = lanes[l].dst + done
             for i in range(steps):
                 dst[i] = (
@@ -334,7 +333,7 @@ cdef int udp_type(const uint8_t *a, size_t length) noexcept nogil:
 
 # ---- peer cache, 7.3: columns 0, 1, 3, 7, 9, 10 add, the others XOR ------------------------------
 
-cdef inline bint adds(int j) noexcept nogil:
+cdef inline bint adds(size_t j) noexcept nogil:
     return (0x68B >> j) & 1
 
 
@@ -343,13 +342,12 @@ cdef void cache_encipher(
 ) noexcept nogil:
     cdef uint8_t k[12]
     cdef uint8_t c
-    cdef size_t r
-    cdef int j
+    cdef size_t r, j
     memcpy(k, start, 12)
     for r in range(records):
         for j in range(12):
             c = src[r * 12 + j]
-            c = <uint8_t>(c + k[j]) if adds(j) else c ^ k[j]
+            c = <uint8_t>(c + k[j] if adds(j) else c ^ k[j])
             dst[r * 12 + j] = c
             k[j] = winmx_cache_table[j][c]
 
@@ -359,13 +357,12 @@ cdef void cache_decipher(
 ) noexcept nogil:
     cdef uint8_t k[12]
     cdef uint8_t c
-    cdef size_t r
-    cdef int j
+    cdef size_t r, j
     memcpy(k, start, 12)
     for r in range(records):
         for j in range(12):
             c = src[r * 12 + j]
-            dst[r * 12 + j] = <uint8_t>(c - k[j]) if adds(j) else c ^ k[j]
+            dst[r * 12 + j] = <uint8_t>(c - k[j] if adds(j) else c ^ k[j])
             k[j] = winmx_cache_table[j][c]
 
 
@@ -397,8 +394,7 @@ cdef void legacy_decode(uint8_t *a, size_t length) noexcept nogil:
 
 cdef void hash_block(uint8_t *h, const uint8_t *data, size_t length) noexcept nogil:
     cdef uint8_t b = 0xC9, n = 0
-    cdef size_t at = 0
-    cdef int i
+    cdef size_t at = 0, i
     while length > 16 and at < length - 16:
         for i in range(16):
             h[i] = <uint8_t>(h[i] + data[at + i])

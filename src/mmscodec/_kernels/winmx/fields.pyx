@@ -49,7 +49,7 @@ cdef inline size_t put_field(
         put_extent(row + op.dst, offset, size)
         return size + 1
     if op.kind == OP_TEXT:
-        put_extent(row + op.dst, offset, size - (size != 0 and data[size - 1] == 0))
+        put_extent(row + op.dst, offset, size - <size_t>(size != 0 and data[size - 1] == 0))
         return left
     put_extent(row + op.dst, offset, size)
     return size
@@ -79,7 +79,7 @@ cdef int walk(
             if end == NULL:
                 return field_fault(
                     op, FAULT_UNTERMINATED, offset + <int64_t>pos, left + 1, left, fault)
-            size = end - (data + pos)
+            size = <size_t>(end - (data + pos))
         if left < size:
             return field_fault(op, FAULT_SHORT_FIELD, offset + <int64_t>pos, size, left, fault)
         pos += put_field(op, data + pos, left, size, offset + <int64_t>pos, row)

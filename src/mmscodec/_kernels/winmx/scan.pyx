@@ -53,7 +53,7 @@ cdef int scan_frames(
         store_le32(<uint8_t *>&row.type, head)  # type and data_length in one store
         row += 1
         # whether the next frame is a list is anybody's guess: count without a branch
-        nodes += (head == LIST_HEADER) << 3
+        nodes += <size_t>(head == LIST_HEADER) << 3
         if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
             nodes += (head >> 16) // NODE_SIZE
             if (head >> 16) % NODE_SIZE and add_fault(
@@ -66,8 +66,8 @@ cdef int scan_frames(
                 break
         p += size
     if row != NULL:
-        packets.rows = row - <packet_t *>packets.data
-    out.consumed = p - src
+        packets.rows = <size_t>(row - <packet_t *>packets.data)
+    out.consumed = <size_t>(p - src)
     out.nodes = nodes
     return status
 
@@ -331,7 +331,7 @@ cdef inline void write_node(
 ) noexcept nogil:
     row.packet = <int64_t>packet
     row.record = <uint16_t>record
-    row.current = current
+    row.current = <uint8_t>current
     row.unused = 0
     memcpy(row.wire, src, NODE_SIZE)
 
