@@ -60,11 +60,11 @@ def requirements() -> tuple[list[str], list[str]]:
     """What building and testing needs, and what single tests can do without."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     build = [*project["build-system"]["requires"], "wheel", *project["project"]["dependencies"]]
-    groups = project["dependency-groups"]["test"]
-    test = [item for item in groups if isinstance(item, str) and not item.startswith("mmscodec")]
     extras = project["project"]["optional-dependencies"]
     optional = [item for name in ("compress", "cli", "cloud") for item in extras[name]]
-    return [*build, *test], optional
+    group = project["dependency-groups"]["test"]
+    needed = dict.fromkeys([*build, *(item for item in group if item not in optional)])
+    return list(needed), optional
 
 
 def prepare(cell: Cell) -> tuple[Path, str, list[str], str, dict[str, str]]:
@@ -90,17 +90,18 @@ def install(cell: Cell) -> tuple[Path, list[str], dict[str, str]]:
     base = f"python{cell.python}" if cell.root else host_python(cell.python)
     python = [*start, f"{inside}/venv/bin/python"]
     options = {"log": log, "env": environment}
-    if not (folder / "venv" / "mmscodec-ready").exists():
+    ready, needed, optional = folder / "venv" / "mmscodec-ready", *requirements()
+    mark = repr((needed, optional))
+    if not ready.exists() or ready.read_text() != mark:
         venv = ["-m", "venv", "--clear", *(["--system-site-packages"] if cell.root else [])]
         run([*start, base, *venv, f"{inside}/venv"], **options)
         pip = [*python, "-m", "pip", "install", "-q", "--prefer-binary"]
-        needed, optional = requirements()
         run([*pip, *needed], **options)
         for item in optional:
-            if subprocess.call([*pip, "--only-binary=:all:", item], env=environment,
+            if subprocess.call([*pip, "--only-binary=:all:", item], env=environment, timeout=600,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):  # fmt: skip
                 say(f"{cell.name}: no wheel of {item}; its tests say so")
-        (folder / "venv" / "mmscodec-ready").write_text("")
+        ready.write_text(mark)
     environment = dict(environment, CC=compiler)
     pip = [*python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall"]
     run([*pip, "--no-build-isolation", f"{inside}/mmscodec"], log=log, env=environment)
