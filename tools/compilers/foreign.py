@@ -29,11 +29,15 @@ def s390x() -> str:
     root = roots.foreign("s390x")
     interpreter = next((root / "usr/bin").glob("python3.[0-9]*[0-9]"))
     include = root / "usr/include" / interpreter.name
-    system = root / "usr/include/s390x-linux-gnu"  # pyconfig.h stands there
     tree = cross.generated()
     tests = tree.parent / "s390x"
     shutil.rmtree(tests, ignore_errors=True)
-    cross.compile_all("s390x-linux-gnu", tree, tests / "objects", [f"-I{include}", f"-I{system}"])
+    # Debian's pyconfig.h includes that of the processor; what else stands there is not zig's libc
+    system = tests / "include" / "s390x-linux-gnu"
+    system.mkdir(parents=True)
+    (system / include.name).symlink_to(root / "usr/include/s390x-linux-gnu" / include.name)
+    flags = [f"-I{include}", f"-I{system.parent}"]
+    cross.compile_all("s390x-linux-gnu", tree, tests / "objects", flags)
     shutil.copytree(tree, tests / "mmscodec", ignore=shutil.ignore_patterns("*.c"))
     for module in (tests / "objects").glob("*.so"):
         place = tests / "mmscodec" / "src" / module.stem.replace(".", os.sep)
