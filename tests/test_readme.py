@@ -9,6 +9,7 @@ import pytest
 
 from mmscodec.cli import main
 from mmscodec.cli.main import parser
+from tests.terminal import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,7 +30,7 @@ def test_the_tour_in_python_is_true(monkeypatch):
 def test_the_tour_on_the_command_line_is_true(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     command, *lines = TOUR.strip().splitlines()
-    monkeypatch.setenv("COLUMNS", str(max(map(len, lines))))
+    terminal(monkeypatch, max(map(len, lines)))
     assert main(shlex.split(command)[2:]) == 0
     printed = capsys.readouterr().out.splitlines()
     for line in lines:

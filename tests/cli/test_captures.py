@@ -12,6 +12,7 @@ import pytest
 from mmscodec.capture.filter import library
 from mmscodec.cli import main
 from mmscodec.schema.mms import message_name
+from tests.terminal import terminal
 
 FOLDER = Path(__file__).resolve().parent.parent / "captures" / "mms"
 CAPTURES = sorted(path for path in FOLDER.glob("*.pcap*"))
@@ -67,12 +68,12 @@ def test_json_lines_agree_with_the_log_of_the_server(path, capsys):
     assert seen == logged
 
 
-@pytest.mark.parametrize("width", ["80", "200"])
+@pytest.mark.parametrize("width", [80, 200])
 def test_every_line_fits_the_terminal(width, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", width)
+    terminal(monkeypatch, width)
     assert main(["decode", str(FOLDER / "ffmpeg_tcp.pcap")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= int(width)
+    assert max(map(len, lines)) <= width
     assert len([line for line in lines if " S>C Data" in line]) == 94
 
 

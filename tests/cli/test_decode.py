@@ -8,6 +8,7 @@ import mmscodec
 from mmscodec.cli import main
 from mmscodec.errors import CaptureError
 from tests.cli.fake import FakeCapture
+from tests.terminal import terminal
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_quiet_folds_runs_of_data_packets(run):
 
 
 def test_lines_fit_a_narrow_terminal(run, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal(monkeypatch, 80)
     _, out, _ = run()
     assert max(map(len, out.splitlines())) <= 80
     assert "C>S Connect" in out

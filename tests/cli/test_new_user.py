@@ -15,6 +15,7 @@ from mmscodec.cli.progress import Silent
 from mmscodec.cli.width import fitted
 from tests.capture.truth import FOLDER
 from tests.cli.fake import FakeCapture
+from tests.terminal import terminal
 
 CAPTURE = FOLDER / "ffmpeg_tcp.pcap"
 WIDE = "東京放送.asf"
@@ -55,7 +56,7 @@ def test_lines_of_the_table_fit_the_terminal_in_every_script(monkeypatch, capsys
     fake = FakeCapture()
     fake.message("LinkViewerToMacOpenFile", file_name=WIDE * 20)
     monkeypatch.setattr(mmscodec, "open", lambda path, **_: fake, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal(monkeypatch, 80)
     _, out, _ = run(capsys, "decode", "x.pcap")
     assert max(cells.cell_len(line) for line in out.splitlines()) <= 80
     _, out, _ = run(capsys, "decode", "--whole", "x.pcap")
@@ -90,18 +91,58 @@ def test_one_form_of_time_in_every_output(capsys, monkeypatch):
     form = re.compile(r"2026-11-21T00:06:07\.791\d{6}Z\b")
     for words in (["decode"], ["decode", "--json"], ["decode", "--csv"], ["sessions"], ["stats"],
                   ["sessions", "--table"]):  # fmt: skip
-        for width in ("", "80"):
-            monkeypatch.setenv("COLUMNS", width)
-            _, out, _ = run(capsys, *words, CAPTURE)
+        for width in (0, 80):
+            with monkeypatch.context() as patch:
+                if width:
+                    terminal(patch, width)
+                _, out, _ = run(capsys, *words, CAPTURE)
             assert form.search(out), (words, width)
 
 
 def test_names_of_files_are_not_cut_in_a_narrow_terminal(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal(monkeypatch, 80)
     _, out, _ = run(capsys, "sessions", "--table", FOLDER)
     with mmscodec.open(FOLDER) as capture:
         names = {capture.session(i).file_name for i in range(len(capture.sessions))}
     assert {name for name in names if name not in out} == set()
+
+
+@pytest.mark.parametrize("command", ["decode", "stats", "sessions"])
+def test_files_and_pipes_get_whole_lines_whatever_the_terminal(command, capsys, monkeypatch):
+    _, whole, _ = run(capsys, command, CAPTURE)
+    monkeypatch.setenv("COLUMNS", "40")
+    _, out, _ = run(capsys, command, CAPTURE)
+    assert out == whole
+
+
+def test_an_output_that_cannot_be_written_is_named_as_it_was_given(tmp_path, capsys):
+    for wrong in (tmp_path / "none" / "rows", tmp_path):
+        status, out, err = run(capsys, "decode", "-w", wrong, CAPTURE)
+        assert (status, out) == (1, "")
+        assert err.startswith(f"mmscodec: {wrong}: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_asked_for_and_is_not_there_is_no_lack_of_traffic(capsys):
+    for words in (["--flow", "99"], ["--from", "1000"]):
+        _, _, err = run(capsys, "decode", *words, CAPTURE)
+        assert err == "mmscodec: no row is of the flows and times that were asked for\n"
+
+
+@pytest.mark.parametrize("word", ["-1", "65536", "x", "\u0664"])
+def test_a_port_is_a_number_of_16_bits(word, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["decode", f"--port={word}", str(CAPTURE)])
+    assert exit.value.code == 2
+    assert "a port from 0 to 65535 is needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["-1", "0", "x", "1.5"])
+def test_a_limit_is_a_number_from_1_on(word, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["decode", f"--limit={word}", str(CAPTURE)])
+    assert exit.value.code == 2
+    assert "a number from 1 on is needed" in capsys.readouterr().err
 
 
 def test_damage_says_which_flow_it_is_in(tmp_path, capsys):
@@ -260,7 +301,9 @@ def test_winmx_faults_stand_with_the_others(tmp_path, capsys):
         own = np.asarray(capture.winmx.faults)
         count = len(capture._pass_faults)
         assert len(capture.faults) == count + len(own)
-        assert np.asarray(capture.faults)[count:].tolist() == own.tolist()
+        joined = np.asarray(capture.faults)
+        shared = list(joined.dtype.names)  # those of WinMX also name their packet
+        assert joined[count:].tolist() == own[shared].tolist()
         assert len(capture.faults.text()) == len(capture.faults)
         by_flow = capture.flows["faults"]
         assert int(by_flow.sum()) == int((capture.faults["flow"] >= 0).sum())

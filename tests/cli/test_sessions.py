@@ -12,6 +12,7 @@ from mmscodec.sessions.session import Session
 from tests.asf import make
 from tests.capture.truth import FOLDER
 from tests.sessions.play import Play, capture, whole
+from tests.terminal import terminal
 
 ASF = make.asf(count=30)
 
@@ -58,7 +59,7 @@ def test_many_sessions_fit_one_line_each(capsys):
 @pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize("form", [[], ["-t"], ["-e", "--states", "--rates", "0.25"]])
 def test_lines_are_no_wider_than_the_terminal(capsys, monkeypatch, width, form):
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal(monkeypatch, width)
     files = sorted(FOLDER.glob("*.pcap*"))
     status, out, _ = run(capsys, "sessions", *form, *files)
     assert status == 0
@@ -68,7 +69,7 @@ def test_lines_are_no_wider_than_the_terminal(capsys, monkeypatch, width, form):
 
 
 def test_what_was_extracted_is_told_within_the_terminal(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("COLUMNS", "80")
+    terminal(monkeypatch, 80)
     monkeypatch.chdir(tmp_path)
     _, out, _ = run(capsys, "extract", FOLDER / "libmms_seek.pcap")
     assert max(map(len, out.splitlines())) <= 80

@@ -127,7 +127,10 @@ def run(options: argparse.Namespace) -> int:
             found = True
     sys.stdout.flush()
     if not found:
-        say("no MMS or WinMX traffic found")
+        say(
+            "no MMS or WinMX traffic found" if Choice(options).everything
+            else "no row is of the flows and times that were asked for"
+        )  # fmt: skip
     return damage.report()
 
 

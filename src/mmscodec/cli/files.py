@@ -36,18 +36,16 @@ def reading(parser: argparse.ArgumentParser) -> None:
 
 def positive(word: str) -> int:
     """A number from 1 on."""
-    number = int(word)
-    if number < 1:
+    if not word.isascii() or not word.isdigit() or int(word) < 1:
         raise argparse.ArgumentTypeError(f"a number from 1 on is needed, not {word}")
-    return number
+    return int(word)
 
 
 def port(word: str) -> int:
     """A port number."""
-    number = int(word)
-    if not 0 <= number <= 65535:
-        raise ValueError
-    return number
+    if not word.isascii() or not word.isdigit() or int(word) > 65535:
+        raise argparse.ArgumentTypeError(f"a port from 0 to 65535 is needed, not {word}")
+    return int(word)
 
 
 def charset(word: str) -> str:

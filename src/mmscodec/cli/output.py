@@ -21,8 +21,11 @@ COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33", "finding": "
 
 
 def width_of(stream: TextIO) -> int | None:
-    """Columns of the terminal behind `stream`, or of $COLUMNS; None = lines may be any length."""
-    if not stream.isatty() and not os.environ.get("COLUMNS"):
+    """Columns of the terminal behind `stream`; None = it is none, and lines may be any length.
+
+    $COLUMNS says how wide a terminal is, not that a file or pipe is one.
+    """
+    if not stream.isatty():
         return None
     return shutil.get_terminal_size((80, 24)).columns
 

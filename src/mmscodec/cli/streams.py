@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def prepare() -> bool:
@@ -39,6 +42,14 @@ def settle() -> None:
         abandon()
 
 
+def _named(target: Path, action: Callable[[], T]) -> T:
+    """What `action` gives; its error bears the name that the user gave."""
+    try:
+        return action()
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(target)) from None
+
+
 @contextmanager
 def output_to(path: str | None) -> Iterator[None]:
     """What is printed goes into a file, which appears under its name when it is whole."""
@@ -49,11 +60,14 @@ def output_to(path: str | None) -> Iterator[None]:
     part = target.with_name(target.name + ".part")
     try:
         with (
-            open(part, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            _named(
+                target,
+                lambda: open(part, "w", encoding="utf-8", errors="backslashreplace", newline=""),
+            ) as file,
             redirect_stdout(file),
         ):
             yield
-        os.replace(part, target)
+        _named(target, lambda: os.replace(part, target))
     except BaseException:
         with suppress(OSError):
             part.unlink()
