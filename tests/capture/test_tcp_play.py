@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 import mmscodec
+from mmscodec.schema.faults import FaultCode
 from tests.capture import build, tcp_play
 from tests.capture.tcp_play import ACK, FIN, SYN, Connection, Segment
 
@@ -26,10 +27,22 @@ def opened(segments, form="plain", **options):
     if form == "threads":
         options["threads"] = 2
     elif form == "pipe":
-        options["mapped"] = False
+        return mmscodec.open(Pipe(raw), **options)
     elif form == "unspooled":
-        options |= {"mapped": False, "spool": False}
+        return mmscodec.open(Pipe(raw), spool=False, **options)
     return mmscodec.open(raw, **options)
+
+
+class Pipe:
+    """Bytes that can only be read in order, in pieces of different sizes."""
+
+    def __init__(self, data):
+        self.data, self.at, self.rng = data, 0, random.Random(len(data))
+
+    def read(self, size):
+        start = self.at
+        self.at += min(size, self.rng.choice([1, 100, 5000, 50_000]))
+        return self.data[start : self.at]
 
 
 def agrees(segments, want=None):
@@ -258,18 +271,71 @@ def test_losses_copies_and_disorder_of_two_connections_in_turn(seed):
     agrees(segments)
 
 
-def test_copies_that_differ_are_found_however_the_capture_is_read():
-    rng = random.Random(1)
-    c = Connection(rng, 0, isns(rng), sizes=(100, 200_000))
+def conflicts_of(segments, form, rows=None):
+    """Differing bytes, and rows that say so, of each flow; of the batches together."""
+    cap = opened(segments, form)
+    if rows is None:
+        code = FaultCode.OVERLAP_CONFLICT
+        said = [(f["flow"], f["offset"], f["have"]) for f in cap.faults if f["code"] == code]
+        return dict(zip(cap.flows["flow"].tolist(), cap.flows["conflicts"].tolist())), sorted(said)
+    last, said = {}, []
+    for batch in cap.iter_batches(rows):
+        last |= dict(zip(batch.flows["flow"].tolist(), batch.flows["conflicts"].tolist()))
+        found = batch.faults[batch.faults["code"] == FaultCode.OVERLAP_CONFLICT]
+        said += [(f["flow"], f["offset"], f["have"]) for f in found]
+    assert cap.counts["uncompared"] == 0
+    return last, sorted(said)
+
+
+@pytest.mark.parametrize("size", [300, 1400])
+@pytest.mark.parametrize("seed", range(4))
+def test_copies_that_differ_are_found_however_the_capture_is_read(seed, size):
+    """The same rows and sums, whole and in batches of any size, and as many as were made."""
+    rng = random.Random(f"{seed} {size}")
+    segments, made = [], 0
+    for number in range(2):
+        c = Connection(rng, number, isns(rng), sizes=(100, 60_000))
+        segments += c.handshake()
+        recent = []
+        while c.sent[1] < len(c.streams[1]):
+            segments.append(c.segment(True, rng.randrange(2, size)))
+            recent.append(segments[-1])
+            if rng.random() < 0.3:
+                old = rng.choice(recent[-60:])
+                if len(old.payload) > 1:
+                    bad = rng.randrange(1, len(old.payload))
+                    other = bytes(b ^ 1 for b in old.payload[:bad]) + old.payload[bad:]
+                    segments.append(replace(old, payload=other))
+                    made += bad
+        segments += c.close("fin")
+    plain = conflicts_of(segments, "plain")
+    assert sum(plain[0].values()) == made > 1000
+    for form in FORMS:
+        assert conflicts_of(segments, form) == plain, form
+        if form != "threads":
+            for rows in (1, 10, 100, 10_000):
+                assert conflicts_of(segments, form, rows) == plain, (form, rows)
+
+
+def test_what_is_not_compared_is_counted():
+    """Copies of what is farther back than extents are kept are not compared, and counted."""
+    c = Connection(random.Random(3), 0, (1, 2), sizes=(0, 100_000))
+    first = [c.segment(True, 500) for _ in range(200)]
+    cap = opened([*c.handshake(), *first, first[0], first[199]])
+    assert cap.counts["uncompared"] == 500
+
+
+def test_memory_for_comparison_has_a_ceiling_and_what_it_costs_is_counted():
+    rng = random.Random(5)
+    c = Connection(rng, 0, (1, 2), sizes=(0, 400_000))
     segments = c.handshake()
-    for s in c.talk():
-        segments.append(s)
-        if s.payload and rng.random() < 0.3:
-            old = rng.choice([t for t in segments[-60:] if t.payload])
-            segments.append(replace(old, payload=bytes(b ^ 1 for b in old.payload)))
-    counts = {
-        form: opened(segments, form).flows["conflicts"].tolist()
-        for form in ("plain", "threads", "pipe", "unspooled")
-    }
-    assert sum(counts["plain"]) > 1000
-    assert all(count == counts["plain"] for count in counts.values())
+    for i in range(270):
+        segments.append(c.segment(True, 1400))
+        if i % 10 == 9:
+            old = segments[-8]
+            segments.append(replace(old, payload=bytes(len(old.payload))))
+    for limit, lost in ((256 << 20, False), (64 << 10, True)):
+        cap = opened(segments, "unspooled", max_held=limit)
+        for _ in cap.iter_batches(1):
+            pass
+        assert (cap.counts["uncompared"] > 0) == lost

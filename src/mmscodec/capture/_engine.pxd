@@ -20,6 +20,7 @@ cdef class Engine:
     cdef tracker_t track
     cdef list views  # a Buffer for each source whose bytes stay
     cdef list sources  # in the order of the tracker's
+    cdef object past  # blocks of epochs that the tracker still looks at, oldest first
     cdef bytes ports
     cdef readonly bint finished
     cdef bint busy  # a call that writes the tracker is under way

@@ -24,6 +24,7 @@ from mmscodec.capture._inflate cimport inflate
 from mmscodec.capture._merge cimport MERGE_BEGIN, MERGE_CLOSE, Merge
 from mmscodec.capture._record_reader cimport RecordReader
 
+import collections
 import os
 
 
@@ -33,6 +34,7 @@ cdef extern from "mmscodec_atomic.h" nogil:
 cdef enum:
     BATCH = 64
     ROOM = 1500  # bytes of a file to one expected row
+    COMPARED_PART = 8  # of all bytes held, for what retransmissions are compared with
     ROUNDS = 1024  # batches between two looks at signals
 
 
@@ -65,6 +67,7 @@ cdef class Engine:
             raise MemoryError
         self.views = []
         self.sources = []
+        self.past = collections.deque()
         self.track.sources.context = <void *>self
         self.track.sources.read_back = read_back
         self.track.options.want_mms = mms
@@ -72,6 +75,7 @@ cdef class Engine:
         self.track.options.keep_all = keep_all
         self.track.options.max_flows = max_flows
         self.track.limit.ceiling = max_held
+        self.track.extents.ceiling = <uint64_t>max_held // COMPARED_PART
         self.track.options.max_packet = max_packet
         self.track.network.ignore_vlan = ignore_vlan
         self.track.network.inflate = inflate
@@ -305,12 +309,13 @@ cdef class Engine:
 
     @property
     def counts(self):
-        """Records read, segments found, records without TCP or UDP, connections given up."""
+        """What `Capture.counts` has, and the connections in hand."""
         return {
             "records": self.track.counters.packets,
             "segments": self.track.counters.segments,
             "other": self.track.counters.skipped,
             "evicted": self.track.counters.evicted,
+            "uncompared": self.track.counters.uncompared,
             "connections": self.track.flows.count,
         }
 
@@ -327,7 +332,8 @@ cdef class Engine:
             self.busy = False
 
     cdef dict take_tables(self, bint retire):
-        cdef Block flows = Block(sizeof(flow_row_t))
+        cdef Block flows = Block(sizeof(flow_row_t)), extents, kept
+        cdef int status
         if retire:
             if flow_rows_touched(&self.track.rows, &self.track.flows, &flows.table) != 0:
                 raise MemoryError
@@ -335,9 +341,13 @@ cdef class Engine:
             flow_rows_update_all(&self.track.rows, &self.track.flows)
         extents = take(&self.track.extents.rows)
         kept = take(&self.track.extents.bytes)
-        if tracker_next_epoch(
-            &self.track, <const extent_t *>(<Block>extents).table.data, (<Block>kept).table.data
-        ) != 0:
+        self.past.append((extents, kept))
+        status = tracker_next_epoch(
+            &self.track, <const extent_t *>extents.table.data, extents.table.rows,
+            kept.table.data, kept.table.rows)
+        while len(self.past) > self.track.extents.past.rows - self.track.extents.forgotten:
+            self.past.popleft()
+        if status != 0:
             raise MemoryError
         if retire:
             flow_rows_retire(&self.track.rows)

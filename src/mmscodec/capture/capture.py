@@ -93,7 +93,13 @@ class Capture(CaptureTables):
 
     @property
     def counts(self) -> dict[str, int]:
-        """records read, segments (TCP and UDP) in them, other ones, connections given up."""
+        """What the pass counted.
+
+        records read, segments (TCP and UDP) in them, other records, evicted (connections given
+        up), uncompared (bytes that came again, with nothing left to compare them with: the last 64
+        segments of a flow are kept for that, of all flows up to an eighth of `max_held` while the
+        capture is read in batches), connections (open at the end).
+        """
         with self._lock:
             if self._engine is None:
                 self._blocks  # noqa: B018

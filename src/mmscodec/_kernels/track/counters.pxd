@@ -6,4 +6,5 @@ cdef struct counters_t:
     uint64_t segments  # TCP and UDP in them
     uint64_t skipped  # records without
     uint64_t evicted  # connections given up
+    uint64_t uncompared  # bytes that came again, with nothing left to compare them with
     int64_t last_time  # of the segment in hand

@@ -26,8 +26,26 @@ cdef struct stamp_t:
     int32_t flow
     int32_t padding
 
+cdef struct link_t:
+    # the first extent of a flow in an epoch, and the one before it, which is in another
+    uint32_t extent
+    uint32_t epoch
+    uint32_t before
+
+cdef struct epoch_t:
+    # the tables of an epoch that were taken, whose owner keeps them while this is here
+    const extent_t *rows
+    const uint8_t *bytes
+    table_t links
+    uint64_t size  # bytes of them all
+
 cdef struct extents_t:
     table_t rows  # extent_t
+    table_t links  # link_t, ascending by extent
+    table_t past  # epoch_t, the one before `epoch` last
+    size_t forgotten  # so many of them, the oldest, are gone
+    uint64_t held  # bytes of the others
+    uint64_t ceiling  # and how many they may have
     table_t gaps
     table_t stamps
     table_t bytes  # the arena: payload that stays nowhere else
@@ -44,15 +62,22 @@ cdef int extents_add(
 cdef int extents_gap(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
 # When the bytes up to the end of a run were there. 0, or -1 without memory.
 cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
-# Bytes of a retransmission that differ from those that were delivered.
+# Bytes of a retransmission that differ from those that were delivered. *compared: how many of its
+# bytes there was anything to compare with.
 cdef int64_t extents_compare(
-    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run,
+    int64_t *compared
 ) noexcept nogil
 # Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are
 # all the same it tells nothing.
 cdef int64_t extents_find(
     extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
     uint32_t length
+) noexcept nogil
+# The tables of extents and bytes are taken, and stay where they are until they are forgotten; the
+# oldest ones are, beyond the ceiling. 0, or -1 without memory: then nothing was done.
+cdef int extents_turn(
+    extents_t *e, const extent_t *rows, size_t count, const uint8_t *bytes, size_t size
 ) noexcept nogil
 # Tables begin anew: what a row that is not complete yet needs of the old extents goes along. The
 # flow belongs to the next epoch then. 0, or -1 without memory.

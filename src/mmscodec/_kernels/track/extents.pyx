@@ -1,9 +1,10 @@
 # See extents.pxd for the contract.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.stream cimport mms_needed_from
+from mmscodec._kernels.net.pieces cimport count_differing
 from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at, source_of, source_t
 
 cdef enum:
@@ -14,6 +15,8 @@ cdef enum:
 cdef void extents_init(extents_t *e) noexcept nogil:
     memset(e, 0, sizeof(extents_t))
     table_init(&e.rows, sizeof(extent_t))
+    table_init(&e.links, sizeof(link_t))
+    table_init(&e.past, sizeof(epoch_t))
     table_init(&e.gaps, sizeof(gap_row_t))
     table_init(&e.stamps, sizeof(stamp_t))
     table_init(&e.bytes, 1)
@@ -22,11 +25,31 @@ cdef void extents_init(extents_t *e) noexcept nogil:
 
 
 cdef void extents_free(extents_t *e) noexcept nogil:
+    while e.forgotten < e.past.rows:
+        forget_oldest(e)
+    table_free(&e.past)
+    table_free(&e.links)
     table_free(&e.rows)
     table_free(&e.gaps)
     table_free(&e.stamps)
     table_free(&e.bytes)
     table_free(&e.scratch)
+
+
+cdef int note_link(
+    extents_t *e, const flow_t *flow, size_t number, uint32_t before
+) noexcept nogil:
+    # extent `number` of the epoch that begins follows extent `before` of the flow's own epoch
+    cdef link_t *link
+    if before == 0:
+        return 0
+    link = <link_t *>table_row(&e.links)
+    if link == NULL:
+        return -1
+    link.extent = <uint32_t>number
+    link.epoch = flow.epoch
+    link.before = before
+    return 0
 
 
 cdef int extents_add(
@@ -42,6 +65,8 @@ cdef int extents_add(
             return -1
         memcpy(e.bytes.data + e.bytes.rows, run.data, <size_t>run.length)
         e.bytes.rows += <size_t>run.length
+    if flow.epoch != e.epoch and note_link(e, flow, e.rows.rows + 1, flow.extent) != 0:
+        return -1
     extent = <extent_t *>table_row(&e.rows)
     if extent == NULL:
         return -1
@@ -78,23 +103,83 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
     return 0
 
 
-cdef int64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noexcept nogil:
-    cdef int64_t count = 0
-    cdef size_t i
-    if memcmp(a, b, n) == 0:
-        return 0
-    for i in range(n):
-        count += a[i] != b[i]
-    return count
+# ---- the last extents of a flow, through the epochs
+
+
+cdef struct walk_t:
+    # backwards over the extents of a flow
+    const extent_t *rows  # of the epoch in hand; NULL: it is forgotten
+    const uint8_t *bytes
+    const table_t *links
+    uint32_t epoch
+    uint32_t number  # of the next extent, counted from 1; 0: none in this epoch
+    uint32_t first  # number of the last one seen
+    int steps  # left
+
+
+cdef void enter_epoch(const extents_t *e, walk_t *w, uint32_t epoch) noexcept nogil:
+    cdef const epoch_t *past
+    cdef size_t back = e.epoch - epoch
+    w.epoch = epoch
+    w.rows = NULL
+    if back == 0:
+        w.rows = <const extent_t *>e.rows.data
+        w.bytes = e.bytes.data
+        w.links = &e.links
+    elif back <= e.past.rows - e.forgotten:
+        past = <const epoch_t *>e.past.data + (e.past.rows - back)
+        w.rows = past.rows
+        w.bytes = past.bytes
+        w.links = &past.links
+
+
+cdef void walk_begin(const extents_t *e, walk_t *w, const flow_t *flow) noexcept nogil:
+    enter_epoch(e, w, flow.epoch)
+    w.number = flow.extent
+    w.first = 0
+    w.steps = COMPARED_EXTENTS
+
+
+cdef const link_t *link_of(const table_t *links, uint32_t extent) noexcept nogil:
+    # NULL where an extent is the first of its flow
+    cdef const link_t *rows = <const link_t *>links.data
+    cdef size_t low = 0, high = links.rows, mid
+    while low < high:
+        mid = (low + high) >> 1
+        if rows[mid].extent < extent:
+            low = mid + 1
+        else:
+            high = mid
+    return rows + low if low < links.rows and rows[low].extent == extent else NULL
+
+
+cdef const extent_t *walk_next(const extents_t *e, walk_t *w) noexcept nogil:
+    # the next extent, `w.bytes` being those of its epoch; NULL: no more, too far back, forgotten
+    cdef const extent_t *extent
+    cdef const link_t *link
+    if w.number == 0 and w.first != 0:
+        # the flow's first one of an epoch was seen: on in an earlier one
+        link = link_of(w.links, w.first)
+        w.first = 0
+        if link != NULL:
+            w.number = link.before
+            enter_epoch(e, w, link.epoch)
+    if w.number == 0 or w.rows == NULL or w.steps == 0:
+        return NULL
+    extent = w.rows + (w.number - 1)
+    w.first = w.number
+    w.number = extent.before
+    w.steps -= 1
+    return extent
 
 
 cdef inline const uint8_t *bytes_of(
-    extents_t *e, const sources_t *sources, const extent_t *extent
+    extents_t *e, const sources_t *sources, const extent_t *extent, const uint8_t *arena
 ) noexcept nogil:
     cdef const uint8_t *shown
     cdef const source_t *source
     if extent.place >> 63:
-        return e.bytes.data + (extent.place & ~ARENA())
+        return arena + (extent.place & ~ARENA())
     shown = shown_at(sources, extent.place, extent.length)
     if shown != NULL or sources.read_back == NULL:
         return shown
@@ -112,15 +197,19 @@ cdef inline const uint8_t *bytes_of(
 
 
 cdef int64_t extents_compare(
-    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run
+    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run,
+    int64_t *compared
 ) noexcept nogil:
-    cdef uint32_t i = flow.extent if flow.epoch == e.epoch else 0
-    cdef int steps = 0
+    cdef walk_t w
     cdef const extent_t *extent
     cdef int64_t start, end, differ = 0
     cdef const uint8_t *known
-    while i != 0 and steps < COMPARED_EXTENTS:
-        extent = <const extent_t *>e.rows.data + (i - 1)
+    compared[0] = 0
+    walk_begin(e, &w, flow)
+    while True:
+        extent = walk_next(e, &w)
+        if extent == NULL:
+            break
         start = extent.offset
         end = start + extent.length
         if end <= run.offset:
@@ -129,13 +218,14 @@ cdef int64_t extents_compare(
             start = run.offset
         if end > run.offset + run.length:
             end = run.offset + run.length
-        known = bytes_of(e, sources, extent)
-        if start < end and known != NULL:
-            differ += count_differing(
+        if start >= end:
+            continue
+        known = bytes_of(e, sources, extent, w.bytes)
+        if known != NULL:
+            compared[0] += end - start
+            differ += <int64_t>count_differing(
                 run.data + (start - run.offset), known + (start - extent.offset),
                 <size_t>(end - start))
-        i = extent.before
-        steps += 1
     return differ
 
 
@@ -143,21 +233,53 @@ cdef int64_t extents_find(
     extents_t *e, const sources_t *sources, const flow_t *flow, const uint8_t *data,
     uint32_t length
 ) noexcept nogil:
-    cdef uint32_t i = flow.extent if flow.epoch == e.epoch else 0
-    cdef int steps = 0
+    cdef walk_t w
     cdef const extent_t *extent
     cdef const uint8_t *known
     if length < LEAST_COPY or memcmp(data, data + 1, length - 1) == 0:
         return -1
-    while i != 0 and steps < COMPARED_EXTENTS:
-        extent = <const extent_t *>e.rows.data + (i - 1)
+    walk_begin(e, &w, flow)
+    while True:
+        extent = walk_next(e, &w)
+        if extent == NULL:
+            return -1
         if extent.length == length:
-            known = bytes_of(e, sources, extent)
+            known = bytes_of(e, sources, extent, w.bytes)
             if known != NULL and memcmp(known, data, length) == 0:
                 return extent.offset
-        i = extent.before
-        steps += 1
-    return -1
+
+
+# ---- epochs
+
+
+cdef void forget_oldest(extents_t *e) noexcept nogil:
+    cdef epoch_t *past = <epoch_t *>e.past.data + e.forgotten
+    table_free(&past.links)
+    e.held -= past.size
+    e.forgotten += 1
+
+
+cdef int extents_turn(
+    extents_t *e, const extent_t *rows, size_t count, const uint8_t *bytes, size_t size
+) noexcept nogil:
+    cdef epoch_t *past
+    if e.forgotten > 1024 and e.forgotten * 2 > e.past.rows:
+        e.past.rows -= e.forgotten
+        memmove(e.past.data, e.past.data + e.forgotten * sizeof(epoch_t),
+                e.past.rows * sizeof(epoch_t))
+        e.forgotten = 0
+    past = <epoch_t *>table_row(&e.past)
+    if past == NULL:
+        return -1
+    past.rows = rows
+    past.bytes = bytes
+    past.links = e.links
+    past.size = count * sizeof(extent_t) + size + e.links.rows * sizeof(link_t) + sizeof(epoch_t)
+    table_init(&e.links, sizeof(link_t))
+    e.held += past.size
+    while e.held > e.ceiling:
+        forget_oldest(e)
+    return 0
 
 
 cdef int extents_carry(
@@ -175,7 +297,7 @@ cdef int extents_carry(
         i = old[i - 1].before
     if n == 0:
         return 0
-    if table_reserve(&e.rows, n) != 0:
+    if table_reserve(&e.rows, n) != 0 or note_link(e, flow, at + 1, i) != 0:
         return -1
     e.rows.rows += n
     i = flow.extent

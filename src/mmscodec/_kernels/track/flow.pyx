@@ -81,7 +81,9 @@ cdef int flow_gap(tracker_t *t, flow_t *flow, const run_t *run) noexcept nogil:
 cdef int compare_copy(tracker_t *t, flow_t *flow, const run_t *run) noexcept nogil:
     # a retransmission: do its bytes agree with those that were delivered?
     cdef flow_fault_t fault
-    cdef int64_t differ = extents_compare(&t.extents, &t.sources, flow, run)
+    cdef int64_t compared
+    cdef int64_t differ = extents_compare(&t.extents, &t.sources, flow, run, &compared)
+    t.counters.uncompared += <uint64_t>(run.length - compared)
     if differ == 0:
         return 0
     flow.tcp.conflicts += <uint64_t>differ

@@ -20,7 +20,8 @@ cdef int tracker_network_fault(
 ) noexcept nogil
 # The capture is at its end.
 cdef int tracker_finish(tracker_t *t) noexcept nogil
-# The tables of extents and bytes were taken: new ones begin.
+# The tables of extents and bytes were taken, `count` rows and `size` bytes: new ones begin. Those
+# stay where they are while `extents` has not forgotten them.
 cdef int tracker_next_epoch(
-    tracker_t *t, const extent_t *old, const uint8_t *old_bytes
+    tracker_t *t, const extent_t *old, size_t count, const uint8_t *old_bytes, size_t size
 ) noexcept nogil

@@ -14,7 +14,9 @@ from mmscodec._kernels.track.connection cimport connection_drop_attempt, connect
 from mmscodec._kernels.track.dispatch cimport (
     DISPATCH_BATCH, dispatch_batch, dispatch_prefetch,
 )
-from mmscodec._kernels.track.extents cimport extents_carry, extents_free, extents_init
+from mmscodec._kernels.track.extents cimport (
+    extents_carry, extents_free, extents_init, extents_turn,
+)
 from mmscodec._kernels.track.fast_path cimport fast_leave
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t, flow_forget
 from mmscodec._kernels.track.flow_cache cimport (
@@ -98,12 +100,14 @@ cdef int tracker_finish(tracker_t *t) noexcept nogil:
 
 
 cdef int tracker_next_epoch(
-    tracker_t *t, const extent_t *old, const uint8_t *old_bytes
+    tracker_t *t, const extent_t *old, size_t count, const uint8_t *old_bytes, size_t size
 ) noexcept nogil:
     cdef int32_t *touched = <int32_t *>t.rows.touched.data
     cdef owner_t *owner
     cdef flow_t *flow
     cdef size_t i, n = 0
+    if extents_turn(&t.extents, old, count, old_bytes, size) != 0:
+        return -1
     for i in range(t.rows.touched.rows):
         owner = flow_owner(&t.rows, touched[i])
         if owner.side == 0:
