@@ -18,6 +18,7 @@ from mmscodec.errors import (
     MmsCodecError,
     TruncatedError,
 )
+from mmscodec.schema.fields import ansi_decode, ansi_encode
 from tests.capture.truth import FOLDER
 
 PING = mms.encode("LinkMacToViewerPing")
@@ -199,7 +200,7 @@ def test_arguments_without_use_are_refused(what, options):
         mms.encode(what, **options)
 
 
-@pytest.mark.parametrize("options", [{"pad": 8}, {"header": {"rep": 1}}, {"payloads": [b""]}])
+@pytest.mark.parametrize("options", [{"payloads": [b""]}, {"packet": False, "header": {"rep": 1}}])
 def test_rows_refuse_arguments_without_use(options):
     rows = mms.decode(PING)["LinkMacToViewerPing"]
     with pytest.raises(TypeError, match="is of no use for"):
@@ -314,3 +315,39 @@ def test_capture_does_not_know_sessions():
     with mmscodec.open(FOLDER / "ffmpeg_tcp.pcap") as capture:
         assert isinstance(capture, mmscodec.Capture)
         assert len(capture.sessions) == 1
+
+
+def test_rows_take_a_header_and_a_padding_that_all_have():
+    rows = np.concatenate([mms.decode(PING)["LinkMacToViewerPing"]] * 3)
+    wire = mms.encode("LinkMacToViewerPing", rows, header={"rep": 2}, pad=8, seq=65535)
+    assert len(wire) == 3 * 56
+    assert wire[::56] == b"\2\2\2"
+    assert mms.decode(wire).packets["seq"].tolist() == [65535, 0, 1]
+    assert mms.encode("LinkMacToViewerPing", rows, header={}) == mms.encode(
+        "LinkMacToViewerPing", rows
+    )
+    out = bytearray(200)
+    assert mms.encode("LinkMacToViewerPing", rows, pad=8, out=out).nbytes == 168
+
+
+def test_a_chunk_count_wider_than_the_wire_is_refused_for_rows_too():
+    rows = mms.decode(PING)["LinkMacToViewerPing"]
+    for count in (-1, 2**32, 2**70):
+        with pytest.raises(mms.EncodeError, match="chunkCount"):
+            mms.encode("LinkMacToViewerPing", rows, chunk_count=count)
+
+
+def test_every_byte_of_the_ansi_page_comes_back():
+    for byte in range(256):
+        assert ansi_encode(ansi_decode(bytes([byte]))) == bytes([byte])
+    assert ansi_decode(b"\x80\x84\x99") == "€„™"
+    with pytest.raises(UnicodeEncodeError):
+        ansi_encode("\x80")
+
+
+def test_one_default_of_the_longest_packet():
+    with mmscodec.open(FOLDER / "libmms_tcp.pcap") as capture:
+        assert capture._options["max_packet"] == mms.Decoders().max_packet == 16 << 20
+    head = bytearray(PING)
+    head[8:12] = (15 << 20).to_bytes(4, "little")
+    assert not len(mms.Decoder().feed(bytes(head)).faults)

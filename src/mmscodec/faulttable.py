@@ -19,8 +19,15 @@ class FaultTable(np.ndarray):
         """One line for each fault: offset, what, field, need and have, bytes skipped, section."""
         names = ("code", "field", "offset", "length", "need", "have")
         rows = np.atleast_1d(self)
+        # faults of files and frames are none of a stream
+        cited = (
+            rows["flow"] >= 0 if "flow" in (rows.dtype.names or ()) else np.ones(len(rows), bool)
+        )
         return [
-            faults.text(*values) for values in zip(*(rows[n].tolist() for n in names), strict=True)
+            faults.text(*values, cited=said)
+            for said, *values in zip(
+                cited.tolist(), *(rows[n].tolist() for n in names), strict=True
+            )
         ]
 
 

@@ -3,7 +3,9 @@
 from mmscodec.capture.capture import Capture, connection
 from mmscodec.capture.directions import DIRECTIONS
 from mmscodec.capture.dtypes import GAP_REASONS
+from mmscodec.capture.not_understood import NotUnderstood
 from mmscodec.capture.record_table import Records, records
+from mmscodec.capture.scopes import half_connections
 from mmscodec.capture.source import Sources, open_sources
 from mmscodec.capture.tables import CaptureTables
 
@@ -12,9 +14,11 @@ __all__ = (
     "GAP_REASONS",
     "Capture",
     "CaptureTables",
+    "NotUnderstood",
     "Records",
     "Sources",
     "connection",
+    "half_connections",
     "open_sources",
     "records",
 )

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.pcapfile.records cimport read_fault_t
 from mmscodec._kernels.track.sources cimport source_t
@@ -42,6 +42,6 @@ cdef class Engine:
     cdef void hide(self, RecordReader walker) noexcept
     cdef void show(self, RecordReader walker) noexcept
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil
-    cdef int fault(self, const read_fault_t *fault) except -1
-    cdef int take_faults(self, RecordReader w) except -1
+    cdef int fault(self, const read_fault_t *fault, int64_t time) except -1
+    cdef int take_faults(self, RecordReader w, bint ended) except -1
     cdef bint turn(self, Merge merge, int status) except -1

@@ -1,10 +1,11 @@
 # The binding of the pass: sources in, tables out.
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.core.layout cimport FAULT_FILES_OVERLAP
+from mmscodec._kernels.net.unread cimport unread_row_t
 from mmscodec._kernels.pcapfile.records cimport (
     READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
 )
@@ -16,6 +17,7 @@ from mmscodec._kernels.track.flow_rows cimport (
 )
 from mmscodec._kernels.track.options cimport chosen_t
 from mmscodec._kernels.track.extents cimport extent_t
+from mmscodec._kernels.track.not_mms cimport NOT_MMS_REASONS, not_mms_row_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.tracker cimport (
     tracker_finish, tracker_free, tracker_init, tracker_next_epoch, tracker_records,
@@ -158,7 +160,7 @@ cdef class Engine:
             row.shown_from = walker.walk.reader.base
             row.shown_size = walker.walk.size
 
-    cdef int fault(self, const read_fault_t *fault) except -1:
+    cdef int fault(self, const read_fault_t *fault, int64_t time) except -1:
         # a fault of a file becomes one of the capture
         cdef flow_fault_t row
         row.flow = -1
@@ -168,17 +170,21 @@ cdef class Engine:
         row.length = fault.length
         row.need = fault.need
         row.have = fault.have
-        row.time = self.track.counters.last_time
+        row.time = time
         if flow_fault(&self.track, &row) != 0:
             raise MemoryError
         return 0
 
-    cdef int take_faults(self, RecordReader w) except -1:
+    cdef int take_faults(self, RecordReader w, bint ended) except -1:
+        # those in front of the first record get its time, so they wait for it
         cdef read_fault_t *row
-        while w.seen < w.walk.fault_rows.rows:
+        cdef size_t upto = w.walk.fault_rows.rows if ended else w.walk.timed
+        while w.seen < upto:
             row = <read_fault_t *>w.walk.fault_rows.data + w.seen
+            self.fault(
+                row, (<int64_t *>w.walk.fault_times.data)[w.seen] if w.seen < w.walk.timed
+                else self.track.counters.time)
             w.seen += 1
-            self.fault(row)
         return 0
 
     cdef bint turn(self, Merge merge, int status) except -1:
@@ -195,10 +201,10 @@ cdef class Engine:
                 memset(&overlap, 0, sizeof(overlap))
                 overlap.offset = walker.source.base
                 overlap.code = FAULT_FILES_OVERLAP
-                self.fault(&overlap)
+                self.fault(&overlap, self.track.counters.time)
             return True
         walker = merge.in_hand()
-        self.take_faults(walker)
+        self.take_faults(walker, status == MERGE_CLOSE)
         if status == MERGE_CLOSE:
             self.hide(walker)
             merge.close_reader()
@@ -274,7 +280,7 @@ cdef class Engine:
             if self.progress is not None:
                 self.progress(self.at)
             if status == MERGE_CLOSE or status == READ_MORE:
-                self.take_faults(merge.in_hand())
+                self.take_faults(merge.in_hand(), status == MERGE_CLOSE)
             # rows that were carried over are no progress
             if taken != 0 and status != READ_END and (
                 self.rows >= limit
@@ -318,6 +324,24 @@ cdef class Engine:
             "uncompared": self.track.counters.uncompared,
             "connections": self.track.flows.count,
         }
+
+    @property
+    def not_understood(self):
+        """What `not_understood.table` takes: counts of frames, and of connections by reason."""
+        cdef unread_row_t *seen
+        cdef not_mms_row_t *row
+        cdef int i
+        frames, connections = [], []
+        for i in range(<int>self.track.network.unread.count):
+            seen = &self.track.network.unread.rows[i]
+            frames.append((seen.what, seen.number, seen.frames, seen.time))
+        for i in range(NOT_MMS_REASONS):
+            row = &self.track.not_mms.rows[i]
+            connections.append((
+                row.connections, row.frames, row.time, row.src[:16], row.src_port, row.dst[:16],
+                row.dst_port,
+            ))
+        return frames, connections
 
     def drain(self, bint retire=False):
         """The tables so far as blocks, by name; they start anew.

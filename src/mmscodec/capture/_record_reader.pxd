@@ -22,6 +22,11 @@ cdef struct walk_t:
     size_t size
     size_t pos
     table_t fault_rows  # read_fault_t
+    table_t fault_times  # int64_t of each: of the record in front of it, else of the first one
+    size_t timed  # so many have theirs; the others wait for the first record
+    int64_t last_time  # of a record, valid once there was one
+    bint begun  # there was one
+    bint limited  # the source was not read to its end, for a limit of ours
     size_t lost_faults
 
 # The next records that lie in the buffer shown, up to `cap`; their `data` is good until `more`.

@@ -1,9 +1,10 @@
 # The binding of the record kernel: shows it the buffers of a source and keeps its faults.
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport readable
+from mmscodec._kernels.core.layout cimport FAULT_BEYOND_LIMIT, FAULT_FILE_TRUNCATED
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
     interface_t, read_fault_t, reader_batch, reader_free, reader_init,
@@ -20,6 +21,10 @@ cdef enum:
 
 cdef int keep_fault(walk_t *w, const read_fault_t *fault) noexcept nogil:
     cdef void *row
+    if w.limited and fault.code == FAULT_FILE_TRUNCATED:
+        return 0  # it is said why
+    if fault.code == FAULT_BEYOND_LIMIT:
+        w.limited = True
     if w.fault_rows.rows >= MAX_FAULTS:
         w.lost_faults += 1
         return 0
@@ -27,7 +32,30 @@ cdef int keep_fault(walk_t *w, const read_fault_t *fault) noexcept nogil:
     if row == NULL:
         return -1
     memcpy(row, fault, sizeof(read_fault_t))
+    return note_times(w) if w.begun else 0
+
+
+cdef int note_times(walk_t *w) noexcept nogil:
+    # the faults that have no time yet stand beside the last record
+    cdef int64_t *time
+    while w.timed < w.fault_rows.rows:
+        time = <int64_t *>table_row(&w.fault_times)
+        if time == NULL:
+            return -1
+        time[0] = w.last_time
+        w.timed += 1
     return 0
+
+
+cdef inline int note_records(walk_t *w, const record_t *out, size_t count) noexcept nogil:
+    # records that were read: the first one of all has the time of what stands in front of it
+    cdef int status = 0
+    if not w.begun:
+        w.begun = True
+        w.last_time = out[0].time
+        status = note_times(w)
+    w.last_time = out[count - 1].time
+    return status
 
 
 cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept nogil:
@@ -38,6 +66,8 @@ cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept
         status = reader_batch(
             &w.reader, w.buf, w.size, &w.pos, out + count[0], cap - count[0], &got
         )
+        if got != 0 and note_records(w, out + count[0], got) != 0:
+            return READ_MEMORY
         count[0] += got
         if status != READ_FAULT:
             return status
@@ -61,6 +91,7 @@ cdef class RecordReader:
     def __cinit__(self, source, position=None):
         reader_init(&self.walk.reader)
         table_init(&self.walk.fault_rows, sizeof(read_fault_t))
+        table_init(&self.walk.fault_times, sizeof(int64_t))
         self.source = source
         self.walk.reader.base = source.base if position is None else position
 
@@ -68,6 +99,7 @@ cdef class RecordReader:
         self.release()
         reader_free(&self.walk.reader)
         table_free(&self.walk.fault_rows)
+        table_free(&self.walk.fault_times)
 
     cdef void release(self):
         self.walk.buf = NULL

@@ -15,6 +15,7 @@ from mmscodec.capture._merge import Merge
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.live_winmx import LiveWinmx
+from mmscodec.capture.not_understood import NotUnderstood, table
 from mmscodec.capture.progress import Steps, whole_size
 from mmscodec.capture.source import Sources
 from mmscodec.capture.tables import CaptureTables
@@ -105,6 +106,26 @@ class Capture(CaptureTables):
                 self._blocks  # noqa: B018
             assert self._engine is not None
             return self._engine.counts
+
+    @property
+    def not_understood(self) -> NotUnderstood:
+        """What the capture holds that nothing was made of, counted by reason.
+
+        One row a reason, with `text()`: reason ("link type", "wrong link type", "Ethernet type",
+        "IP protocol", "other": frames without a TCP segment or UDP datagram; "unanswered",
+        "refused", "silent", "not MMS": connections to port 1755 in which there is no MMS; "HTTP",
+        "RTSP": Windows Media served by another protocol), number (the link type, Ethernet type or
+        IP protocol), frames, connections, time (ns since 1970, of the first), src, src_port, dst,
+        dst_port (of the first connection). Frames that are damaged are rows of `faults` instead.
+
+        While the capture is read in batches: of the frames and of the connections that have ended
+        so far.
+        """
+        with self._lock:
+            if self._engine is None:
+                self._blocks  # noqa: B018
+            assert self._engine is not None
+            return table(*self._engine.not_understood)
 
     def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
         """Tables of about `rows` rows each, while the capture is read; memory stays bounded.

@@ -24,6 +24,7 @@ PIECE = 64 << 10  # bytes of output a step; damage costs at most so many good on
 INPUT = 128 << 10
 XZ_MEMORY = 256 << 20  # a stream that wants more than `xz -9` four times over is refused
 ZSTD_WINDOW = 28  # log2 of the largest window: as much memory as xz may use
+FRAME_HEAD = 18  # bytes of the longest header of a zstd frame
 COMPRESSED_DATA = 140  # FAULT_FIELDS
 
 _MAGICS = {
@@ -53,6 +54,20 @@ def kind_of(head: bytes) -> str:
     if len(head) >= 4 and 0x50 <= head[0] <= 0x5F and head[1:4] == b"\x2a\x4d\x18":
         return "zstd"
     return ""
+
+
+def zstd_window(head: bytes) -> int:
+    """Bytes of the window that a zstd frame with this start asks for (RFC 8878, 3.1.1.1); or 0."""
+    if len(head) < 6 or head[:4] != b"\x28\xb5\x2f\xfd":
+        return 0
+    flags = head[4]
+    if flags & 0x20:  # a single segment: the window is the content
+        at = 5 + (0, 1, 2, 4)[flags & 3]
+        size = (1, 2, 4, 8)[flags >> 6]
+        value = int.from_bytes(head[at : at + size], "little")
+        return value + 256 if size == 2 else value
+    base = 1 << (10 + (head[5] >> 3))
+    return base + (base >> 3) * (head[5] & 7)
 
 
 class _Gzip:
@@ -129,6 +144,7 @@ class Decompressed:
         self.decoder = self.make()
         self.pending = pending
         self.started = bool(pending)  # the decoder got bytes of its frame
+        self.frame = b""  # the first of them
         self.ended = False
         self.produced = 0
         self.faults: list[tuple[int, int, int, int, int, int]] = []
@@ -143,9 +159,9 @@ class Decompressed:
                 break
             try:
                 out = self.decoder.decompress(data, min(size, PIECE))
-            except Exception:
+            except Exception as error:
                 # each library has exceptions of its own, some of them plain RuntimeError
-                self._fault(FaultCode.BAD_COMPRESSION)
+                self._refused(data, error)
                 break
             if out:
                 self.produced += len(out)
@@ -157,6 +173,8 @@ class Decompressed:
         self.pending = b""
         if data:
             self.started = True
+            if len(self.frame) < FRAME_HEAD:
+                self.frame += data[: FRAME_HEAD - len(self.frame)]
         elif self.started:
             self._fault(FaultCode.FILE_TRUNCATED)
         else:
@@ -182,11 +200,24 @@ class Decompressed:
             return False
         self.decoder = self.make()
         self.pending = rest
+        self.frame = b""
         return True
 
-    def _fault(self, code: FaultCode) -> None:
+    def _refused(self, data: bytes, error: Exception) -> None:
+        """The library gave up: damage, or more memory than it may have."""
+        words = str(error).lower()
+        if self.kind == "xz" and "memory usage limit" in words:
+            self._fault(FaultCode.BEYOND_LIMIT, XZ_MEMORY + 1, XZ_MEMORY)
+            return
+        window = zstd_window(self.frame) if self.kind == "zstd" else 0
+        if window > 1 << ZSTD_WINDOW:
+            self._fault(FaultCode.BEYOND_LIMIT, window, 1 << ZSTD_WINDOW)
+        else:
+            self._fault(FaultCode.BAD_COMPRESSION)
+
+    def _fault(self, code: FaultCode, need: int = 0, have: int = 0) -> None:
         self.ended = True
-        self.faults.append((self.produced, 0, code, COMPRESSED_DATA, 0, 0))
+        self.faults.append((self.produced, 0, code, COMPRESSED_DATA, need, have))
 
     def take_faults(self) -> list[tuple[int, int, int, int, int, int]]:
         """Faults since the last call."""

@@ -19,13 +19,14 @@ import numpy as np
 
 from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
-from mmscodec.capture.lookalikes import what_is
+from mmscodec.capture.lookalikes import text_mode_pcap, what_is
 from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource, Source
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError
 
 PEEK = 8 << 10  # bytes read at a time to find the first record of a file
 PEEK_LIMIT = 1 << 20
+TEXT_MODE = 64 << 10  # bytes that show what a transfer in text mode did
 HEAD = 512  # of a file that is no capture, to say what it is
 
 
@@ -71,13 +72,32 @@ def peek(entry: Entry) -> tuple[bytes, str, int | None]:
     """First bytes (decompressed), format and time of the first record of an entry."""
     if entry.source is not None:
         start = memoryview(entry.source.mapping()[0])[:PEEK_LIMIT]
-        return bytes(start[:HEAD]), *first_record(MemorySource(start))
+        return recognised(start, *first_record(MemorySource(start)))
     head = Head(Detected(entry.opener))
     try:
         found = first_record(head)
-        return bytes(head.data[:HEAD]), *found
+        return recognised(memoryview(head.data), *found)
     finally:
         head.reader.close()
+
+
+def recognised(start: memoryview, form: str, time: int | None) -> tuple[bytes, str, int | None]:
+    """The same, without a format for a pcap file that a transfer in text mode destroyed."""
+    head = bytes(start[:HEAD])
+    if form != "pcap" or not text_mode_pcap(more := bytes(start[:TEXT_MODE])):
+        return head, form, time
+    # the proof: put right, it has more records
+    moved = records_of(more) < records_of(more.replace(b"\r\n", b"\n"))
+    return (more, "", time) if moved else (head, form, time)
+
+
+def records_of(data: bytes) -> int:
+    """Records in front of the first fault of a capture, all if there is none."""
+    walker = RecordReader(MemorySource(data))
+    rows = walker.rows()
+    faults = walker.faults
+    walker.close()
+    return int((rows["position"] < faults["offset"][0]).sum()) if len(faults) else len(rows)
 
 
 def first_record(source: Source) -> tuple[str, int | None]:

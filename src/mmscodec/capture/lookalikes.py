@@ -59,9 +59,23 @@ def _recoded(head: bytes) -> str:
 
 def _text_mode(head: bytes) -> str:
     """A LF that became CR LF: in pcapng it stands in the first four bytes."""
+    if text_mode_pcap(head):
+        return "a pcap file damaged by a transfer in text mode (each LF became CR LF)"
     if head.startswith((b"\r\n\r\r\r\n", b"\r\n\r\n", b"\n\r\n")):
         return "a pcapng file damaged by a transfer in text mode (LF and CR LF exchanged)"
     return ""
+
+
+def text_mode_pcap(head: bytes) -> bool:
+    """Whether a pcap file has LF (10) nowhere but behind CR (13), though it has some.
+
+    One LF in 256 bytes stands behind CR by chance; text in a capture has CR LF, but there are
+    other bytes around it.
+    """
+    count = head.count(b"\n")
+    return (
+        head.startswith(_CAPTURES[:4]) and count >= 3 and head.count(b"\r\n") == count
+    )  # fmt: skip
 
 
 def _lzma(head: bytes) -> str:

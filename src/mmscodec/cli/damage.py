@@ -7,7 +7,7 @@ from typing import Any
 
 from mmscodec.cli.flows import endpoint
 from mmscodec.errors import CaptureError
-from mmscodec.schema.faults import FAULT_FIELDS
+from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 
 DAMAGED = 3
 MAGIC = next(number for number, name in FAULT_FIELDS.items() if name == "magic")
@@ -20,6 +20,7 @@ class Damage:
     def __init__(self) -> None:
         self.count = 0
         self.skipped = 0
+        self.limits: list[str] = []
         self.lines: list[str] = []
 
     def add(self, tables: Any) -> None:
@@ -31,6 +32,12 @@ class Damage:
             rows = rows[~left_inside(rows, tables.flows)]
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
             raise CaptureError("this is no capture: " + where(tables, rows[0], rows.text()[0]))
+        beyond = rows["code"] == FaultCode.BEYOND_LIMIT
+        if beyond.any():
+            self.limits += [
+                where(tables, row, line) for row, line in zip(rows[beyond], rows[beyond].text())
+            ]
+            rows = rows[~beyond]
         self.count += len(rows)
         self.skipped += int(rows["length"].sum())
         some = rows[: LINES - len(self.lines)]
@@ -38,8 +45,10 @@ class Damage:
 
     def report(self) -> int:
         """Say what was wrong with the input; 0 if nothing was, else 3."""
+        for line in self.limits[:LINES]:
+            say(f"not read any further, for a limit of this program: {line}")
         if not self.count:
-            return 0
+            return DAMAGED if self.limits else 0
         plural = "place" if self.count == 1 else "places"
         say(f"input damaged in {self.count} {plural}, {self.skipped} bytes skipped")
         for line in self.lines:

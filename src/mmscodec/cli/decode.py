@@ -11,9 +11,9 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from mmscodec.cli import choice
+from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
-from mmscodec.cli.damage import Damage, say
+from mmscodec.cli.damage import Damage
 from mmscodec.cli.events import Event, Events
 from mmscodec.cli.fields import CHARSET, Style
 from mmscodec.cli.files import charset, opened, positive, selection
@@ -121,17 +121,15 @@ def run(options: argparse.Namespace) -> int:
         opened(options.files, options, bar) as capture,
     ):
         live = is_pipe(options.files)
-        chosen = rows(capture, writer, damage, options, live)
+        halves = nothing.Halves()
+        chosen = rows(capture, writer, damage, options, live, halves)
         for event in islice(chosen, options.count):
             writer.write(event)
             found = True
-    sys.stdout.flush()
-    if not found:
-        say(
-            "no MMS or WinMX traffic found" if Choice(options).everything
-            else "no row is of the flows and times that were asked for"
-        )  # fmt: skip
-    return damage.report()
+        sys.stdout.flush()
+        halves.say()
+        status = nothing.report(capture, found, chosen=not Choice(options).everything)
+    return damage.report() or status
 
 
 def is_pipe(files: list[str]) -> bool:
@@ -140,12 +138,18 @@ def is_pipe(files: list[str]) -> bool:
 
 
 def rows(
-    capture: Any, writer: JsonLines | Csv | Table, damage: Damage, options: Any, live: bool
+    capture: Any,
+    writer: JsonLines | Csv | Table,
+    damage: Damage,
+    options: Any,
+    live: bool,
+    halves: nothing.Halves,
 ) -> Iterator[Event]:
     """The rows of one batch after the other: memory does not grow with the capture."""
     wanted = Choice(options)
     for tables in capture.iter_batches():
         damage.add(tables)
+        halves.add(tables.flows)
         events: Iterable[Event] = Events(tables, options.severity, wanted)
         writer.flows(chosen_flows(tables.flows, wanted))
         if has_winmx(tables.flows):

@@ -130,7 +130,7 @@ class Events:
         names = ("code", "field", "offset", "length", "need", "have")
         values = {name: int(item[name]) for name in names}
         event = self._event("fault", "fault", item, None, values)
-        event.words = faults.text(**values)
+        event.words = faults.text(*values.values(), cited=bool(item["flow"] >= 0))
         return event
 
     def _gaps(self, row: int, item: Any) -> Event:

@@ -17,7 +17,7 @@ from mmscodec.cli.media_names import safe_name
 from mmscodec.cli.output import width_of
 from mmscodec.cli.progress import progress
 from mmscodec.cli.session_words import amount, counted
-from mmscodec.cli.sessions import selected
+from mmscodec.cli.sessions import selected, told
 from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
 from mmscodec.sessions.metadata import NOTHING_CAME
@@ -145,6 +145,7 @@ def run(options: argparse.Namespace) -> int:
             if session.row["end_reason"] == NOTHING_CAME:
                 say(f"session {session.index}: {session.end_text}")
                 status = DAMAGED
+        told(capture, bool(chosen), not options.session)
     if damage.report():
         status = DAMAGED
     if kept:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from mmscodec.cli import choice
+from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
 from mmscodec.cli.fields import safe
@@ -209,10 +209,20 @@ def run(options: argparse.Namespace) -> int:
         else:
             print_blocks(tables, chosen, options)
         sys.stdout.flush()
+        status = told(capture, bool(chosen), Choice(options).everything and not options.session)
     unread = sum(int(session.row["unread"]) for session in chosen)
     if unread:
         say(f"{counted(unread, 'byte')} of these sessions could not be interpreted")
-    return damage.report() or (DAMAGED if unread else 0)
+    return damage.report() or (DAMAGED if unread else status)
+
+
+def told(capture: Any, found: bool, everything: bool) -> int:
+    """Say what there is beside sessions; 3 where nothing could be looked at."""
+    halves = nothing.Halves()
+    halves.add(capture.flows)
+    halves.say()
+    known = found or bool((capture.flows["protocol"] != "").any())
+    return nothing.report(capture, known, chosen=not everything)
 
 
 def print_blocks(tables: Tables, chosen: list[Any], options: argparse.Namespace) -> None:

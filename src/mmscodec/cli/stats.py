@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.cli import choice
+from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
 from mmscodec.cli.files import opened, selection
@@ -46,6 +46,7 @@ class Counts:
         self.times: list[int] = []
         self.winmx: Counter[str] = Counter()
         self.nodes = 0
+        self.not_understood: Any = ()  # rows of `Capture.not_understood`
 
     def add(self, tables: Any) -> None:
         """Take in one batch."""
@@ -114,6 +115,9 @@ class Counts:
             },
             "nodes": self.nodes,
             "data": {k: {"packets": n, "bytes": size} for k, (n, size) in self.kinds.items()},
+            "not_understood": [
+                dict(zip(rows.dtype.names, rows.tolist())) for rows in self.not_understood
+            ],
             "faults": {fault_name(code): n for code, n in sorted(self.faults.items())},
         }
 
@@ -156,14 +160,19 @@ def lines(counts: dict[str, Any]) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Print the counts; 0, or 3 when the input was damaged."""
-    counts, damage = Counts(Choice(options)), Damage()
+    counts, damage, halves = Counts(Choice(options)), Damage(), nothing.Halves()
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         for tables in capture.iter_batches():
             counts.add(tables)
             damage.add(tables)
+            halves.add(tables.flows)
+        counts.not_understood = capture.not_understood
+        halves.say()
+        found = bool(counts.times)
+        status = nothing.report(capture, found, chosen=not counts.wanted.everything)
     if options.json:
         print(json.dumps(counts.plain(), indent=1))
     else:
         print("\n".join(lines(counts.plain())))
     sys.stdout.flush()
-    return damage.report()
+    return damage.report() or status

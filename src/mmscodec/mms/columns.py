@@ -15,7 +15,7 @@ from mmscodec.errors import near
 from mmscodec.mms._gather import gather, select
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
-from mmscodec.schema.fields import ANSI, Field, Message, Struct
+from mmscodec.schema.fields import Field, Message, Struct, ansi_decode
 
 EXTENTS = np.dtype([("offset", "<i8"), ("length", "<i8")])
 
@@ -137,7 +137,7 @@ class MessageColumns:
             values = values[field.python_name]
         if field.kind == "ansi":
             out = np.empty(len(values), object)
-            out[:] = [v.split(b"\0", 1)[0].decode(ANSI) for v in values.tolist()]
+            out[:] = [ansi_decode(v.split(b"\0", 1)[0]) for v in values.tolist()]
             return out
         if field.needs_chunk_len:
             return np.ma.MaskedArray(values, array["chunk_len"] < field.needs_chunk_len)

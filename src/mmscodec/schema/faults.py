@@ -34,6 +34,7 @@ class FaultCode(IntEnum):
     BAD_BLOCK = 130
     BAD_COMPRESSION = 131
     FILES_OVERLAP = 132  # more files at the same time than are read side by side
+    BEYOND_LIMIT = 133  # good, as far as is known, but more than this package takes on
 
     FRAGMENT_DROPPED = 160
     BAD_NETWORK_HEADER = 161
@@ -90,8 +91,17 @@ FAULT_SECTIONS: dict[int, str] = {
 }
 
 
-def text(code: int, field: int, offset: int, length: int, need: int, have: int) -> str:
-    """One line for people: what, where, how much was needed, how much was there."""
+#: Fields from here on are those of other things than MMS: no section of its specification.
+OTHER_FIELDS = 64
+
+
+def text(
+    code: int, field: int, offset: int, length: int, need: int, have: int, *, cited: bool = True
+) -> str:
+    """One line for people: what, where, how much was needed, how much was there.
+
+    With `cited` also the section of [MS-MMSP], where the field is one of its own.
+    """
     try:
         name = FaultCode(code).name.lower().replace("_", " ")
     except ValueError:
@@ -102,6 +112,6 @@ def text(code: int, field: int, offset: int, length: int, need: int, have: int) 
     words.append(f"(need {need}, have {have})")
     if length:
         words.append(f"{length} bytes skipped")
-    if code in FAULT_SECTIONS:
+    if cited and code in FAULT_SECTIONS and field < OTHER_FIELDS:
         words.append(f"[{FAULT_SECTIONS[code]}]")
     return " ".join(words)

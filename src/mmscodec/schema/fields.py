@@ -13,8 +13,31 @@ from dataclasses import dataclass, field, replace
 
 from mmscodec.errors import near
 
-#: Encoding of 8-bit text, whose code page the protocols leave to the peer: loses nothing.
-ANSI = "latin-1"
+#: Encoding of 8-bit text, whose code page the protocols leave to the peer; see `ansi_decode`.
+ANSI = "cp1252"
+
+
+def ansi_decode(data: bytes) -> str:
+    """Text of the code page of Western Windows, as `MultiByteToWideChar` has it.
+
+    Every byte has a character of its own: the five without one in the page (81 8D 8F 90 9D) are
+    the controls of their number.
+    """
+    return data.decode("latin-1").translate(_ANSI_CHARACTERS)
+
+
+def ansi_encode(text: str) -> bytes:
+    """The inverse of `ansi_decode`; UnicodeEncodeError for a character that the page has not."""
+    for place, character in enumerate(text):
+        if ord(character) in _ANSI_CHARACTERS:  # a control whose byte is another character
+            raise UnicodeEncodeError(ANSI, text, place, place + 1, "no such character")
+    return text.translate(_ANSI_BYTES).encode("latin-1")
+
+
+_ANSI_CHARACTERS = {
+    byte: found for byte in range(0x80, 0xA0) if (found := bytes([byte]).decode(ANSI, "ignore"))
+}
+_ANSI_BYTES = {ord(character): byte for byte, character in _ANSI_CHARACTERS.items()}
 
 #: Bytes of every kind of field that has one size only.
 KIND_SIZES: Mapping[str, int] = {

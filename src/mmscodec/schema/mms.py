@@ -26,7 +26,7 @@ from mmscodec.schema.mms_server import SERVER_MESSAGES
 from mmscodec.schema.values import AF_FLAGS, LOCATION_IDS
 
 #: Ceiling on the bytes of one TcpMessageHeader packet, unless the caller names another.
-MAX_PACKET = 1 << 20
+MAX_PACKET = 16 << 20
 
 SESSION_ID = 0xB00BFACE
 SEAL = 0x20534D4D

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmscodec.schema.fields import ansi_decode
 from mmscodec.schema.values import hresult_text, version_text
 from mmscodec.sessions.control import MID, Control, Message
 from mmscodec.sessions.session_flows import FUNNEL, Ends
@@ -295,7 +296,7 @@ def client_log(record: Any) -> dict[str, Any]:
         if value.dtype.names:
             out |= client_log(value)
         elif value.dtype.kind == "S":
-            out[name] = bytes(value).split(b"\0", 1)[0].decode("latin-1")
+            out[name] = ansi_decode(bytes(value).split(b"\0", 1)[0])
         elif "version" in name or name.endswith("_ver"):
             out[name] = version_text(int(value))
         else:

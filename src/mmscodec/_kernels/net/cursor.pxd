@@ -6,6 +6,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.layout cimport FAULT_BAD_NETWORK_HEADER, FAULT_SNAPPED
 from mmscodec._kernels.net.fragments cimport fragments_t
+from mmscodec._kernels.net.unread cimport unread_frames_t
 
 cdef enum:
     # results of network_decode
@@ -69,6 +70,10 @@ cdef struct network_t:
     inflate_t inflate  # NULL: what is compressed is passed over
     uint64_t squeezed  # bytes that were inflated
     uint64_t unfolded  # and what came of them, used or not
+    unread_frames_t unread
+    int ended  # step at which the last walk ended, its `kind` and the IP headers before it
+    uint32_t ended_kind
+    uint32_t ended_headers
     cursor_t rest  # of a frame with several packets: the next one; none while `wire` is 0
 
 

@@ -26,7 +26,12 @@ from mmscodec._kernels.net.link cimport (
     ppp_step,
     wifi_step,
 )
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
 from mmscodec._kernels.net.tunnels cimport gre_step, tunnel_step
+from mmscodec._kernels.net.unread cimport (
+    UNREAD_CONTRADICTS, UNREAD_ETHERTYPE, UNREAD_LINK, UNREAD_OTHER, UNREAD_PROTOCOL, contradicts,
+    unread_note,
+)
 
 
 cdef void network_init(network_t *net, uint64_t seed) noexcept nogil:
@@ -36,6 +41,7 @@ cdef void network_init(network_t *net, uint64_t seed) noexcept nogil:
     net.rest.wire = 0
     net.inflate = NULL
     net.squeezed = net.unfolded = 0
+    net.unread.count = 0
 
 
 cdef void network_free(network_t *net) noexcept nogil:
@@ -79,12 +85,15 @@ cdef int walk(network_t *net, cursor_t *c, segment_t *out, int which) noexcept n
     cdef segment_t datagram  # the last UDP datagram on a tunnel's port
     cdef bint fallback = False
     while which >= STEP_LINK:
+        net.ended = which
         which = step(net, c, out, which)
         if which == STEP_TUNNEL:
             datagram = out[0]
             fallback = True
     if which == NETWORK_SEGMENT:
         return which
+    net.ended_kind = c.kind
+    net.ended_headers = c.headers
     if fallback and net.rest.wire == 0 and (
         which == NETWORK_OTHER
         or (which == NETWORK_FAULT and net.fault.code == FAULT_BAD_NETWORK_HEADER)
@@ -110,8 +119,26 @@ cdef int network_more(network_t *net, segment_t *out) noexcept nogil:
     return lead(net, out, NETWORK_NOTHING)
 
 
+cdef void note_unread(network_t *net, const record_t *rec, int status) noexcept nogil:
+    # nothing was found in a frame: what stands in the way?
+    cdef uint32_t kind = net.ended_kind
+    if net.ended_headers == 0 and contradicts(rec):
+        unread_note(&net.unread, UNREAD_CONTRADICTS, rec.linktype, rec.time)
+    elif status == NETWORK_FAULT:
+        return  # a row says it
+    elif net.ended == STEP_LINK:
+        unread_note(&net.unread, UNREAD_LINK, rec.linktype, rec.time)
+    elif net.ended == STEP_ETHERTYPE:
+        unread_note(&net.unread, UNREAD_ETHERTYPE, kind, rec.time)
+    elif net.ended == STEP_PROTOCOL and kind != PROTOCOL_TCP and kind != PROTOCOL_UDP:
+        unread_note(&net.unread, UNREAD_PROTOCOL, kind, rec.time)
+    elif net.ended != STEP_IPV4 and net.ended != STEP_PROTOCOL:  # a fragment waits for others
+        unread_note(&net.unread, UNREAD_OTHER, 0, rec.time)
+
+
 cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexcept nogil:
     cdef cursor_t c
+    cdef int status
     c.p = rec.data
     c.n = rec.caplen
     c.wire = rec.wire_len if rec.wire_len > rec.caplen else rec.caplen
@@ -127,7 +154,10 @@ cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexc
     c.time = rec.time
     c.position = rec.position
     net.rest.wire = 0  # what a caller did not ask for is gone
-    return lead(net, out, walk(net, &c, out, STEP_LINK))
+    status = lead(net, out, walk(net, &c, out, STEP_LINK))
+    if status == NETWORK_NOTHING or status == NETWORK_FAULT:
+        note_unread(net, rec, status)
+    return status
 
 
 cdef int report_drops(network_t *net) noexcept nogil:

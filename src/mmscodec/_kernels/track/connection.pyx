@@ -13,6 +13,7 @@ from mmscodec._kernels.track.flow cimport (
     count_packet, flow_end, flow_fault, flow_fault_t, flow_flush,
 )
 from mmscodec._kernels.track.flow_cache cimport flow_cache_forget
+from mmscodec._kernels.track.not_mms cimport not_mms_note
 from mmscodec._kernels.track.flow_rows cimport FLOW_RST, flow_row
 from mmscodec._kernels.track.flow_table cimport (
     CLOSED_A, CLOSED_B, attempt_t, connection_at, connection_t, flow_t, flow_table_age,
@@ -244,6 +245,7 @@ cdef int connection_finish(tracker_t *t, uint32_t number, uint8_t reason) noexce
     cdef connection_t *c = connection_at(&t.flows, number)
     if flow_flush(t, c, 0, reason) != 0 or flow_flush(t, c, 1, reason) != 0:
         return -1
+    not_mms_note(&t.not_mms, c)
     return -1 if flow_end(t, &c.flow[0]) != 0 or flow_end(t, &c.flow[1]) != 0 else 0
 
 

@@ -24,6 +24,7 @@ from mmscodec._kernels.track.flow_table cimport (
     connection_t, detection_t, flow_t,
     sender,
 )
+from mmscodec._kernels.track.not_mms cimport MMS_PORT, served_by
 from mmscodec._kernels.track.protocol_detection cimport (
     VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX, detect_stream, detection_begin, detection_drop,
     detection_hold, looks_like_packet, verdict_t,
@@ -35,7 +36,6 @@ from mmscodec._kernels.track.udp_ports cimport udp_ports_read
 cdef enum:
     DETECTION_BYTES = 65536  # held of one flow until it is known
     DETECTION_RUNS = 4096
-    MMS_PORT = 1755
 
 
 # ---- rows
@@ -246,6 +246,8 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
     if d == NULL:
         return -1
     verdict = detect_stream(flow, run, t.options.want_winmx)
+    if verdict == VERDICT_OTHER and flow.tcp.syn and run.offset == 0 and run.kind == RUN_DATA:
+        flow.served = served_by(run.data, <size_t>run.length)
     if verdict == VERDICT_OTHER or (verdict == VERDICT_MMS and not t.options.want_mms) \
             or d.bytes > DETECTION_BYTES or d.count >= DETECTION_RUNS:
         if flow_unknown(t, c, side) != 0:

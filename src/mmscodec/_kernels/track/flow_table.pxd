@@ -78,6 +78,7 @@ cdef struct flow_t:
     tcp_t tcp
     uint32_t isn  # of the SYN, or else one less than the first sequence number
     uint8_t queued  # stands in the queue of memory_limit.pxd
+    uint8_t served  # what its first bytes are instead of MMS, see not_mms.pxd
     uint16_t judged  # what was known of UDP ports when it was set aside
     mms_stream_t *mms
     int64_t first_time

@@ -1,5 +1,5 @@
 # One thread finds segments in frames, another takes them to their connections: blocks in between.
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t, uint8_t
 from mmscodec._kernels.net.cursor cimport network_fault_t, network_t
 from mmscodec._kernels.track.flow_table cimport flow_table_t
 from mmscodec._kernels.core.record cimport record_t
@@ -19,6 +19,7 @@ cdef struct handoff_t:
     table_t faults  # handoff_fault_t
     table_t copies  # void *, payload of reassembled datagrams
     uint64_t packets
+    int64_t time  # of the last record, valid where there are some
     uint64_t segments
     uint64_t skipped
 

@@ -101,6 +101,8 @@ cdef int handoff_fill(
     cdef int status
     cdef bint wanted
     r.packets += count
+    if count != 0:
+        r.time = records[count - 1].time
     for i in range(count):
         item = <item_t *>r.items.data + r.items.rows
         status = next_item(network, flows, ports, records + i, stable, item, &wanted)
@@ -126,6 +128,8 @@ cdef int handoff_take(handoff_t *r, tracker_t *t) noexcept nogil:
     cdef item_t *items = <item_t *>r.items.data
     cdef handoff_fault_t *fault
     cdef size_t at = 0, i
+    if r.packets != 0:
+        t.counters.time = r.time
     t.counters.packets += r.packets
     t.counters.segments += r.segments
     t.counters.skipped += r.skipped

@@ -8,6 +8,7 @@ from mmscodec._kernels.track.flow_cache cimport flow_cache_t
 from mmscodec._kernels.track.flow_rows cimport flow_rows_t
 from mmscodec._kernels.track.flow_table cimport flow_table_t
 from mmscodec._kernels.track.memory_limit cimport memory_limit_t
+from mmscodec._kernels.track.not_mms cimport not_mms_t
 from mmscodec._kernels.track.options cimport options_t
 from mmscodec._kernels.track.sources cimport sources_t
 from mmscodec._kernels.track.stream_pool cimport stream_pool_t
@@ -28,3 +29,4 @@ cdef struct tracker_t:
     extents_t extents
     udp_ports_t udp_ports
     memory_limit_t limit
+    not_mms_t not_mms

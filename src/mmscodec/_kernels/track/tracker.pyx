@@ -88,7 +88,7 @@ cdef void tracker_free(tracker_t *t) noexcept nogil:
 cdef int tracker_finish(tracker_t *t) noexcept nogil:
     cdef size_t i
     while network_finish(&t.network) == NETWORK_FAULT:
-        if tracker_network_fault(t, &t.network.fault, t.counters.last_time) != 0:
+        if tracker_network_fault(t, &t.network.fault, t.counters.time) != 0:
             return -1
     for i in range(t.flows.connections.rows):
         if connection_at(&t.flows, i).live and connection_finish(t, <uint32_t>i, GAP_END) != 0:
@@ -168,6 +168,8 @@ cdef int tracker_records(tracker_t *t, const record_t *records, size_t count) no
     cdef bint wanted
     cdef bint stable = current_source(&t.sources).stable
     t.counters.packets += count
+    if count != 0:
+        t.counters.time = records[count - 1].time
     for i in range(count):
         status = next_item(
             &t.network, &t.flows, t.options.ports, records + i, stable, items + n, &wanted)

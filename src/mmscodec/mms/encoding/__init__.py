@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 
 from mmscodec.errors import EncodeError, near
-from mmscodec.mms.encoding.batches import encode_batch
+from mmscodec.mms.encoding.batches import encode_batch, into
 from mmscodec.mms.encoding.pack import as_bytes, pack, pack_message, refuse, values_of
-from mmscodec.mms.encoding.rows import data_rows, message_rows
-from mmscodec.schema import mms
+from mmscodec.mms.encoding.rows import data_rows, message_rows, scalar_or_column
+from mmscodec.schema import dtypes, mms
 from mmscodec.schema.fields import Message
 
 _HEADER = mms.TCP_MESSAGE_HEADER
@@ -107,10 +107,12 @@ def encode(
         ``"peers"`` = messageLength / 8, as every real peer sends it; ``"spec"`` = the whole packet
         / 8, as the text of 2.2.3 asks.
     header : mapping, optional
-        Other fields of TcpMessageHeader: rep, version, mbz, message_length, ...
+        Other fields of TcpMessageHeader: rep, version, mbz, message_length, ...; the same in the
+        packets of all rows.
     pad : bytes or int, optional
         What follows the last field of a message: bytes, or a number of zero bytes. By default as
-        few zero bytes as fill up a multiple of 8.
+        few zero bytes as fill up a multiple of 8. The same behind all rows, whose chunkLen is
+        worked out then.
     payloads : sequence of buffers, 2-D uint8 array or (buffer, starts, lengths)
         For rows of ``"Data"``: the payload of each.
     out : writable buffer, optional
@@ -161,7 +163,10 @@ def encode(
     if isinstance(rows, np.ndarray) and rows.ndim == 1:
         if what == _DATA.name:
             return data_rows(rows, payloads, out)
-        return message_rows(named(what), rows, packet, seq, time_sent, chunk_count, out, fields)
+        if header is None and pad is None:
+            return message_rows(named(what), rows, packet, seq, time_sent, chunk_count, out, fields)
+        framing = packet, seq, time_sent, chunk_count
+        return into(framed_rows(named(what), rows, framing, header, pad, fields), out)
     given = {**(values_of(rows) if rows is not None else {}), **fields}
     if what == _HEADER.name:
         body = as_bytes(_HEADER, _HEADER["mms_message"], given.pop("mms_message", b""))
@@ -170,6 +175,35 @@ def encode(
         return struct_bytes(what, given)
     body = pack_message(named(what), given, pad)
     return packet_bytes(body, seq, time_sent, chunk_count, header) if packet else body
+
+
+def framed_rows(
+    message: Message,
+    rows: np.ndarray,
+    framing: tuple[bool, Any, Any, str | int],
+    header: Mapping[str, Any] | None,
+    pad: bytes | int | None,
+    fields: Mapping[str, Any],
+) -> bytes:
+    """Rows with header fields or padding that are the same in all: one packet after the other."""
+    packet, seq, time_sent, chunk_count = framing
+    for name, values in fields.items():
+        if len(values) != len(rows):
+            raise refuse(message, message[name].name, f"{len(values)} for {len(rows)} rows")
+    wire = dtypes.ROWS[message.name].names or ()
+    first, seqs = scalar_or_column(seq, "seq", "<u2", len(rows))
+    time, times = scalar_or_column(time_sent, "timeSent", "<u8", len(rows))
+    out = []
+    for i, row in enumerate(rows):
+        given = {name: value for name, value in values_of(row).items() if name in wire}
+        if pad is not None or not given.get("chunk_len"):
+            given.pop("chunk_len", None)
+        given |= {name: values[i] for name, values in fields.items()}
+        body = pack_message(message, given, pad)
+        number = (first + i) & 0xFFFF if seqs is None else int(seqs[i])
+        sent = time if times is None else int(times[i])
+        out.append(packet_bytes(body, number, sent, chunk_count, header) if packet else body)
+    return b"".join(out)
 
 
 _DEFAULTS = {
@@ -194,8 +228,8 @@ def refuse_unused(what: Any, rows: Any, packet: bool, given: Mapping[str, Any]) 
         form, used = what, fields | {"packet"}  # they have no header around them
     else:
         form, used = what, fields | {"packet"}
-        used |= (_FRAMING if packet else set()) | ({"out"} if several else {"pad"})
-        used |= {"header"} if packet and not several else set()
+        used |= {"pad"} | (_FRAMING | {"header"} if packet else set())
+        used |= {"out"} if several else set()
     for name in sorted(given.keys() - used):
         if name not in _DEFAULTS or not _is_default(given[name], _DEFAULTS[name]):
             raise TypeError(f"{name} is of no use for {form}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmscodec.errors import EncodeError, near
 from mmscodec.schema import dtypes
-from mmscodec.schema.fields import ANSI, Field, Message, Struct
+from mmscodec.schema.fields import ANSI, Field, Message, Struct, ansi_encode
 
 _FORMATS = {
     "u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i16": "<h", "f64": "<d", "ipv4": "<I",
@@ -84,7 +84,7 @@ def fixed_text(struct_: Struct, field: Field, value: Any) -> bytes:
     size = field.size or 0
     if isinstance(value, str):
         try:
-            value = value.encode(ANSI)
+            value = ansi_encode(value)
         except UnicodeEncodeError:
             raise refuse(
                 struct_,

@@ -75,6 +75,9 @@ def message_rows(
         raise TypeError(f"{message.name} has no variable field {next(iter(fields))!r}")
     if isinstance(chunk_count, str) and chunk_count not in ("peers", "spec"):
         raise ValueError(f"chunk_count is 'peers', 'spec' or a number, not {chunk_count!r}")
+    if not isinstance(chunk_count, str) and not 0 <= chunk_count <= 0xFFFFFFFF:
+        raise EncodeError(f"chunkCount: {chunk_count!r} does not fit 32 bits", field="chunkCount",
+                          need=32)  # fmt: skip
     first, seqs = scalar_or_column(seq, "seq", "<u2", len(rows))
     time, times = scalar_or_column(time_sent, "timeSent", "<u8", len(rows))
     return _encode.messages(
