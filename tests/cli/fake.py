@@ -1,16 +1,17 @@
 """A capture made by hand, with the arrays that `mmscodec.open` gives."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from mmscodec.capture import not_understood
 from mmscodec.faulttable import fault_table
 from mmscodec.schema import dtypes, mms
 
 FLOWS = np.dtype(
     {
-        "names": ["flow", "src", "dst", "src_port", "dst_port", "transport", "protocol"],
-        "formats": ["<i4", "V16", "V16", "<u2", "<u2", "u1", "u1"],
+        "names": ["flow", "src", "dst", "src_port", "dst_port", "transport", "protocol", "peer"],
+        "formats": ["<i4", "V16", "V16", "<u2", "<u2", "u1", "u1", "<i4"],
     }
 )
 GAPS = np.dtype(
@@ -28,10 +29,13 @@ class FakeCapture:
 
     skipped = ()
     size = None
+    counts: ClassVar[dict[str, int]] = {"records": 9, "segments": 9}
+    not_understood = not_understood.table([], [])
 
     def __init__(self) -> None:
         self.flows = np.array(
-            [(0, v4(1), v4(2), 40000, 1755, 6, 1), (1, v4(2), v4(1), 1755, 40000, 6, 1)], FLOWS
+            [(0, v4(1), v4(2), 40000, 1755, 6, 1, 1), (1, v4(2), v4(1), 1755, 40000, 6, 1, 0)],
+            FLOWS,
         )
         self.rows: dict[str, list] = {"messages": [], "data": [], "faults": []}
         self.fixed: dict[str, list[dict[str, Any]]] = {}
