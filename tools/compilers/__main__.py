@@ -5,7 +5,7 @@
     python -m tools.compilers cross    every extension for other systems, with zig
     python -m tools.compilers foreign  32-bit and big-endian
     python -m tools.compilers warnings no warning of the compiler in the kernels
-    python -m tools.compilers readme   the first command, in an odd folder, with another CC
+    python -m tools.compilers readme   commands of README.md and CONTRIBUTING.md, in bare copies
     python -m tools.compilers one COMPILER PYTHON [ROOT] [TESTS...]
 
 What a machine lacks is said by name and is a failure, unless --tolerant is given.
@@ -39,7 +39,7 @@ def steps(arguments: argparse.Namespace) -> list[tuple[str, Callable[[], str]]]:
 
     others = [(target, lambda target=target: cross.build(target)) for target in cross.TARGETS]
     machines = [("i386", foreign.i386), ("s390x", foreign.s390x)]
-    first = [("readme", readme.decode)]
+    first = [("readme", readme.commands), ("contributing", readme.contributing)]
     warned = [("warnings", warnings.check)]
     if arguments.what == "one":
         compiler, python, *rest = arguments.rest

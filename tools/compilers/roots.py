@@ -55,7 +55,7 @@ def make(name: str, options: list[str]) -> Path:
     log.unlink(missing_ok=True)
     say(f"debootstrap {SUITE} {name}")
     try:
-        run(["debootstrap", "--variant=minbase", *options, SUITE, str(root)], log, 900)
+        run(["debootstrap", "--variant=minbase", *options, SUITE, str(root)], log, 420)
     except subprocess.CalledProcessError as error:
         raise Unavailable(f"debootstrap of {SUITE} for {name} failed: no mirror?") from error
     return root
@@ -77,7 +77,7 @@ def native(arch: str = "amd64") -> Path:
     compilers = [newest(root, "gcc")] + ([newest(root, "clang")] if arch == "amd64" else [])
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
     try:
-        run(enter(root, [*install, *compilers, *wanted]), log, 900, env=environment())
+        run(enter(root, [*install, *compilers, *wanted]), log, 420, env=environment())
     except subprocess.CalledProcessError as error:
         raise Unavailable(f"packages of {SUITE} cannot be installed for {arch}") from error
     (root / "mmscodec-ready").write_text(mark)

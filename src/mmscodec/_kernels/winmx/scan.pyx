@@ -57,7 +57,7 @@ cdef int scan_frames(
         if unlikely(((head & 0xFFFF) == NODE_LIST) & (head != LIST_HEADER)):
             nodes += (head >> 16) // NODE_SIZE
             if (head >> 16) % NODE_SIZE and add_fault(
-                faults, row - <packet_t *>packets.data - 1,
+                faults, <size_t>(row - <packet_t *>packets.data) - 1,
                 base + <int64_t><size_t>(p + size - (head >> 16) % NODE_SIZE),
                 (head >> 16) % NODE_SIZE, FAULT_BAD_LENGTH, FIELD_LENGTH,
                 ((head >> 16) // NODE_SIZE + 1) * NODE_SIZE, head >> 16,
