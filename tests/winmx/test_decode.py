@@ -221,7 +221,7 @@ def test_older_frames_are_decoded():
 
 def test_a_peer_cache_reply():
     records = np.zeros(10, winmx.RECORD_DTYPE)
-    records["ip"] = 0xC6336401 + np.arange(10)
+    records["ip"] = 0xC6336401 + np.arange(10, dtype=np.int64)
     records["udp_port"], records["tcp_port"] = 6257, 6699
     records["free_primary_slots"] = np.arange(10)
     records["free_secondary_slots"] = 50 + np.arange(10)

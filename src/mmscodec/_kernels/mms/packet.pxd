@@ -14,9 +14,9 @@ from mmscodec._kernels.mms.evidence cimport (
 from mmscodec._kernels.mms.scan cimport mms_begin_skip, mms_view_t
 
 cdef struct walk_t:
-    size_t total  # bytes of the packet, by messageLength
+    uint64_t total  # bytes of the packet, by messageLength: more than a size_t of 32 bits holds
     size_t good  # bytes up to the end of the last whole message
-    size_t size  # of the message that does not fit, if `broken`
+    uint64_t size  # of the message that does not fit, if `broken`
     bint broken
     bint strange  # a MID that neither side sends
 
@@ -81,13 +81,14 @@ cdef inline int header_inside(mms_view_t *v, size_t at, size_t end) noexcept nog
 
 cdef inline int walk_messages(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
     # From message to message of the packet at `at`: NO where one is the header of the next packet.
-    cdef size_t left = v.n - at, size, place
+    cdef size_t left = v.n - at, place
+    cdef uint64_t size
     cdef uint32_t mid, sender
     cdef const uint8_t *q = v.p + at
     w.good = TCP_HEADER_LEN
     w.broken = w.strange = False
     while w.good < w.total and left >= w.good + 8:
-        size = <size_t>load_le32(q + w.good) << 3
+        size = <uint64_t>load_le32(q + w.good) << 3
         mid = load_le32(q + w.good + 4)
         if mid == SESSION_ID and first_signature(v, at + 16, at + w.good, &place) == NO:
             return NO
@@ -99,7 +100,7 @@ cdef inline int walk_messages(mms_view_t *v, size_t at, walk_t *w) noexcept nogi
             return YES
         sender = mid >> 16
         w.strange |= sender != 3 and sender != 4
-        w.good += size
+        w.good += <size_t>size
     return YES
 
 
@@ -110,7 +111,9 @@ cdef inline int refuse_packet(
     return NO
 
 
-cdef inline int refuse_length(mms_view_t *v, size_t at, size_t right, size_t total) noexcept nogil:
+cdef inline int refuse_length(
+    mms_view_t *v, size_t at, size_t right, uint64_t total
+) noexcept nogil:
     return refuse_packet(
         v, at, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, right - 16, total - 16)
 
@@ -132,7 +135,7 @@ cdef inline int judge_cut(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
 
 cdef inline int judge_whole(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
     # The packet at `at` is all there. If something speaks against it, what stands behind decides.
-    cdef size_t end = at + w.total, place
+    cdef size_t end = at + <size_t>w.total, place
     cdef int answer
     if w.total > LARGE_PACKET and first_signature(v, at + 16, end, &place) == YES:
         # before its messages are walked, which those of the packet inside would be once more
@@ -161,10 +164,10 @@ cdef inline int judge_packet(mms_view_t *v, size_t at, walk_t *w) noexcept nogil
     if length < 16 or length & 7:
         return refuse_packet(
             v, at, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, 16, length)
-    w.total = <size_t>length + 16
+    w.total = <uint64_t>length + 16
     if w.total > v.s.options.max_packet:
         return refuse_packet(
             v, at, FAULT_TOO_LONG, FIELD_MESSAGE_LENGTH, v.s.options.max_packet, w.total)
     if v.n - at >= w.total:
         return judge_whole(v, at, w)
-    return judge_cut(v, at, w) if v.final else wait_for(v, at + w.total)
+    return judge_cut(v, at, w) if v.final else wait_for(v, at + <size_t>w.total)

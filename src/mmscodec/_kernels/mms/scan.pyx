@@ -255,7 +255,7 @@ cdef int handle_packet(mms_view_t *v, mms_tables_t *t, size_t *at) noexcept nogi
         return answer
     if put_packet(v, t, at[0], &w) != MMS_OK:
         return FAILED
-    at[0] += w.total
+    at[0] += <size_t>w.total
     return YES
 
 

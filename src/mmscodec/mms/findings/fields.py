@@ -181,7 +181,7 @@ def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
     """Entries of StreamSwitch, those of all messages in one array."""
     entry = mms.STREAM_SWITCH_ENTRY
     raw = tables.raw(struct, struct["aStreamEntries"])
-    counts = raw.length // entry.fixed_size
+    counts = (raw.length // entry.fixed_size).astype(np.intp)  # what repeat takes on 32 bits
     whole = [value[: len(value) // entry.fixed_size * entry.fixed_size] for value in raw.values]
     entries = np.frombuffer(b"".join([whole[i] for i in raw.which.tolist()]), STREAM_ENTRY)
     owner = np.repeat(np.arange(len(rows)), counts)
