@@ -321,6 +321,7 @@ cdef class Engine:
             "segments": self.track.counters.segments,
             "other": self.track.counters.skipped,
             "evicted": self.track.counters.evicted,
+            "damaged": self.track.counters.damaged,
             "uncompared": self.track.counters.uncompared,
             "connections": self.track.flows.count,
         }
@@ -369,7 +370,7 @@ cdef class Engine:
         status = tracker_next_epoch(
             &self.track, <const extent_t *>extents.table.data, extents.table.rows,
             kept.table.data, kept.table.rows)
-        while len(self.past) > self.track.extents.past.rows - self.track.extents.forgotten:
+        while <size_t>len(self.past) > self.track.extents.past.rows - self.track.extents.forgotten:
             self.past.popleft()
         if status != 0:
             raise MemoryError

@@ -97,7 +97,8 @@ class Capture(CaptureTables):
         """What the pass counted.
 
         records read, segments (TCP and UDP) in them, other records, evicted (connections given
-        up), uncompared (bytes that came again, with nothing left to compare them with: the last 64
+        up), damaged (copies of segments that differ from the first and have a wrong checksum),
+        uncompared (bytes that came again, with nothing left to compare them with: the last 64
         segments of a flow are kept for that, of all flows up to an eighth of `max_held` while the
         capture is read in batches), connections (open at the end).
         """

@@ -45,6 +45,7 @@ class FaultCode(IntEnum):
     OVERLAP_CONFLICT = 193
     PENDING_DROPPED = 194
     FLOW_EVICTED = 195
+    BAD_CHECKSUM = 196  # of bytes that a later copy put right; rows made of them may be wrong
 
 
 #: Field numbers in fault rows. The names are the specification's own.

@@ -48,9 +48,19 @@ cdef struct extents_t:
     uint64_t ceiling  # and how many they may have
     table_t gaps
     table_t stamps
-    table_t bytes  # the arena: payload that stays nowhere else
+    table_t bytes  # the arena: payload that stays nowhere else, HEADERS bytes in front of each
     table_t scratch  # bytes that were read back for one look
     uint32_t epoch  # how often the tables began anew
+
+cdef struct walk_t:
+    # backwards over the extents of a flow
+    const extent_t *rows  # of the epoch in hand; NULL: it is forgotten
+    const uint8_t *bytes
+    const table_t *links
+    uint32_t epoch
+    uint32_t number  # of the next extent, counted from 1; 0: none in this epoch
+    uint32_t first  # number of the last one seen
+    int steps  # left
 
 cdef void extents_init(extents_t *e) noexcept nogil
 cdef void extents_free(extents_t *e) noexcept nogil
@@ -67,6 +77,14 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
 cdef int64_t extents_compare(
     extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run,
     int64_t *compared
+) noexcept nogil
+# Back over the last extents of a flow: the next one, whose bytes in the arena are `w.bytes`; NULL:
+# no more, too far back, forgotten.
+cdef void walk_begin(const extents_t *e, walk_t *w, const flow_t *flow) noexcept nogil
+cdef const extent_t *walk_next(const extents_t *e, walk_t *w) noexcept nogil
+# Bytes at a place that is not in the arena, good until the next call; NULL where they are gone.
+cdef const uint8_t *extents_bytes(
+    extents_t *e, const sources_t *sources, uint64_t place, uint64_t length
 ) noexcept nogil
 # Stream offset at which one of the last extents holds just these bytes, or -1. Of bytes that are
 # all the same it tells nothing.

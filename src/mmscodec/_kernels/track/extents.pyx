@@ -5,6 +5,7 @@ from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve,
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.stream cimport mms_needed_from
 from mmscodec._kernels.net.pieces cimport count_differing
+from mmscodec._kernels.track.checksum cimport HEADERS
 from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at, source_of, source_t
 
 cdef enum:
@@ -52,6 +53,33 @@ cdef int note_link(
     return 0
 
 
+cdef int keep_bytes(
+    extents_t *e, const uint8_t *data, size_t before, size_t length
+) noexcept nogil:
+    # into the arena, with the `before` bytes in front of them and zeros up to HEADERS
+    if table_reserve(&e.bytes, length + HEADERS) != 0:
+        return -1
+    memset(e.bytes.data + e.bytes.rows, 0, HEADERS - before)
+    memcpy(e.bytes.data + e.bytes.rows + HEADERS - before, data - before, before + length)
+    e.bytes.rows += HEADERS + length
+    return 0
+
+
+cdef size_t headers_of(const sources_t *sources, const run_t *run) noexcept nogil:
+    # how many bytes of its frame stand in front of a run, HEADERS at most
+    cdef const source_t *source
+    cdef uint64_t before
+    if run.memory != NULL or run.place >> 63:
+        return 0
+    source = source_of(sources, run.place)
+    if run.place < source.shown_from:
+        return 0
+    before = run.place - source.shown_from
+    if before > source.shown_size or source.shown + before != run.data:
+        return 0
+    return HEADERS if before > HEADERS else <size_t>before
+
+
 cdef int extents_add(
     extents_t *e, const sources_t *sources, flow_t *flow, const run_t *run
 ) noexcept nogil:
@@ -60,11 +88,9 @@ cdef int extents_add(
     if unlikely(e.rows.rows >= <size_t>0xFFFFFFFE):
         return -1
     if unlikely(not is_addressable(sources, place)):
-        place = e.bytes.rows | ARENA()
-        if table_reserve(&e.bytes, <size_t>run.length) != 0:
+        if keep_bytes(e, run.data, headers_of(sources, run), <size_t>run.length) != 0:
             return -1
-        memcpy(e.bytes.data + e.bytes.rows, run.data, <size_t>run.length)
-        e.bytes.rows += <size_t>run.length
+        place = (e.bytes.rows - <size_t>run.length) | ARENA()
     if flow.epoch != e.epoch and note_link(e, flow, e.rows.rows + 1, flow.extent) != 0:
         return -1
     extent = <extent_t *>table_row(&e.rows)
@@ -104,17 +130,6 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
 
 
 # ---- the last extents of a flow, through the epochs
-
-
-cdef struct walk_t:
-    # backwards over the extents of a flow
-    const extent_t *rows  # of the epoch in hand; NULL: it is forgotten
-    const uint8_t *bytes
-    const table_t *links
-    uint32_t epoch
-    uint32_t number  # of the next extent, counted from 1; 0: none in this epoch
-    uint32_t first  # number of the last one seen
-    int steps  # left
 
 
 cdef void enter_epoch(const extents_t *e, walk_t *w, uint32_t epoch) noexcept nogil:
@@ -173,27 +188,32 @@ cdef const extent_t *walk_next(const extents_t *e, walk_t *w) noexcept nogil:
     return extent
 
 
-cdef inline const uint8_t *bytes_of(
-    extents_t *e, const sources_t *sources, const extent_t *extent, const uint8_t *arena
+cdef const uint8_t *extents_bytes(
+    extents_t *e, const sources_t *sources, uint64_t place, uint64_t length
 ) noexcept nogil:
-    cdef const uint8_t *shown
+    cdef const uint8_t *shown = shown_at(sources, place, length)
     cdef const source_t *source
-    if extent.place >> 63:
-        return arena + (extent.place & ~ARENA())
-    shown = shown_at(sources, extent.place, extent.length)
     if shown != NULL or sources.read_back == NULL:
         return shown
     # a spooled stream: what was written can be read
     e.scratch.rows = 0
-    if table_reserve(&e.scratch, extent.length) != 0:
+    if table_reserve(&e.scratch, <size_t>length) != 0:
         return NULL
-    source = source_of(sources, extent.place)
+    source = source_of(sources, place)
     if not sources.read_back(
-        sources.context, <size_t>(source - <const source_t *>sources.rows.data), extent.place,
-        extent.length, e.scratch.data
+        sources.context, <size_t>(source - <const source_t *>sources.rows.data), place, length,
+        e.scratch.data
     ):
         return NULL
     return e.scratch.data
+
+
+cdef inline const uint8_t *bytes_of(
+    extents_t *e, const sources_t *sources, const extent_t *extent, const uint8_t *arena
+) noexcept nogil:
+    if extent.place >> 63:
+        return arena + (extent.place & ~ARENA())
+    return extents_bytes(e, sources, extent.place, extent.length)
 
 
 cdef int64_t extents_compare(
@@ -311,12 +331,11 @@ cdef int extents_carry(
         extent = <extent_t *>e.rows.data + at + j
         extent.before = <uint32_t>(at + j) if j else 0
         if extent.place >> 63:
-            if table_reserve(&e.bytes, extent.length) != 0:
+            if keep_bytes(
+                e, old_bytes + (extent.place & ~ARENA()), HEADERS, extent.length
+            ) != 0:
                 return -1
-            memcpy(e.bytes.data + e.bytes.rows, old_bytes + (extent.place & ~ARENA()),
-                   extent.length)
-            extent.place = e.bytes.rows | ARENA()
-            e.bytes.rows += extent.length
+            extent.place = (e.bytes.rows - extent.length) | ARENA()
     flow.extent = <uint32_t>e.rows.rows
     flow.epoch = e.epoch + 1
     return 0

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.layout cimport (
-    FAULT_OVERLAP_CONFLICT, FAULT_PENDING_DROPPED, FIELD_SEQUENCE_NUMBER,
+    FAULT_BAD_CHECKSUM, FAULT_OVERLAP_CONFLICT, FAULT_PENDING_DROPPED, FIELD_SEQUENCE_NUMBER,
 )
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
@@ -14,6 +14,9 @@ from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
+from mmscodec._kernels.track.copies cimport (
+    COPIES_CONTRADICT, COPIES_DAMAGED, COPIES_MENDED, copies_judge, copies_t,
+)
 from mmscodec._kernels.track.extents cimport (
     extents_add, extents_compare, extents_gap, extents_stamp,
 )
@@ -78,17 +81,24 @@ cdef int flow_gap(tracker_t *t, flow_t *flow, const run_t *run) noexcept nogil:
     return flow_rows_touch(&t.rows, flow.row)
 
 
-cdef int compare_copy(tracker_t *t, flow_t *flow, const run_t *run) noexcept nogil:
+cdef int compare_copy(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
     # a retransmission: do its bytes agree with those that were delivered?
+    cdef flow_t *flow = &c.flow[side]
+    cdef copies_t verdict
     cdef flow_fault_t fault
     cdef int64_t compared
     cdef int64_t differ = extents_compare(&t.extents, &t.sources, flow, run, &compared)
     t.counters.uncompared += <uint64_t>(run.length - compared)
     if differ == 0:
         return 0
-    flow.tcp.conflicts += <uint64_t>differ
+    verdict = copies_judge(&t.extents, &t.sources, c, side, run)
+    if verdict == COPIES_DAMAGED:
+        t.counters.damaged += 1
+        return 0
+    if verdict == COPIES_CONTRADICT:
+        flow.tcp.conflicts += <uint64_t>differ
     fault.flow = flow.row
-    fault.code = FAULT_OVERLAP_CONFLICT
+    fault.code = FAULT_BAD_CHECKSUM if verdict == COPIES_MENDED else FAULT_OVERLAP_CONFLICT
     fault.field = FIELD_SEQUENCE_NUMBER
     fault.offset = run.offset if run.offset > 0 else 0  # it may begin before the stream does
     fault.length = run.offset + run.length - fault.offset
@@ -159,7 +169,7 @@ cdef int flow_deliver(tracker_t *t, connection_t *c, int side, run_t *run) noexc
     if flow.row < 0 and flow_show(t, c, side) != 0:
         return -1
     if run.kind == RUN_OLD:
-        return compare_copy(t, flow, run)
+        return compare_copy(t, c, side, run)
     if run.kind == RUN_GAP:
         if flow_gap(t, flow, run) != 0:
             return -1
