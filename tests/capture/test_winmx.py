@@ -8,7 +8,6 @@ import pytest
 
 import mmscodec
 from mmscodec import winmx
-from mmscodec.capture.live_winmx import HELD, Talk
 from tests.capture import build, recut
 
 FOLDER = Path(__file__).parents[1] / "captures" / "winmx"
@@ -300,19 +299,3 @@ def test_other_datagrams_are_not_taken_for_winmx():
         frames.append((10**18 + i * 1000, frame))
     with mmscodec.open(build.pcap(frames, magic=build.NANO), protocols=["winmx"]) as capture:
         assert len(capture.flows) == 0
-
-
-def test_what_waits_too_long_for_a_key_is_missing_not_misread():
-    talk = Talk()
-    for _ in range(20):
-        talk.take(4, bytes(8000), 0)
-    assert list(talk.flush()) == []
-    assert sum(len(piece) for _, piece in talk.waiting[4]) < HELD + 8000
-    block = winmx.cipher.key_block(winmx.cipher.Role.SECONDARY_SERVER)
-    talk.take(5, b"1" + block, 0)
-    said = [(flow, len(batch.packets)) for flow, batch in talk.flush()]
-    assert {flow for flow, _ in said} == {4, 5}
-    assert talk.role(5) == 1
-    talk.take(4, b"more", 0)
-    faults = [len(batch.faults) for _, batch in talk.flush()]
-    assert sum(faults) == 1  # a gap: the cipher cannot go on behind it

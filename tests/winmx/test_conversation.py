@@ -113,8 +113,10 @@ def test_one_direction_alone_is_deciphered_where_it_holds_the_key():
     batch = conversation.feed("client", up)
     assert (conversation.link, conversation.state) == ("secondary", "greeting")
     assert len(batch.packets) == 0
-    faults = [code for batch in conversation.close() for code in batch.faults["code"].tolist()]
-    assert faults == [FaultCode.BAD_KEY_BLOCK]
+    faults = [row for batch in conversation.close() for row in batch.faults.tolist()]
+    assert [row[:3] for row in faults] == [(16, len(up) - 16, FaultCode.SERVER_KEY_BLOCK_MISSING)]
+    assert conversation.state == "done"
+    assert [len(batch.faults) for batch in conversation.close()] == [0, 0]
 
 
 def test_a_peer_cache_reply_gives_its_nodes():
@@ -131,24 +133,36 @@ def test_a_peer_cache_reply_gives_its_nodes():
 
 
 def test_other_protocols_are_foreign_and_cost_nothing():
+    client = b"GET / HTTP/1.0\r\n\r\n"
     for server in (b"HTTP/1.1 200 OK\r\n\r\n", b"1" + bytes(40), b"8" + bytes(200)):
         conversation = winmx.Conversation()
+        conversation.feed("client", client)
         batch = conversation.feed("server", server)
         assert conversation.state == "foreign"
-        assert len(batch.faults) == 1
+        assert len(batch.faults) == 0
         assert len(conversation.feed("server", bytes(1000)).faults) == 0
         assert len(conversation.feed("client", bytes(1000)).packets) == 0
+        assert conversation.held == 0
+        faults = [batch.faults.tolist() for batch in conversation.close()]
+        assert [[row[:3] for row in rows] for rows in faults] == [
+            [(0, len(client) + 1000, FaultCode.UNKNOWN_STRUCTURE)],
+            [(0, len(server) + 1000, FaultCode.UNKNOWN_STRUCTURE)],
+        ]
 
 
 def test_nothing_behind_a_gap_is_believed():
     up, down = talk()
     conversation = winmx.Conversation()
     conversation.feed("server", down[:30])
-    batch = conversation.gap("server", 5)
-    assert batch.faults["length"].tolist() == [5]
+    assert len(conversation.gap("server", 5).faults) == 0
     assert len(conversation.feed("server", down[35:]).packets) == 0
     assert conversation.positions[1] == len(down)
     assert len(conversation.feed("client", up).packets) == 1
+    client, server = conversation.close()
+    assert len(client.faults) == 0
+    assert [row[:3] for row in server.faults.tolist()] == [
+        (23, len(down) - 23, FaultCode.CIPHER_BROKEN_BY_GAP)
+    ]
 
 
 def test_what_waits_for_keys_has_a_ceiling():
@@ -156,7 +170,15 @@ def test_what_waits_for_keys_has_a_ceiling():
     faults = []
     for _ in range(100):
         faults += conversation.feed("client", bytes(100)).faults.tolist()
-    assert len(faults) == 1
+        assert conversation.held <= 1000
+    assert not faults
+    conversation.feed("server", talk()[1])
+    client, server = conversation.close()
+    assert [row[:3] for row in client.faults.tolist()] == [
+        (0, 16, FaultCode.BAD_KEY_BLOCK),
+        (16, 9984, FaultCode.PENDING_DROPPED),
+    ]
+    assert len(server.faults) == 0
 
 
 def test_recognition_by_the_first_bytes():
@@ -170,7 +192,8 @@ def test_recognition_by_the_first_bytes():
     assert winmx.recognise(b"", talk(patched=True)[1]).patched
     assert winmx.recognise(b"GET / HTTP/1.0\r\n", b"") is None
     assert winmx.recognise(b"", b"HTTP/1.1 200 OK\r\n") is None
-    assert winmx.recognise(b"", b"1" + bytes(16)) is None
+    assert winmx.recognise(b"", b"1" + bytes(16)).certain is False
+    assert winmx.recognise(bytes(16), b"1" + bytes(16)) is None
     assert winmx.recognise(down[1:17], b"") is None  # a server's block from the client
     cache = b"8" + cipher.key_block(Role.CACHE)
     assert winmx.recognise(b"", cache).link == "cache"

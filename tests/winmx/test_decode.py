@@ -240,7 +240,9 @@ def test_a_peer_cache_reply():
         FaultCode.UNKNOWN_STRUCTURE,
         FaultCode.BAD_KEY_BLOCK,
     ]
-    assert len(winmx.decode(reply[:-1], link="cache").packets) == 0
+    cut = winmx.decode(reply[:-1], link="cache")
+    assert cut.packets.tolist() == [(0, 137, 0x38, 120)]
+    assert cut.records.tolist() == batch.records[:9].tolist()
 
 
 def test_types_known_by_name_keep_their_bytes():

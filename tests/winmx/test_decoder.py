@@ -200,9 +200,19 @@ def test_however_it_is_cut_a_decoder_gives_the_rows_of_decode(link):
             packets += batch.packets.tolist()
             nodes += batch.records.tolist()
             assert decoder.buffered < 65_540
+        faults = []
+        for batch in (
+            decoder.close(),
+            decoder.close(),
+        ):  # of a reply that was cut; the second: none
+            packets += batch.packets.tolist()
+            nodes += batch.records.tolist()
+            faults += batch.faults.tolist()
         assert packets == whole.packets.tolist()
         assert nodes == whole.records.tolist()
         assert decoder.position == whole.consumed
+        if link == "cache":
+            assert faults == whole.faults.tolist()
 
 
 def test_a_cache_reply_may_begin_anywhere_in_a_stream():

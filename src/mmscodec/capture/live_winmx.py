@@ -1,146 +1,246 @@
-"""WinMX connections of a capture that is read in batches: deciphered as their bytes come."""
+"""WinMX connections of a capture that is read in batches: deciphered as their bytes come.
+
+What is kept of a connection is its conversation (its ciphers, and the frame or the handshake that
+is not whole) and the time of its last bytes; of bytes that nothing can be made of nothing is kept
+and nothing is read. One ceiling holds over all connections.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from mmscodec.capture import dtypes
+from mmscodec.capture import _extents, dtypes
 from mmscodec.capture.winmx import Part, WinmxTables, datagrams_of
+from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.conversation import CLIENT, SERVER, Conversation
-from mmscodec.winmx.recognition import CACHE_GREETING, CLIENT_HEAD, GREETING, SERVER_HEAD, recognise
 
-HELD = 1 << 16  # bytes of a direction that wait until it is known who is the client
+CEILING = 256 << 20  # bytes that wait in all connections together
+HELD = 1 << 16  # bytes of a client that wait for the keys
+NO_STAMPS = np.empty(0, dtypes.STAMPS)
 
 
 class Talk:
-    """One connection: its bytes wait until it is known who is who, then are deciphered."""
+    """One connection: its conversation, and of each side how far it came and when."""
+
+    __slots__ = ("conversation", "ends", "flows", "held", "kept", "last")
 
     def __init__(self) -> None:
-        self.inner = Conversation()
-        self.client: int | None = None
-        self.heads: dict[int, bytes] = {}
-        self.waiting: dict[int, list[tuple[int, bytes]]] = {}
-        self.dropped: dict[int, int] = {}
+        self.conversation = Conversation(max_buffered=HELD)
+        self.flows = [-1, -1]
+        self.ends = [0, 0]
+        self.last = [NO_STAMPS, NO_STAMPS]  # the newest time
+        self.kept: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # times of what waits
+        self.held = 0
 
-    def role(self, flow: int) -> int | None:
-        """Who a flow is, as soon as its first bytes or those of the other one say so."""
-        if self.client is None:
-            for known, head in self.heads.items():
-                server = head[:1] in (bytes([GREETING]), bytes([CACHE_GREETING]))
-                if server and len(head) >= SERVER_HEAD and recognise(b"", head) is not None:
-                    self.client = -1 - known  # whoever is not `known`
-                elif len(head) >= CLIENT_HEAD and recognise(head, b"") is not None:
-                    self.client = known
-        if self.client is None:
-            return None
-        if self.client < 0:
-            return SERVER if flow == -1 - self.client else CLIENT
-        return CLIENT if flow == self.client else SERVER
+    def weight(self) -> int:
+        """Bytes that are kept of it."""
+        times = sum(len(rows) for side in self.kept for rows in side)
+        return self.conversation.held + times * dtypes.STAMPS.itemsize
 
-    def take(self, flow: int, piece: bytes, missing: int) -> None:
-        """Bytes of a flow with `missing` ones in front of them."""
-        if len(self.heads.get(flow, b"")) < SERVER_HEAD and not missing:
-            self.heads[flow] = (self.heads.get(flow, b"") + piece)[:SERVER_HEAD]
-        held = self.waiting.setdefault(flow, [])
-        missing += self.dropped.pop(flow, 0)
-        if sum(len(data) for _, data in held) < HELD:
-            held.append((missing, piece))
-        else:  # what is dropped is missing for whoever comes next
-            self.dropped[flow] = missing + len(piece)
+    def stamped(self, side: int, new: np.ndarray) -> np.ndarray:
+        """The times of a side that may be asked for now: of what waited, and of what came."""
+        rows = [rows for rows in (self.last[side], *self.kept[side], new) if len(rows)]
+        return joined(rows)
 
-    def flush(self) -> Iterator[tuple[int, Any]]:
-        """(flow, batch) of all that can be said by now, the server first, who has the keys."""
-        for flow in sorted(self.waiting, key=lambda flow: -(self.role(flow) or 0)):
-            side = self.role(flow)
-            if side is None:
-                continue
-            for missing, piece in self.waiting[flow]:
-                if missing:
-                    yield flow, self.inner.gap(side, missing)
-                yield flow, self.inner.feed(side, piece)
-            self.waiting[flow] = []
-        for flow in self.waiting:
-            if (side := self.role(flow)) is not None:
-                yield flow, self.inner.flush(side)
+    def keep(self, side: int, new: np.ndarray) -> None:
+        """Keep of new times what may be asked for: all while bytes wait for keys, or the last."""
+        waits = self.conversation.waits(side)
+        if waits and len(new):
+            self.kept[side].append(new)
+        elif not waits:
+            if len(self.kept[side]) and not len(new):
+                new = self.kept[side][-1]
+            self.kept[side].clear()
+        if len(new) and not waits:
+            self.last[side] = new[-1:].copy()  # the others may go
 
 
 class LiveWinmx:
     """What is kept of WinMX connections from batch to batch.
 
     `take` is given every batch, in order, and gives its tables.
+
+    Attributes
+    ----------
+    held : int
+        Bytes kept of all connections; never above `ceiling` after a batch: over it, what waits
+        longest is given up, with a fault when its connection ends.
+    work : Counter
+        What was done so far: flows looked at, pieces and bytes read, times kept, connections
+        given up. Each grows with the input only.
     """
 
-    def __init__(self) -> None:
-        self.talks: dict[int, Talk] = {}  # by the lower number of the two flows
-        self.ends: dict[int, int] = {}
-        self.stamps: dict[int, np.ndarray] = {}
+    def __init__(self, ceiling: int = CEILING) -> None:
+        self.talks: dict[int, Talk] = {}  # by the number of each flow
+        self.ceiling = ceiling
+        self.held = 0
+        self.work: Counter[str] = Counter()
+        self._waiting: dict[int, Talk] = {}  # those that hold something, longest first; by id
 
     def take(self, tables: Any) -> WinmxTables:
         """Tables of a batch."""
         raw = tables._raw_flows
         rows = raw[raw["protocol"] == 2]
+        if not len(rows):
+            return WinmxTables([], {}, NO_STAMPS, rows)
         parts: list[Part] = []
         links: dict[int, str] = {}
-        if len(rows):
-            self._keep_stamps(tables)
-        seen: dict[int, Talk] = {}
-        for row in rows:
-            flow, peer = int(row["flow"]), int(row["peer"])
-            if row["transport"] == 17:
-                parts.append(datagrams_of(tables, flow))
-                links[flow] = "udp"
+        new = by_flow(tables._blocks["stamps"].array(dtypes.STAMPS))
+        stamps: dict[int, np.ndarray] = {}
+        for flow in rows["flow"][rows["transport"] == 17].tolist():
+            parts.append(datagrams_of(tables, flow))
+            links[flow] = "udp"
+            stamps[flow] = new.get(flow, NO_STAMPS)
+        tcp = rows[rows["transport"] == 6]
+        tcp = tcp[np.argsort(tcp["direction"] != 2, kind="stable")]  # servers first: the keys
+        ended: dict[int, tuple[Talk, list[int]]] = {}
+        columns = (tcp[name].tolist() for name in COLUMNS)
+        for flow, peer, direction, marks, length, extent in zip(*columns):
+            talk = self._talk(flow, peer)
+            side = SERVER if direction == 2 else CLIENT
+            talk.flows[side] = flow
+            times = new.get(flow, NO_STAMPS)
+            parts += self._feed(tables, talk, side, extent, times, stamps)
+            talk.keep(side, times)
+            self._weigh(talk)
+            if marks & dtypes.ENDED:
+                ended.setdefault(id(talk), (talk, [-1, -1]))[1][side] = length
+        for talk, lengths in ended.values():
+            parts += self._close(talk, lengths, stamps)
+        for flow in tcp["flow"].tolist():
+            links[flow] = self.talks[flow].conversation.link if flow in self.talks else ""
+        for talk, _ in ended.values():
+            links |= {f: talk.conversation.link for f in talk.flows if f in links}
+        self._hold()
+        return WinmxTables(parts, links, joined(list(stamps.values())), rows)
+
+    def _talk(self, flow: int, peer: int) -> Talk:
+        talk = self.talks.get(flow) or self.talks.get(peer) or Talk()
+        self.talks[flow] = talk
+        return talk
+
+    def _feed(
+        self, tables: Any, talk: Talk, side: int, extent: int, times: np.ndarray,
+        stamps: dict[int, np.ndarray],
+    ) -> list[Part]:  # fmt: skip
+        """What this batch has of a side, and then what the other side had waiting for it."""
+        self.work["flows"] += 1
+        self.work["times"] += len(times)
+        conversation, flow, other = talk.conversation, talk.flows[side], 1 - side
+        parts = self._read(tables, talk, side, extent)
+        if parts:
+            stamps[flow] = talk.stamped(side, times)
+        if conversation.waits(other) and conversation.state != "greeting":
+            late = some(talk.flows[other], conversation.flush(other))
+            if late:
+                stamps[talk.flows[other]] = talk.stamped(other, NO_STAMPS)
+            talk.keep(other, NO_STAMPS)
+            parts += late
+        return parts
+
+    def _read(self, tables: Any, talk: Talk, side: int, extent: int) -> list[Part]:
+        """Give the conversation what this batch has of a side."""
+        conversation, flow = talk.conversation, talk.flows[side]
+        parts: list[Part] = []
+        for missing, rows in pieces(tables, extent, talk.ends[side]):
+            if missing:
+                parts += some(flow, conversation.gap(side, missing))
+            start, end = int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["length"][-1])
+            talk.ends[side] = end
+            self.work["pieces"] += 1
+            if not conversation.reads(side):
+                conversation.skip(side, end - start)
                 continue
-            key = min(flow, peer) if peer >= 0 else flow
-            talk = self.talks.pop(flow, None) if key != flow else None  # the peer came later
-            talk = self.talks.setdefault(key, talk or Talk())
-            seen[key] = talk
-            for missing, piece in self._pieces(tables, flow):
-                talk.take(flow, piece, missing)
-        for talk in seen.values():
-            for flow, batch in talk.flush():
-                if len(batch.packets) or len(batch.faults):
-                    parts.append(Part(flow, batch))
-        for row in rows[rows["transport"] == 6]:
-            flow, peer = int(row["flow"]), int(row["peer"])
-            links[flow] = seen[min(flow, peer) if peer >= 0 else flow].inner.link
-        stamps = [self.stamps[flow] for flow in {part.flow for part in parts} & self.stamps.keys()]
-        found = WinmxTables(parts, links, np.concatenate([np.empty(0, dtypes.STAMPS), *stamps]))
-        self._forget(rows, parts)
-        return found
+            self.work["bytes"] += end - start
+            if len(rows) == 1:
+                data = bytes(tables._held(int(rows["place"][0]), end - start))
+            else:
+                data = bytes(tables._gather(rows, start, end))
+            parts += some(flow, conversation.feed(side, data))
+        return parts
 
-    def _keep_stamps(self, tables: Any) -> None:
-        stamps = tables._blocks["stamps"].array(dtypes.STAMPS)
-        for flow in np.unique(stamps["flow"]).tolist():
-            new = stamps[stamps["flow"] == flow]
-            known = self.stamps.get(flow)
-            self.stamps[flow] = new if known is None else np.concatenate([known, new])
+    def _close(self, talk: Talk, lengths: list[int], stamps: dict[int, np.ndarray]) -> list[Part]:
+        """The end of a connection: what was never captured of it, and what stays unread."""
+        parts: list[Part] = []
+        for side in (SERVER, CLIENT):
+            flow = talk.flows[side]
+            self.talks.pop(flow, None)
+            if lengths[side] > talk.ends[side]:
+                missing = lengths[side] - talk.ends[side]
+                parts += some(flow, talk.conversation.gap(side, missing))
+        for side, batch in enumerate(talk.conversation.close()):
+            if talk.flows[side] >= 0:
+                parts += some(talk.flows[side], batch)
+        for side, flow in enumerate(talk.flows):
+            if flow not in stamps and any(part.flow == flow for part in parts):
+                stamps[flow] = talk.stamped(side, NO_STAMPS)
+        self._waiting.pop(id(talk), None)
+        self.held -= talk.held
+        return parts
 
-    def _pieces(self, tables: Any, flow: int) -> Iterator[tuple[int, bytes]]:
-        """(bytes missing before it, bytes) of what this batch has of a flow."""
-        extents = tables._extents(flow)
-        if len(extents) == 0:
-            return
-        starts = extents["offset"]
-        ends = starts + extents["length"]
-        cuts = np.flatnonzero(starts[1:] != ends[:-1]) + 1
-        for first, last in zip([0, *cuts.tolist()], [*cuts.tolist(), len(extents)]):
-            start, end = int(starts[first]), int(ends[last - 1])
-            yield start - self.ends.get(flow, 0), bytes(tables.read(flow, start, end - start))
-            self.ends[flow] = end
+    def _weigh(self, talk: Talk) -> None:
+        weight = talk.weight()
+        self.held += weight - talk.held
+        talk.held = weight
+        if weight:
+            self._waiting[id(talk)] = talk  # where it stood before
+        else:
+            self._waiting.pop(id(talk), None)
 
-    def _forget(self, rows: np.ndarray, parts: list[Part]) -> None:
-        # times of bytes whose rows were given out, and all of flows that have ended
-        done = {part.flow: part.packets for part in parts if len(part.batch.packets)}
-        for flow, packets in done.items():
-            stamps = self.stamps.get(flow)
-            if stamps is not None:
-                last = int(packets["offset"][-1]) + int(packets["length"][-1])
-                self.stamps[flow] = stamps[stamps["end"] > last]
-        for row in rows[(rows["marks"] & dtypes.ENDED) != 0]:
-            flow, peer = int(row["flow"]), int(row["peer"])
-            self.stamps.pop(flow, None)
-            self.ends.pop(flow, None)
-            self.talks.pop(min(flow, peer) if peer >= 0 else flow, None)
+    def _hold(self) -> None:
+        """Give up what waits longest, until the ceiling holds."""
+        while self.held > self.ceiling and self._waiting:
+            talk = next(iter(self._waiting.values()))
+            talk.conversation.abandon()
+            for side in (CLIENT, SERVER):
+                talk.keep(side, NO_STAMPS)
+            self.work["given up"] += 1
+            self._weigh(talk)
+
+
+COLUMNS = ("flow", "peer", "direction", "marks", "length", "extent")
+
+
+def some(flow: int, batch: Batch) -> list[Part]:
+    """A part, if anything is in it."""
+    if len(batch.packets) or batch.cache.get("more faults") is not None:
+        return [Part(flow, batch)]
+    return []
+
+
+def joined(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of stamps, one behind the other; they are not looked at, which would be slow."""
+    if len(rows) < 2:
+        return rows[0] if rows else NO_STAMPS
+    raw = np.dtype((np.void, dtypes.STAMPS.itemsize))
+    return np.concatenate([part.view(raw) for part in rows]).view(dtypes.STAMPS)
+
+
+def by_flow(stamps: np.ndarray) -> dict[int, np.ndarray]:
+    """The rows of each flow, in order."""
+    if not len(stamps):
+        return {}
+    ordered = stamps[np.argsort(stamps["flow"], kind="stable")]
+    starts = np.flatnonzero(np.diff(ordered["flow"], prepend=-1)).tolist()
+    ends = [*starts[1:], len(ordered)]
+    return {int(ordered["flow"][a]): ordered[a:b] for a, b in zip(starts, ends)}
+
+
+def pieces(tables: Any, extent: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(bytes missing before it, its extents) of each run of a flow; `end` is how far it came."""
+    if not extent:
+        return
+    extents = _extents.collect(tables._blocks["extents"], extent).array(dtypes.EXTENTS)
+    starts = extents["offset"]
+    if len(extents) == 1:
+        yield int(starts[0]) - end, extents
+        return
+    ends = starts + extents["length"]
+    cuts = (np.flatnonzero(starts[1:] != ends[:-1]) + 1).tolist()
+    for first, last in zip([0, *cuts], [*cuts, len(extents)]):
+        yield int(starts[first]) - end, extents[first:last]
+        end = int(ends[last - 1])

@@ -10,14 +10,15 @@ import numpy as np
 from mmscodec.capture import dtypes
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.schema.dtypes import FINDINGS, in_capture
+from mmscodec.schema.faults import FaultCode
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS, ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.batch import Batch
-from mmscodec.winmx.connections import decode_connections
+from mmscodec.winmx.connections import Half, decode_halves
 from mmscodec.winmx.decode import decode_datagrams
+from mmscodec.winmx.faultrows import DATA, fault
 from mmscodec.winmx.findings import Findings
-from mmscodec.winmx.recognition import recognise
 
 CAPTURE_FRAMES = in_capture(PACKET_ROWS)
 CAPTURE_NODES = in_capture(NODES)
@@ -27,6 +28,8 @@ CAPTURE_FINDINGS = in_capture(FINDINGS)
 #: The column `direction` of what a peer sends; see `mmscodec.capture.DIRECTIONS`.
 ROLES = {"": 0, "client": 1, "server": 2}
 
+WINMX = 2  # in the column `protocol` of raw flows
+
 
 class Part(NamedTuple):
     """Rows of one flow.
@@ -35,11 +38,17 @@ class Part(NamedTuple):
     ----------
     offsets : array or None
         Of datagrams: the offset of each packet in the flow.
+    cut : array or None
+        Faults of datagrams that the snap length cut, with offsets in the flow.
+    times : array or None
+        When each of them came.
     """
 
     flow: int
     batch: Batch
     offsets: np.ndarray | None = None
+    cut: np.ndarray | None = None
+    times: np.ndarray | None = None
 
     @property
     def packets(self) -> np.ndarray:
@@ -64,7 +73,8 @@ class WinmxTables:
     """Tables of the WinMX connections and datagrams of a capture, or of one batch of it.
 
     A connection that was seen from its first byte on is deciphered with the keys of the server's
-    key block, up to the first byte that is missing from its direction. Datagrams are known by their
+    key block, up to the first byte that is missing from its direction; what cannot be read has one
+    fault for each direction, with the whole length and the reason. Datagrams are known by their
     RoomAdvertisements; a flow that has one is deciphered from there on. Rows stand flow by flow;
     `time` is when the last byte of the row was there, `flow` is as in the capture's other tables.
 
@@ -76,8 +86,11 @@ class WinmxTables:
         Link of each flow: "secondary", "chat", "primary", "cache" or "udp".
     """
 
-    def __init__(self, parts: list[Part], links: dict[int, str], stamps: np.ndarray) -> None:
+    def __init__(
+        self, parts: list[Part], links: dict[int, str], stamps: np.ndarray, flows: np.ndarray
+    ) -> None:
         self._parts = sorted(parts, key=lambda part: part.flow)
+        self._flows = flows  # as the kernel wrote them
         self._stamps = stamps[np.argsort(stamps["flow"], kind="stable")]
         self.links = links
 
@@ -107,12 +120,14 @@ class WinmxTables:
             rows["flow"], rows["direction"] = source.flow, ROLES[source.batch.direction]
             if "offset" in (part.dtype.names or ()):
                 rows["offset"] = source.in_flow(part["offset"])
+            if "packet" not in (part.dtype.names or ()):
                 rows["time"] = self._times(source.flow, rows)
-            if "packet" in (part.dtype.names or ()):
-                inside = part["packet"] >= 0  # -1 for faults that are in none
-                times = self._times(source.flow, source.packets)
-                rows["time"][inside] = times[part["packet"][inside]]
-                rows["packet"][inside] += first
+                continue
+            inside = part["packet"] >= 0  # -1 for faults that are in none: known at the end
+            times = self._times(source.flow, source.packets)
+            rows["time"][inside] = times[part["packet"][inside]]
+            rows["time"][~inside] = self._last_time(source.flow)
+            rows["packet"][inside] += first
         return out
 
     def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:
@@ -123,6 +138,12 @@ class WinmxTables:
         if len(stamps) == 0:
             return np.zeros(len(rows), "i8")
         return stamps["time"][np.minimum(at, max(len(stamps) - 1, 0))]
+
+    def _last_time(self, flow: int) -> int:
+        end = np.searchsorted(self._stamps["flow"], flow + 1)
+        if end and self._stamps["flow"][end - 1] == flow:
+            return int(self._stamps["time"][end - 1])
+        return 0
 
     @cached_property
     def packets(self) -> np.ndarray:
@@ -136,9 +157,21 @@ class WinmxTables:
 
     @cached_property
     def faults(self) -> FaultTable:
-        """What was wrong, with `text()`."""
+        """What was wrong, with `text()`.
+
+        `packet` is a row of these packets, -1 for bytes that no packet covers; those have the time
+        of the last bytes of their flow.
+        """
         parts = [np.asarray(batch.faults) for _, batch in self.batches]
-        return fault_table(self._joined(parts, CAPTURE_FAULTS))
+        found = [self._joined(parts, CAPTURE_FAULTS)]
+        for part in self._parts:
+            if part.cut is not None:
+                rows = np.zeros(len(part.cut), CAPTURE_FAULTS)
+                for name in part.cut.dtype.names or ():
+                    rows[name] = part.cut[name]
+                rows["flow"], rows["time"] = part.flow, part.times
+                found.append(rows)
+        return fault_table(np.concatenate(found))
 
     @cached_property
     def findings(self) -> Findings:
@@ -184,78 +217,78 @@ def knows(name: object) -> bool:
 
 def whole(capture: Any) -> WinmxTables:
     """Tables of a whole capture, whose connections are deciphered side by side."""
+    raw = capture._raw_flows
     stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
     parts: list[Part] = []
     links: dict[int, str] = {}
-    pairs = pairs_of(capture)
-    ends = known_ends(capture)
-    streams = [
-        (known(capture, ends, client), known(capture, ends, server)) for client, server in pairs
+    pairs = pairs_of(raw)
+    ends, missing = known_ends(capture)
+    halves = [
+        (half(capture, ends, missing, client), half(capture, ends, missing, server))
+        for client, server in pairs
     ]
-    for pair, talk in zip(pairs, decode_connections(streams)):
+    for pair, talk in zip(pairs, decode_halves(halves)):
         link = talk.recognition.link if talk.recognition is not None else ""
         for row, batch in zip(pair, (talk.client, talk.server)):
             if row >= 0:
                 links[row] = link
                 parts.append(Part(row, batch))
-    flows = capture._pass_flows
-    udp = (flows["protocol"] == "winmx") & (flows["transport"] == "udp")
+    udp = (raw["protocol"] == WINMX) & (raw["transport"] == 17)
     for flow in np.flatnonzero(udp).tolist():
         links[flow] = "udp"
         parts.append(datagrams_of(capture, flow))
-    return WinmxTables(parts, links, stamps)
+    return WinmxTables(parts, links, stamps, raw)
 
 
 def datagrams_of(tables: Any, flow: int) -> Part:
-    """The datagrams of a flow; those that the snap length cut cannot be deciphered."""
+    """The datagrams of a flow; those that the snap length cut cannot be deciphered: faults."""
     rows = tables._extents(flow)
-    gaps = tables.gaps
-    cut = gaps["offset"][gaps["flow"] == flow]
-    rows = rows[~np.isin(rows["offset"] + rows["length"], cut)]
+    gaps = tables.gaps[tables.gaps["flow"] == flow]
+    cut = np.isin(rows["offset"] + rows["length"], gaps["offset"])
+    broken, rows = rows[cut], rows[~cut]
     raw = [
         tables.read(flow, offset, length)
         for offset, length in zip(rows["offset"].tolist(), rows["length"].tolist())
     ]
-    return Part(flow, decode_datagrams(raw), rows["offset"].copy())
+    batch = decode_datagrams(raw)
+    found = []
+    for offset, length in zip(broken["offset"].tolist(), broken["length"].tolist()):
+        lost = int(gaps["length"][gaps["offset"] == offset + length][0])
+        code = FaultCode.CIPHER_BROKEN_BY_GAP
+        found.append(fault(offset, length + lost, code, DATA, lost, length))
+    times = gaps["time"][np.searchsorted(gaps["offset"], broken["offset"] + broken["length"])]
+    return Part(flow, batch, rows["offset"].copy(), np.concatenate(found) if found else None, times)
 
 
-def pairs_of(capture: Any) -> list[tuple[int, int]]:
-    """(client's row, server's row) of each WinMX connection, -1 for a direction not captured."""
-    flows, ends = capture._pass_flows, known_ends(capture)
+def pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
+    """(client's row, server's row) of each WinMX connection, -1 for a direction not captured.
+
+    Who is the client was told by the handshake when the connection was recognised.
+    """
     pairs = []
-    wanted = (flows["protocol"] == "winmx") & (flows["transport"] == "tcp")
+    wanted = (raw["protocol"] == WINMX) & (raw["transport"] == 6)
     for row in np.flatnonzero(wanted).tolist():
-        peer = int(flows["peer"][row])
+        peer = int(raw["peer"][row])
         if 0 <= peer < row:
             continue  # this connection stands in the list
-        pairs.append(in_roles(capture, ends, row, peer))
+        pairs.append((peer, row) if raw["direction"][row] == ROLES["server"] else (row, peer))
     return pairs
 
 
-def in_roles(capture: Any, ends: np.ndarray, row: int, peer: int) -> tuple[int, int]:
-    """The two with the client first: what they say tells, else who spoke first."""
-    for client, server in ((row, peer), (peer, row)):
-        heads = known(capture, ends, client, 16), known(capture, ends, server, 17)
-        found = recognise(*heads)
-        if found is not None and (found.keys is not None or found.link == "cache"):
-            return client, server
-    flows = capture._pass_flows
-    if peer >= 0 and flows["first_time"][peer] < flows["first_time"][row]:
-        return peer, row
-    return row, peer
-
-
-def known_ends(capture: Any) -> np.ndarray:
-    """How many bytes of each flow are there before the first that is missing."""
-    ends = capture._pass_flows["length"].astype("i8")
+def known_ends(capture: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Of each flow: how many bytes are there before the first that is missing, how many are."""
+    ends = capture._raw_flows["length"].astype("i8")
+    missing = np.zeros(len(ends), np.int64)
     gaps = capture.gaps
-    np.minimum.at(ends, gaps["flow"], gaps["offset"])
-    return ends
+    inside = gaps["flow"] >= 0
+    np.minimum.at(ends, gaps["flow"][inside], gaps["offset"][inside])
+    np.add.at(missing, gaps["flow"][inside], gaps["length"][inside])
+    return ends, missing
 
 
-def known(capture: Any, ends: np.ndarray, row: int, most: int | None = None) -> bytes:
-    """Bytes of a flow up to the first that is missing, `most` of them."""
+def half(capture: Any, ends: np.ndarray, missing: np.ndarray, row: int) -> Half:
+    """A direction: its bytes up to the first that is missing, its length, how many are missing."""
     if row < 0:
-        return b""
-    end = int(ends[row])
-    return bytes(capture.read(row, 0, end if most is None else min(end, most)))
+        return Half(memoryview(b""), 0)
+    total = int(capture._raw_flows["length"][row])
+    return Half(capture.read(row, 0, int(ends[row])), total, int(missing[row]))

@@ -28,6 +28,9 @@ class FaultCode(IntEnum):
     SHORT_FIELD = 65  # the packet ends inside a field
     UNTERMINATED = 66  # a string without its 00 byte
     BAD_KEY_BLOCK = 67  # a key block that does not check
+    CIPHER_BROKEN_BY_GAP = 68  # what follows missing bytes of an enciphered stream
+    SERVER_KEY_BLOCK_MISSING = 69  # of a connection whose keys were not captured
+    SURPLUS_BYTES = 70  # behind the end of what one side says
 
     FILE_TRUNCATED = 128
     BAD_RECORD = 129
@@ -89,6 +92,10 @@ FAULT_SECTIONS: dict[int, str] = {
     FaultCode.SHORT_MESSAGE: "2.2.4",
     FaultCode.BAD_PACKET_SIZE: "2.2.2",
     FaultCode.DATAGRAM_LENGTH: "2.2.2",
+    FaultCode.BAD_KEY_BLOCK: "6.1",
+    FaultCode.CIPHER_BROKEN_BY_GAP: "6.3",
+    FaultCode.SERVER_KEY_BLOCK_MISSING: "5.2",
+    FaultCode.SURPLUS_BYTES: "7.1",
 }
 
 

@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from mmscodec._kernels.winmx cimport cipher as kernel
+from mmscodec._kernels.winmx.handshake cimport handshake_judge, judgement_t
 
 import os
 
@@ -302,3 +303,19 @@ def hash_step(bytearray state, block):
     finally:
         PyBuffer_Release(&view)
     state[:] = PyBytes_FromStringAndSize(<char *>h, 16)
+
+
+LINKS = ("", "primary", "secondary", "chat", "cache", "transfer")
+
+
+def judge_handshake(bytes client, bytes server):
+    """(verdict, link, role of the server's key block or -1, under the mask); see recognition.py.
+
+    Verdicts: 0 no WinMX connection, 1 more bytes decide, 2 a client that was not answered, 3 WinMX.
+    """
+    cdef judgement_t found
+    handshake_judge(
+        <const uint8_t *>PyBytes_AS_STRING(client), len(client),
+        <const uint8_t *>PyBytes_AS_STRING(server), len(server), &found)
+    return <int>found.verdict, LINKS[<int>found.link], found.role if found.keys else -1, \
+        bool(found.patched)

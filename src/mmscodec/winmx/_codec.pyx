@@ -283,14 +283,14 @@ cdef class BatchBase:
             if self.framing == kernel.FRAMES and row[i].type == kernel.NODE_LIST:
                 self.total_nodes += row[i].data_length // kernel.NODE_SIZE
             elif self.framing == kernel.CACHE:
-                self.total_nodes += 10
+                self.total_nodes += kernel.cache_size(&row[i])
         table.rows = count
         return 0
 
     cdef int check_length(self, const kernel.packet_t *row, size_t i) except -1:
         cdef uint32_t size = <uint32_t>row.data_length + 4
         if (self.framing == kernel.FRAMES and row.length != size) or (
-            self.framing == kernel.CACHE and row.length != kernel.CACHE_REPLY
+            self.framing == kernel.CACHE and row.length != <uint32_t>row.data_length + 17
         ):
             raise ValueError(f"packet {i} has another length than its data says")
         return 0
@@ -544,7 +544,7 @@ cdef class Carry:
 
     cdef bytearray tail
     cdef readonly int64_t position
-    cdef size_t need
+    cdef readonly size_t need
 
     def __cinit__(self, int64_t position=0):
         self.tail = bytearray()

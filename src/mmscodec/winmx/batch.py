@@ -76,7 +76,8 @@ class Batch(BatchBase):
         if "faults" not in self.cache:
             found = self.scan_faults()
             layouts, numbers = programs(self.link, self.direction)
-            inner = found[:0] if self.is_regular else self.check(layouts, numbers)
+            plain = self.is_regular or not len(self.packets)
+            inner = found[:0] if plain else self.check(layouts, numbers)
             if self.link == "" and len(inner):
                 inner = inner[~self.announces(inner["packet"])]
             if len(inner):

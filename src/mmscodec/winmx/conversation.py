@@ -5,26 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mmscodec.winmx import cipher
 from mmscodec.winmx.batch import Batch
-from mmscodec.winmx.cipher import Role, Stream
+from mmscodec.winmx.cipher import Stream
+from mmscodec.winmx.decode import scan_cache_reply
 from mmscodec.winmx.decoder import Decoder
-from mmscodec.winmx.faultrows import add_faults, key_block_fault, unknown_fault
+from mmscodec.winmx.faultrows import add_faults
 from mmscodec.winmx.recognition import (
     CACHE_GREETING,
     CACHE_HEAD,
     CLIENT_HEAD,
     GREETING,
     SERVER_HEAD,
-    by_server,
+    Recognition,
+    recognise,
 )
+from mmscodec.winmx.unread import Heard, Keys, keys_of, unread
 
 if TYPE_CHECKING:
-    import numpy as np
     from typing_extensions import Buffer
 
 CLIENT, SERVER = 0, 1
 DIRECTIONS = ("client", "server")
+HEADS = (CLIENT_HEAD, SERVER_HEAD)
+
+
+class Side:
+    """What is known of one direction."""
+
+    __slots__ = ("broken", "decoder", "dropped", "given", "head", "known", "missing", "stream",
+                 "through", "waiting")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.given = 0  # bytes so far, missing ones too
+        self.known = 0  # before the first missing one
+        self.missing = 0
+        self.head = b""  # the first bytes, which stay
+        self.waiting = bytearray()  # for the keys, or for the rest of a handshake
+        self.broken = False  # bytes are missing, or more waited than may
+        self.dropped = False
+        self.through = False  # its handshake is behind it
+        self.stream: Stream | None = None
+        self.decoder: Decoder | None = None
+
+    def take(self, piece: bytes) -> None:
+        """Count bytes that came without a gap, and keep the first."""
+        self.given += len(piece)
+        self.known += len(piece)
+        if len(self.head) < SERVER_HEAD:
+            self.head = (self.head + piece)[:SERVER_HEAD]
+
+    def drop(self) -> None:
+        """Nothing more of this side can be read: too much waited."""
+        self.waiting.clear()
+        self.broken = self.dropped = True
+
+    def heard(self) -> Heard:
+        """How far it was captured and understood."""
+        position = need = 0
+        if self.decoder is not None:
+            position, need = self.decoder.position, self.decoder.need
+        return Heard(
+            self.head, self.given, self.known, self.missing, position, need, self.dropped
+        )  # fmt: skip
 
 
 class Conversation:
@@ -32,27 +74,31 @@ class Conversation:
 
     Recognises the handshake (greeting 0x31 and key blocks that check, or the 149 bytes of a peer
     cache), deciphers each direction from the first byte behind it, and decodes. Bytes are given in
-    the order in which they were seen; within one direction no byte may be missing.
+    the order in which they were seen; of missing ones `gap` is told. What could not be read is said
+    by `close`, one fault for each direction with the whole length.
 
     Parameters
     ----------
     max_buffered : int
-        Ceiling on the bytes kept while the keys are not known: what a client sends before the
-        server's key block was seen. Over it, they are dropped with a fault.
+        Ceiling on the bytes of each direction kept while the keys are not known: what a client
+        sends before the server's key block was seen. Over it, that direction is given up.
 
     Attributes
     ----------
     link : str
         `primary`, `secondary`, `chat`, `cache`; "" while it is not known.
     state : str
-        `greeting`, `keys`, `open`, `done` (a peer cache that said everything) or `foreign` (no
-        WinMX connection, or one that cannot be deciphered; all further bytes are ignored).
+        `greeting`, `keys`, `open`, `done` (closed, or a peer cache that said everything) or
+        `foreign` (no WinMX connection, or one that cannot be deciphered: further bytes are
+        counted and not read).
     patched : bool
         The server's key block came under the mask of the patched clients.
     server_block, client_block : bytes or None
         Key blocks as transmitted.
     positions : tuple of int
         Bytes given so far: by the client, by the server.
+    held : int
+        Bytes kept.
 
     Examples
     --------
@@ -71,21 +117,48 @@ class Conversation:
         self.link = ""
         self.state = "greeting"
         self.patched = False
-        self.server_block: bytes | None = None
-        self.client_block: bytes | None = None
         self.max_buffered = max_buffered
-        self._heads = [bytearray(), bytearray()]
-        self._given = [0, 0]
-        self._lost = [False, False]
-        self._through = [False, False]  # the handshake of this direction is behind us
-        self._streams: list[Stream] = []
-        self._decoders: list[Decoder] = []
-        self._busy = False
+        self._sides = (Side(), Side())
+        self._keys = Keys.MISSING
+        self._busy = self._closed = False
 
     @property
     def positions(self) -> tuple[int, int]:
         """Bytes given so far: by the client, by the server."""
-        return self._given[CLIENT], self._given[SERVER]
+        return self._sides[CLIENT].given, self._sides[SERVER].given
+
+    @property
+    def server_block(self) -> bytes | None:
+        """The server's key block as transmitted."""
+        head = self._sides[SERVER].head
+        return head[1:] if len(head) == SERVER_HEAD and self.link != "transfer" else None
+
+    @property
+    def client_block(self) -> bytes | None:
+        """The client's key block as transmitted."""
+        head = self._sides[CLIENT].head[:CLIENT_HEAD]
+        return head if len(head) == CLIENT_HEAD and self.link != "transfer" else None
+
+    @property
+    def held(self) -> int:
+        """Bytes kept."""
+        return sum(
+            len(side.waiting) + (side.decoder.buffered if side.decoder is not None else 0)
+            for side in self._sides
+        )
+
+    def reads(self, direction: int | str) -> bool:
+        """Whether further bytes of a direction are of use; if not, `skip` counts them."""
+        side = self._side(direction)
+        if self._sides[side].broken or self._closed:
+            return False
+        if self.link == "cache" and side == CLIENT:
+            return len(self._sides[side].head) < CLIENT_HEAD
+        return self.state not in ("foreign", "done")
+
+    def waits(self, direction: int | str) -> bool:
+        """Whether bytes of a direction wait for the keys, or can be had by `flush` now."""
+        return len(self._sides[self._side(direction)].waiting) > 0
 
     def feed(self, direction: int | str, data: Buffer) -> Batch:
         """Take the next bytes of one direction.
@@ -122,35 +195,52 @@ class Conversation:
         """What waits of one direction and can be decoded now."""
         return self.feed(direction, b"")
 
-    def close(self) -> list[Batch]:
-        """Say that nothing will follow: what waits of both directions.
+    def skip(self, direction: int | str, length: int) -> None:
+        """Count `length` bytes of a direction that need not be read; see `reads`."""
+        self._sides[self._side(direction)].given += length
+        if not self._sides[self._side(direction)].missing:
+            self._sides[self._side(direction)].known += length
 
-        Bytes that cannot be deciphered because no key block came have a fault.
+    def abandon(self) -> None:
+        """Drop what waits: those directions are not read any further."""
+        for side in self._sides:
+            if side.waiting or (side.decoder is not None and side.decoder.buffered):
+                side.drop()
+                if side.decoder is not None:
+                    side.decoder.drop()
+
+    def close(self) -> list[Batch]:
+        """Say that nothing will follow: what waits of both directions, the client's first.
+
+        Bytes that no packet and no handshake covers have a fault in each direction, which says why
+        they cannot be read: missing bytes before them, no server's key block or one that does not
+        check, a frame that was cut, bytes behind the end.
         """
-        batches = []
-        for side in (CLIENT, SERVER):
-            batch = self.flush(side)
-            if waiting := len(self._heads[side]):
-                if self.state != "foreign" and waiting > (CLIENT_HEAD, SERVER_HEAD)[side]:
-                    add_faults(batch, [key_block_fault(0, waiting)])
-                self._heads[side].clear()
-            batches.append(batch)
-        self.state = "foreign"
+        batches = [self.flush(CLIENT), self._cut_reply() or self.flush(SERVER)]
+        if not self._closed:
+            client, server = (side.heard() for side in self._sides)
+            if self.link == "cache" and len(batches[SERVER].packets):
+                server = server._replace(position=batches[SERVER].consumed)
+            for batch, rows in zip(batches, unread(self.link, self._keys, (client, server))):
+                add_faults(batch, rows)
+        self._closed, self.state = True, "done"
+        for side in self._sides:
+            side.waiting.clear()
+            if side.decoder is not None:
+                side.decoder.drop()
         return batches
 
     def gap(self, direction: int | str, length: int) -> Batch:
         """Say that `length` bytes of one direction are missing.
 
-        The cipher runs through every byte, so nothing behind a gap can be read: the batch has a
-        fault, and further bytes of this direction are ignored.
+        The cipher runs through every byte, so nothing behind a gap can be read: further bytes of
+        this direction are counted, and `close` has a fault for them.
         """
-        side = self._side(direction)
-        batch = self.flush(side)
-        at = self._given[side]
-        if not self._lost[side] and self.state != "foreign":
-            add_faults(batch, [key_block_fault(at, length)])
-        self._given[side] += length
-        self._lost[side] = True
+        batch = self.flush(direction)
+        side = self._sides[self._side(direction)]
+        side.given += length
+        side.missing += length
+        side.broken = True
         return batch
 
     def _side(self, direction: int | str) -> int:
@@ -160,108 +250,92 @@ class Conversation:
             return DIRECTIONS.index(str(direction))
         raise ValueError(f"direction is 'client' or 'server', not {direction!r}")
 
-    def _feed(self, side: int, data: Buffer) -> Batch:
+    def _feed(self, number: int, data: Buffer) -> Batch:
         piece = bytes(memoryview(data).cast("B")) if type(data) is not bytes else data
-        start = self._given[side]
-        self._given[side] += len(piece)
-        if self._through[side]:
-            return self._decode(side, piece)
-        if self.state in ("foreign", "done") or self._lost[side]:
-            return self._empty(side, start)
-        self._heads[side] += piece
-        faults = self._judge()
-        if self.state == "open":
-            batch = self._decode(side, self._opened(side))
-        elif self.state == "done" and side == SERVER:
-            batch = self._cache_reply()
+        side = self._sides[number]
+        if not self.reads(number) and (side.through or not side.waiting):
+            self.skip(number, len(piece))
+            return self._empty(number)
+        if side.broken:
+            self.skip(number, len(piece))
         else:
-            batch = self._empty(side, start)
-        if faults is None and len(self._heads[side]) > self.max_buffered:
-            kept = len(self._heads[side])
-            faults = key_block_fault(0, kept)
-            self._heads[side].clear()
-            self._lost[side] = True
-        if faults is not None:
-            add_faults(batch, [faults])
+            side.take(piece)
+            if side.through:
+                return self._decode(side, piece)
+            side.waiting += piece
+        self._judge()
+        if side.decoder is not None and not side.through and side.known >= HEADS[number]:
+            rest = bytes(side.waiting[HEADS[number] :])
+            side.waiting.clear()
+            side.through = True
+            return self._decode(side, rest)
+        if self.link == "cache":
+            return self._cache(number)
+        if self.state == "foreign":
+            side.waiting.clear()
+        elif len(side.waiting) > self.max_buffered:
+            side.drop()
+        return self._empty(number)
+
+    def _judge(self) -> None:
+        """What the first bytes of both sides say, as long as they have not said everything."""
+        if self.state not in ("greeting", "keys"):
+            return
+        client, server = (side.head for side in self._sides)
+        found = recognise(client, server)
+        if found is None:
+            if server:  # a client alone may have a key block that does not check
+                self.state, self._keys = "foreign", Keys.FOREIGN
+            return
+        self.link = found.link
+        if server[:1] in (bytes([GREETING]), bytes([CACHE_GREETING])):
+            self.state = "keys"
+        self._keys = keys_of(found.link, found.certain, found.keys is not None, server)
+        if found.keys is not None:
+            self._open(found)
+        elif found.certain and (self._keys is Keys.BAD or (server and self.state == "greeting")):
+            self.state = "foreign"
+
+    def _open(self, found: Recognition) -> None:
+        assert found.keys is not None
+        self.patched, self.state = found.patched, "open"
+        for number, side in enumerate(self._sides):
+            side.stream = Stream(found.keys[1 - number])  # they are to the client, to the server
+            side.decoder = Decoder(
+                link=self.link, start=HEADS[number], direction=DIRECTIONS[number]
+            )  # fmt: skip
+
+    def _decode(self, side: Side, piece: bytes) -> Batch:
+        assert side.decoder is not None
+        assert side.stream is not None
+        return side.decoder.feed(side.stream.decipher(piece))
+
+    def _cache(self, number: int) -> Batch:
+        """A peer cache's reply, when it is whole; a client's bytes are only counted."""
+        side = self._sides[number]
+        batch = self._empty(number)
+        if number == CLIENT:
+            side.waiting.clear()
+        elif side.known >= CACHE_HEAD:
+            scan_cache_reply(batch, memoryview(bytes(side.waiting[:CACHE_HEAD])))
+            side.waiting.clear()
+            self.state = "done"
         return batch
 
-    def _opened(self, side: int) -> bytes:
-        """Bytes behind the handshake that waited; none while the handshake is incomplete."""
-        head = SERVER_HEAD if side == SERVER else CLIENT_HEAD
-        waiting = self._heads[side]
-        if len(waiting) < head:
-            return b""
-        rest = bytes(waiting[head:])
-        self._heads[side] = bytearray()
-        self._through[side] = True
-        return rest
-
-    def _judge(self) -> np.ndarray | None:
-        """Look at the server's first bytes; a fault where they cannot be deciphered."""
-        server = self._heads[SERVER]
-        self._judge_client()
-        if self.state == "open" or not server:
+    def _cut_reply(self) -> Batch | None:
+        """The whole records of a peer cache's reply that did not come to its end."""
+        side = self._sides[SERVER]
+        if self.link != "cache" or not side.waiting:
             return None
-        if server[0] == GREETING:
-            if len(server) < SERVER_HEAD:
-                self.state = "keys"
-                return None
-            return self._take_keys(bytes(server[1:SERVER_HEAD]))
-        if server[0] != CACHE_GREETING:
-            self.state = "foreign"
-            return unknown_fault(0, GREETING, server[0], len(server))
-        self.state = "keys"
-        if len(server) >= SERVER_HEAD:
-            self.server_block = bytes(server[1:SERVER_HEAD])
-            if cipher.check_key_block(self.server_block) is not Role.CACHE:
-                self.state = "foreign"
-                return key_block_fault(1, len(server) - 1)
-            self.link = "cache"
-            if len(server) >= CACHE_HEAD:
-                self.state = "done"
-        return None
-
-    def _judge_client(self) -> None:
-        """The client's block names the link before the server's does; it decides nothing."""
-        client = self._heads[CLIENT]
-        if self.client_block is None and len(client) >= CLIENT_HEAD:
-            self.client_block = bytes(client[:CLIENT_HEAD])
-            role = cipher.check_key_block(self.client_block)
-            if not self.link and role is not None and not role.server:
-                self.link = role.link
-
-    def _take_keys(self, block: bytes) -> np.ndarray | None:
-        self.server_block = block
-        found = by_server(block)
-        if found is None or found.keys is None:
-            self.state = "foreign"
-            return key_block_fault(1, len(self._heads[SERVER]) - 1)
-        self.link, self.patched, self.state = found.link, found.patched, "open"
-        down, up = found.keys
-        self._streams = [Stream(up), Stream(down)]
-        self._decoders = [
-            Decoder(link=self.link, start=CLIENT_HEAD),
-            Decoder(link=self.link, start=SERVER_HEAD),
-        ]
-        return None
-
-    def _decode(self, side: int, piece: bytes) -> Batch:
-        if self._lost[side]:
-            return self._empty(side, self._given[side])
-        batch = self._decoders[side].feed(self._streams[side].decipher(piece))
-        batch.direction = DIRECTIONS[side]
+        batch = self._empty(SERVER)
+        scan_cache_reply(batch, memoryview(bytes(side.waiting)))
+        side.waiting.clear()
         return batch
 
-    def _cache_reply(self) -> Batch:
-        batch = Decoder(link="cache").feed(bytes(self._heads[SERVER]))
-        batch.direction = DIRECTIONS[SERVER]
-        self._heads[SERVER] = bytearray()
-        return batch
-
-    def _empty(self, side: int, at: int) -> Batch:
+    def _empty(self, number: int) -> Batch:
         batch = Batch()
-        batch.scan(b"", self.link, at)
-        batch.direction = DIRECTIONS[side]
+        batch.scan(b"", self.link, self._sides[number].given)
+        batch.direction = DIRECTIONS[number]
         return batch
 
     def __repr__(self) -> str:

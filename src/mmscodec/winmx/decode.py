@@ -14,6 +14,7 @@ from mmscodec.schema.winmx.dtypes import PACKET_ROWS, RECORD
 from mmscodec.winmx import _codec, _frames, cipher
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.faultrows import add_faults, key_block_fault, unknown_fault
+from mmscodec.winmx.unread import Heard, cache_server
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 #: A frame of a regular run; numpy.frombuffer pins the caller's memory, as a view must.
 _FRAME = np.dtype([("head", "<u4"), ("nodes", RECORD, (8,))])
 
-CACHE_REPLY = 149  # greeting, key block, start value, ten records
+RECORDS_FROM = 29  # of a peer cache's reply, behind greeting, key block and start value
 
 
 def decode(
@@ -38,7 +39,8 @@ def decode(
     link : {"secondary", "chat", "primary", "udp", "legacy", "cache"}, optional
         Where the bytes were. Without it, frames of secondary and chat links. `primary`: frames
         with the 17-byte header. `udp`: one deciphered datagram. `legacy`: encoded WPNP 2.x
-        frames. `cache`: the 149 bytes of a peer cache as they are on the wire.
+        frames. `cache`: the 149 bytes of a peer cache as they are on the wire; of a reply that was
+        cut, the whole records.
     direction : {"", "client", "server"}
         Who sent it. 0x00C8 of a chat link is another packet when a server sends it; unknown, it
         is read as a client's.
@@ -75,13 +77,11 @@ def decode(
     link, direction = checked_link(link), checked_direction(direction)
     if link == "legacy":
         buf, _ = _frames.legacy_copy(buf)
-    faults = None
     if link == "cache":
-        buf, faults = plain_cache_reply(buf)
-    batch.scan(buf, link, 0)
+        decode_cache_reply(batch, buf, 0)
+    else:
+        batch.scan(buf, link, 0)
     batch.direction = direction
-    if faults is not None:
-        add_faults(batch, faults)
     if on_fault == "raise" and len(batch.faults):
         raise fault_error(batch)
     return batch
@@ -120,18 +120,33 @@ def fault_error(batch: Batch) -> MalformedError:
     return error
 
 
-def plain_cache_reply(buf: Buffer):
-    """A peer-cache reply with its records deciphered, and the faults of what is before them."""
-    raw = bytes(memoryview(buf).cast("B"))
-    if len(raw) < CACHE_REPLY:
-        return raw, None
+def decode_cache_reply(batch: Batch, buf: Buffer, start: int) -> None:
+    """A peer-cache reply, whole or cut, with the faults of its bytes that no row covers."""
+    raw = memoryview(buf).cast("B")
+    scan_cache_reply(batch, raw, start)
+    size = len(raw)
+    head = bytes(raw[:17])
     faults = []
-    if raw[0] != 0x38:
-        faults.append(unknown_fault(0, 0x38, raw[0], 1))
-    if cipher.check_key_block(raw[1:17]) != cipher.Role.CACHE:
-        faults.append(key_block_fault(1, 16))
-    records = cipher.cache_decipher(raw[29:CACHE_REPLY], raw[17:29])
-    return raw[:29] + records + raw[CACHE_REPLY:], faults
+    if size and head[0] != 0x38:
+        faults.append(unknown_fault(start, 0x38, head[0], 1))
+    if size >= 17 and cipher.check_key_block(head[1:]) is not cipher.Role.CACHE:
+        faults.append(key_block_fault(start + 1, 16))
+    heard = Heard(head, size, size, position=batch.consumed - start)
+    for row in cache_server(heard):
+        row["offset"] += start
+        faults.append(row)
+    add_faults(batch, faults)
+
+
+def scan_cache_reply(batch: Batch, raw: memoryview, start: int = 0) -> None:
+    """The row of a peer-cache reply with the whole records that are there, deciphered."""
+    whole = min((len(raw) - RECORDS_FROM) // RECORD.itemsize, 10)
+    if whole < 1:
+        batch.scan(b"", "cache", start)
+        return
+    end = RECORDS_FROM + whole * RECORD.itemsize
+    records = cipher.cache_decipher(raw[RECORDS_FROM:end], raw[17:RECORDS_FROM])
+    batch.scan(bytes(raw[:RECORDS_FROM]) + records, "cache", start)
 
 
 def decode_datagrams(

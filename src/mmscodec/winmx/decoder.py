@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from mmscodec.schema.faults import FaultCode
 from mmscodec.winmx._codec import Carry
 from mmscodec.winmx._frames import legacy_copy
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.decode import (
     checked_direction,
     checked_link,
+    decode_cache_reply,
     fault_error,
-    plain_cache_reply,
 )
-from mmscodec.winmx.faultrows import add_faults
+from mmscodec.winmx.faultrows import LENGTH, add_faults, fault
+from mmscodec.winmx.recognition import CACHE_HEAD
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -27,7 +29,8 @@ class Decoder:
 
     However the stream is cut, the rows of all batches together are those that `decode` gives for
     the whole, with offsets from the start of the stream. Only the unfinished frame is kept: less
-    than 65,540 bytes. What follows the reply of a peer cache (link `cache`) is ignored.
+    than 65,540 bytes. What follows the reply of a peer
+    cache (link `cache`) is no row, and a fault when the decoder is closed.
 
     Parameters
     ----------
@@ -75,6 +78,9 @@ class Decoder:
         self.closed = False
         self._start = start
         self._carry = Carry(start)
+        self._reply: bytearray | None = bytearray()  # of a peer cache, until it is whole
+        self._surplus = 0  # bytes behind it
+        self._end = start
         self._busy = False
 
     def __reduce__(self) -> NoReturn:
@@ -83,12 +89,17 @@ class Decoder:
     @property
     def position(self) -> int:
         """Stream offset of the first byte that no row covers yet."""
-        return self._carry.position
+        return self._end if self.link == "cache" else self._carry.position
+
+    @property
+    def need(self) -> int:
+        """Bytes that the frame begun has, as far as known."""
+        return CACHE_HEAD if self.link == "cache" else self._carry.need
 
     @property
     def buffered(self) -> int:
         """Bytes kept."""
-        return len(self._carry)
+        return len(self._carry) + len(self._reply or b"")
 
     def feed(self, chunk: Buffer, out: Batch | None = None) -> Batch:
         """Decode the next bytes of the stream.
@@ -126,32 +137,57 @@ class Decoder:
 
     def _feed_coded(self, batch: Batch, chunk: Buffer) -> None:
         """The same on links that have an encoding of their own."""
-        if self.link == "cache" and self.position != self._start:  # a reply is all there is
-            batch.scan(b"", self.link, self.position)
+        if self.link == "cache":
+            self._feed_reply(batch, chunk)
             return
         data = self._carry.join(chunk)
         if data is None:
             batch.scan(b"", self.link, self.position)
             return
-        plain, faults = data, None
-        if self.link == "legacy":
-            plain, _ = legacy_copy(data)
-        else:
-            plain, faults = plain_cache_reply(data)
+        plain, _ = legacy_copy(data)
         batch.scan(plain, self.link, self.position)
         self._carry.keep(data, batch)
-        if self.link == "cache" and self.position != self._start:
-            self._carry.drop()
-        if faults:
-            for row in faults:
-                row["offset"] += self._start
-            add_faults(batch, faults)
+
+    def _feed_reply(self, batch: Batch, chunk: Buffer) -> None:
+        """A reply is all that there is: what follows is counted, and said at the end."""
+        size = memoryview(chunk).nbytes
+        if self._reply is None:
+            self._surplus += size
+            batch.scan(b"", self.link, self.position)
+            return
+        self._reply += memoryview(chunk).cast("B")
+        if len(self._reply) < CACHE_HEAD:
+            batch.scan(b"", self.link, self.position)
+            return
+        self._surplus = len(self._reply) - CACHE_HEAD
+        decode_cache_reply(batch, self._reply[:CACHE_HEAD], self._start)
+        self._reply = None
+        self._end = batch.consumed
+
+    def drop(self) -> None:
+        """Forget the bytes kept; the decoder is closed."""
+        self.closed = True
+        self._carry.drop()
+        self._reply = None
 
     def close(self) -> Batch:
-        """Say that nothing will follow. An unfinished frame stays in `buffered`."""
-        self.closed = True
+        """Say that nothing will follow. An unfinished frame stays in `buffered`.
+
+        Of a peer cache's reply that was cut the batch has the whole records, and a fault; what
+        followed a whole one is a fault too.
+        """
+        closed, self.closed = self.closed, True
         batch = Batch()
-        batch.scan(b"", self.link, self.position)
+        batch.direction = self.direction
+        if self.link == "cache" and not closed and self._reply:
+            decode_cache_reply(batch, bytes(self._reply), self._start)
+            self._end = batch.consumed
+        else:
+            batch.scan(b"", self.link, self.position)
+        if self._surplus and not closed:
+            size = CACHE_HEAD + self._surplus
+            row = fault(self._end, self._surplus, FaultCode.SURPLUS_BYTES, LENGTH, CACHE_HEAD, size)
+            add_faults(batch, [row])
         return batch
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from mmscodec.schema.faults import FaultCode
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS
 
-TYPE, KEY_BLOCK = 64, 67  # fault fields
+TYPE, LENGTH, DATA, KEY_BLOCK = 64, 65, 66, 67  # fault fields
 
 
 def fault(offset: int, length: int, code: int, field: int, need: int, have: int) -> np.ndarray:

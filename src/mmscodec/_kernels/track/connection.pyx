@@ -10,7 +10,7 @@ from mmscodec._kernels.net.tcp_reassembly cimport (
 from mmscodec._kernels.track.extents cimport extents_find
 from mmscodec._kernels.track.fast_path cimport fast_leave
 from mmscodec._kernels.track.flow cimport (
-    count_packet, flow_end, flow_fault, flow_fault_t, flow_flush,
+    count_packet, flow_end, flow_fault, flow_fault_t, flow_flush, flow_settle,
 )
 from mmscodec._kernels.track.flow_cache cimport flow_cache_forget
 from mmscodec._kernels.track.not_mms cimport not_mms_note
@@ -244,6 +244,8 @@ cdef int connection_finish(tracker_t *t, uint32_t number, uint8_t reason) noexce
     # both flows are flushed first: the last bytes of one may tell what the other is
     cdef connection_t *c = connection_at(&t.flows, number)
     if flow_flush(t, c, 0, reason) != 0 or flow_flush(t, c, 1, reason) != 0:
+        return -1
+    if flow_settle(t, c, 0) != 0 or flow_settle(t, c, 1) != 0:
         return -1
     not_mms_note(&t.not_mms, c)
     return -1 if flow_end(t, &c.flow[0]) != 0 or flow_end(t, &c.flow[1]) != 0 else 0

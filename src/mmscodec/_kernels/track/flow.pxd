@@ -37,6 +37,8 @@ cdef int flow_unknown(tracker_t *t, connection_t *c, int side) noexcept nogil
 cdef void flow_set_aside(tracker_t *t, flow_t *flow) noexcept nogil
 # Nothing more of this flow will come: what waits is delivered (flush), then it ends.
 cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noexcept nogil
+# What was not known when both flows of the connection were flushed is kept, or not wanted.
+cdef int flow_settle(tracker_t *t, connection_t *c, int side) noexcept nogil
 cdef int flow_end(tracker_t *t, flow_t *flow) noexcept nogil
 # What the flow owns is given back.
 cdef void flow_forget(tracker_t *t, flow_t *flow) noexcept nogil

@@ -29,8 +29,8 @@ from mmscodec._kernels.track.flow_table cimport (
 )
 from mmscodec._kernels.track.not_mms cimport MMS_PORT, served_by
 from mmscodec._kernels.track.protocol_detection cimport (
-    VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX, detect_stream, detection_begin, detection_drop,
-    detection_hold, looks_like_packet, verdict_t,
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX_CLIENT, detect_stream, detection_begin,
+    detection_drop, detection_hold, is_winmx, looks_like_packet, verdict_t,
 )
 from mmscodec._kernels.track.sources cimport is_stable
 from mmscodec._kernels.track.stream_pool cimport stream_pool_give, stream_pool_take
@@ -255,7 +255,7 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
     d = detection_begin(flow)
     if d == NULL:
         return -1
-    verdict = detect_stream(flow, run, t.options.want_winmx)
+    verdict = detect_stream(flow, &c.flow[1 - side], run, t.options.want_winmx)
     if verdict == VERDICT_OTHER and flow.tcp.syn and run.offset == 0 and run.kind == RUN_DATA:
         flow.served = served_by(run.data, <size_t>run.length)
     if verdict == VERDICT_OTHER or (verdict == VERDICT_MMS and not t.options.want_mms) \
@@ -267,12 +267,25 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
         return -1
     if verdict == VERDICT_MMS:
         return recognise(t, c, side, STATE_MMS)
-    if verdict == VERDICT_WINMX:
-        return recognise(t, c, side, STATE_WINMX)
+    if is_winmx(verdict):
+        return recognise_winmx(t, c, side, verdict == VERDICT_WINMX_CLIENT)
     return 0
 
 
+cdef int recognise_winmx(tracker_t *t, connection_t *c, int side, bint client) noexcept nogil:
+    c.flow[side].direction = TO_SERVER if client else TO_CLIENT
+    c.flow[1 - side].direction = TO_CLIENT if client else TO_SERVER
+    return recognise(t, c, side, STATE_WINMX)
+
+
+cdef inline bint is_lone_client(const connection_t *c, int side) noexcept nogil:
+    # it began like a WinMX client, and nothing that the other side said speaks against it
+    return c.flow[side].detection != NULL and c.flow[side].detection.likely         and c.flow[1 - side].state != STATE_OTHER
+
+
 cdef int flow_unknown(tracker_t *t, connection_t *c, int side) noexcept nogil:
+    if is_lone_client(c, side):  # it waited long enough
+        return recognise_winmx(t, c, side, True)
     if t.options.keep_all:
         return adopt(t, c, side, STATE_KEPT)
     flow_set_aside(t, &c.flow[side])
@@ -296,9 +309,12 @@ cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noe
         return 0
     if tcp_finish(&flow.tcp, &t.pool, reason) != 0:
         return -1
-    if flow_consume(t, c, side) != 0:
-        return -1
-    if t.options.keep_all and flow.state <= STATE_DETECTING:
+    return flow_consume(t, c, side)
+
+
+cdef int flow_settle(tracker_t *t, connection_t *c, int side) noexcept nogil:
+    cdef flow_t *flow = &c.flow[side]
+    if flow.state <= STATE_DETECTING and (t.options.keep_all or is_lone_client(c, side)):
         return flow_unknown(t, c, side)  # its end came before it was known
     return 0
 

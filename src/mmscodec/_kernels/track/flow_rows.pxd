@@ -24,7 +24,7 @@ cdef struct flow_row_t:
     uint8_t transport  # 6 or 17
     uint8_t protocol
     uint8_t marks
-    uint8_t direction  # of MMS
+    uint8_t direction  # as its protocol tells it
     uint32_t scope
     int32_t peer
     int32_t control

@@ -113,6 +113,8 @@ cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:
     row.extent = flow.extent if flow.epoch == r.epoch else 0
     if flow.mms != NULL:
         row.direction = flow.mms.model.direction
+    elif flow.state == STATE_WINMX:
+        row.direction = <uint8_t>flow.direction
     if flow.tcp.syn:
         row.marks |= FLOW_SYN
     if flow.tcp.fin >= 0:

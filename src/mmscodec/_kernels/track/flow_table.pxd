@@ -35,6 +35,8 @@ cdef struct detection_t:
     uint32_t tries
     uint8_t head[20]  # first bytes of the stream, as far as they came without a gap
     uint32_t head_len
+    bint broken  # bytes of the head are missing
+    bint likely  # HANDSHAKE_LIKELY: a WinMX client, unless the other side says something else
     bint chain  # a header is expected at `expect`
     int64_t expect
     uint8_t header[8]
@@ -74,7 +76,7 @@ cdef struct flow_t:
     uint16_t left  # and what is still to come of it
     uint8_t fast
     uint8_t state
-    uint32_t direction  # of its rows
+    uint32_t direction  # of its rows: of MMS while FAST_DATA, of WinMX from the handshake on
     tcp_t tcp
     uint32_t isn  # of the SYN, or else one less than the first sequence number
     uint8_t queued  # stands in the queue of memory_limit.pxd

@@ -9,13 +9,19 @@ from mmscodec._kernels.track.sources cimport sources_t
 cdef enum verdict_t:
     VERDICT_WAIT = 0
     VERDICT_MMS = 1
-    VERDICT_WINMX = 2
-    VERDICT_OTHER = 3
+    VERDICT_WINMX_CLIENT = 2  # this flow is the client's
+    VERDICT_WINMX_SERVER = 3
+    VERDICT_OTHER = 4
 
 # A TcpMessageHeader, as far as it is there.
 cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil
-# The next run of a flow whose earlier runs its detection holds.
-cdef verdict_t detect_stream(flow_t *flow, const run_t *run, bint winmx) noexcept nogil
+# The next run of a flow whose earlier runs its detection holds; `peer` is the other direction.
+cdef verdict_t detect_stream(
+    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx) noexcept nogil
+cdef inline bint is_winmx(verdict_t verdict) noexcept nogil:
+    return verdict == VERDICT_WINMX_CLIENT or verdict == VERDICT_WINMX_SERVER
+
+
 # The next datagram of a flow.
 cdef verdict_t detect_datagram(detection_t *d, const segment_t *s) noexcept nogil
 cdef bint is_resend(const segment_t *s) noexcept nogil

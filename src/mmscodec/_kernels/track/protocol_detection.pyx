@@ -11,26 +11,14 @@ from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, run_t
 from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
-from mmscodec._kernels.winmx.cipher cimport (
-    KEY_BLOCK,
-    ROLE_CACHE,
-    ROLE_CHAT_CLIENT,
-    ROLE_CHAT_SERVER,
-    ROLE_PRIMARY_CLIENT,
-    ROLE_PRIMARY_SERVER,
-    ROLE_SECONDARY_CLIENT,
-    ROLE_SECONDARY_SERVER,
-    check_key_block,
-    mask_key_block,
-    udp_decipher,
-    udp_type,
+from mmscodec._kernels.winmx.cipher cimport udp_decipher, udp_type
+from mmscodec._kernels.winmx.handshake cimport (
+    HANDSHAKE_LIKELY, HANDSHAKE_OTHER, HANDSHAKE_WINMX, SERVER_HEAD, handshake_roles, judgement_t,
 )
 from mmscodec._kernels.track.sources cimport is_stable
 
 cdef enum:
-    GREETING = 0x31
-    CACHE_GREETING = 0x38
-    HEAD = 17  # bytes that decide
+    HEAD = SERVER_HEAD  # bytes that decide
     LINKS = 3  # headers in a chain that is believed
     MAX_TRIES = 16  # segments looked at
     SMALL = 1 << 24  # LocationId of any media file
@@ -140,28 +128,30 @@ cdef verdict_t follow_chain(detection_t *d, const run_t *run) noexcept nogil:
     return VERDICT_WAIT
 
 
-cdef verdict_t judge_winmx(const detection_t *d) noexcept nogil:
-    # The handshake: a key block of a client, or a greeting and a key block of a server, that check.
-    cdef uint8_t block[KEY_BLOCK]
-    cdef int role
-    if d.head_len >= KEY_BLOCK:
-        role = check_key_block(d.head)
-        if role == ROLE_PRIMARY_CLIENT or role == ROLE_SECONDARY_CLIENT or role == ROLE_CHAT_CLIENT:
-            return VERDICT_WINMX
-    if d.head[0] != GREETING and d.head[0] != CACHE_GREETING:
-        return VERDICT_WAIT if d.head_len < KEY_BLOCK else VERDICT_OTHER
-    if d.head_len < HEAD:
-        return VERDICT_WAIT
-    role = check_key_block(d.head + 1)
-    if d.head[0] == CACHE_GREETING:
-        return VERDICT_WINMX if role == ROLE_CACHE else VERDICT_OTHER
-    if role < 0:  # patched clients put a mask over it
-        memcpy(block, d.head + 1, KEY_BLOCK)
-        mask_key_block(block)
-        role = check_key_block(block)
-    if role == ROLE_PRIMARY_SERVER or role == ROLE_SECONDARY_SERVER or role == ROLE_CHAT_SERVER:
-        return VERDICT_WINMX
-    return VERDICT_OTHER
+cdef verdict_t judge_winmx(flow_t *flow, const flow_t *peer) noexcept nogil:
+    # The handshake, by what is known of both sides: who begins like a WinMX client waits for what the
+    # other side says.
+    cdef detection_t *d = flow.detection
+    cdef detection_t *other = peer.detection
+    cdef const uint8_t *said = NULL
+    cdef judgement_t found
+    cdef bint client, silent  # the server's first bytes are missing, so that it cannot be asked
+    d.likely = False
+    if other != NULL:
+        said = other.head
+    if peer.state > STATE_DETECTING:
+        return VERDICT_OTHER
+    client = handshake_roles(
+        d.head, d.head_len, said, other.head_len if other != NULL else 0, &found)
+    silent = d.broken
+    if client:
+        silent = other != NULL and other.broken
+    if found.verdict == HANDSHAKE_WINMX or (found.verdict == HANDSHAKE_LIKELY and silent):
+        return VERDICT_WINMX_CLIENT if client else VERDICT_WINMX_SERVER
+    d.likely = found.verdict == HANDSHAKE_LIKELY and client
+    if other != NULL:
+        other.likely = found.verdict == HANDSHAKE_LIKELY and not client
+    return VERDICT_OTHER if found.verdict == HANDSHAKE_OTHER else VERDICT_WAIT
 
 
 cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
@@ -174,29 +164,27 @@ cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
     return VERDICT_MMS if load_le32(d.head + 12) == SEAL else VERDICT_OTHER
 
 
-cdef verdict_t judge_head(detection_t *d, const run_t *run, bint winmx) noexcept nogil:
-    # a stream seen from its first byte on
+cdef inline void take_head(detection_t *d, const run_t *run) noexcept nogil:
     cdef size_t n = HEAD - d.head_len
-    cdef verdict_t verdict
     if <int64_t>n > run.length:
         n = <size_t>run.length
     memcpy(d.head + d.head_len, run.data, n)
     d.head_len += <uint32_t>n
-    verdict = judge_mms(d)
-    return judge_winmx(d) if winmx and verdict == VERDICT_OTHER else verdict
 
 
-cdef verdict_t detect_stream(flow_t *flow, const run_t *run, bint winmx) noexcept nogil:
-    # The next run of a flow whose earlier runs are in flow.detection.
-    cdef detection_t *d = flow.detection
+cdef verdict_t judge_start(flow_t *flow, const flow_t *peer, bint winmx) noexcept nogil:
+    # what the first bytes say; VERDICT_OTHER is final only where the stream was seen from its SYN on
+    cdef verdict_t verdict = VERDICT_OTHER
+    if flow.tcp.syn:
+        verdict = judge_mms(flow.detection)
+    if winmx and verdict == VERDICT_OTHER:
+        verdict = judge_winmx(flow, peer)
+    return verdict
+
+
+cdef verdict_t detect_middle(detection_t *d, const run_t *run) noexcept nogil:
+    # a chain of Data packets, from wherever a segment begins
     cdef verdict_t verdict
-    if run.kind == RUN_GAP:
-        d.chain = False
-        return VERDICT_WAIT
-    if looks_like_packet(run.data, <size_t>run.length):
-        return VERDICT_MMS
-    if flow.tcp.syn and run.offset == d.head_len and d.head_len < HEAD:
-        return judge_head(d, run, winmx)
     d.tries += 1
     verdict = follow_chain(d, run)
     if verdict != VERDICT_WAIT:
@@ -204,9 +192,38 @@ cdef verdict_t detect_stream(flow_t *flow, const run_t *run, bint winmx) noexcep
     if not d.chain and run.length >= 8 and looks_like_data(run.data):
         begin_chain(d, run.data, run.offset)
         return follow_chain(d, run)
-    if d.tries >= MAX_TRIES and not d.chain:
+    if d.tries >= MAX_TRIES and not d.chain and not d.likely:
         return VERDICT_OTHER
     return VERDICT_WAIT
+
+
+cdef verdict_t detect_stream(
+    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx
+) noexcept nogil:
+    # The next run of a flow whose earlier runs are in flow.detection.
+    cdef detection_t *d = flow.detection
+    cdef verdict_t verdict = VERDICT_WAIT
+    cdef bint begins = d.head_len < HEAD and not d.broken
+    if run.kind == RUN_GAP:
+        d.chain = False
+        d.broken |= begins
+        if winmx and begins:
+            verdict = judge_winmx(flow, peer)
+        return VERDICT_WAIT if verdict == VERDICT_OTHER else verdict
+    if looks_like_packet(run.data, <size_t>run.length):
+        return VERDICT_MMS
+    if begins and run.offset == d.head_len:
+        take_head(d, run)
+        verdict = judge_start(flow, peer, winmx)
+        begins = True
+    elif winmx and d.head_len == HEAD:
+        verdict = judge_winmx(flow, peer)  # it waits for the other side
+        begins = True
+    else:
+        begins = False
+    if begins and (flow.tcp.syn or is_winmx(verdict)):
+        return verdict
+    return detect_middle(d, run)
 
 
 cdef bint is_resend(const segment_t *s) noexcept nogil:

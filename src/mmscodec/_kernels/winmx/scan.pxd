@@ -15,8 +15,9 @@ cdef enum:
     PRIMARY = 1  # 17-byte header, length in byte 15; type = first payload byte
     LEGACY = 2  # u16 length, then u16 type and data, already decoded
     DATAGRAM = 3  # the whole buffer is one deciphered datagram; type = byte 4
-    CACHE = 4  # the whole buffer is one deciphered peer-cache reply of 149 bytes
+    CACHE = 4  # the whole buffer is one deciphered peer-cache reply, 149 bytes or cut
     CACHE_REPLY = 149
+    RECORDS_FROM = 29  # where its records begin
     PRIMARY_HEADER = 17
     STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
     NO_TYPE = 0xFFFF  # a primary packet without payload
@@ -49,6 +50,11 @@ cdef struct scan_t:
     size_t consumed  # bytes of whole frames
     size_t need  # bytes from `consumed` on that the next frame has, as far as known
     size_t nodes  # records in the NodeLists among them
+
+
+cdef inline size_t cache_size(const packet_t *packet) noexcept nogil:
+    # records of a peer-cache reply
+    return (packet.length - RECORDS_FROM) // NODE_SIZE if packet.length > RECORDS_FROM else 0
 
 
 cdef inline int add_fault(

@@ -116,7 +116,7 @@ cdef int scan_whole(
     out.consumed = 0
     out.nodes = 0
     out.need = 5 if framing == DATAGRAM else CACHE_REPLY
-    if length < out.need:
+    if length < (out.need if framing == DATAGRAM else RECORDS_FROM + NODE_SIZE):
         return 0
     row = <packet_t *>table_row(packets)
     if row == NULL:
@@ -127,11 +127,11 @@ cdef int scan_whole(
         row.type = src[4]
         row.data_length = <uint16_t>(length if length < 0xFFFF else 0xFFFF)
     else:
-        length = CACHE_REPLY
-        row.length = CACHE_REPLY
+        out.nodes = min((length - RECORDS_FROM) // NODE_SIZE, <size_t>10)
+        length = RECORDS_FROM + out.nodes * NODE_SIZE
+        row.length = <uint32_t>length
         row.type = src[0]
-        row.data_length = CACHE_REPLY - 17
-        out.nodes = 10
+        row.data_length = <uint16_t>(length - 17)
     out.consumed = length
     return 0
 
@@ -291,13 +291,15 @@ cdef inline size_t cache_records(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count, uint8_t *dst,
     size_t room
 ) noexcept nogil:
-    # the ten records of each peer-cache reply (section 7.2), at most `room`; how many were written
-    cdef size_t i, written = 0
+    # the records of each peer-cache reply (section 7.2), at most `room`; how many were written
+    cdef size_t i, records, written = 0
     for i in range(count):
-        if room - written < 10:
-            break
-        memcpy(dst + written * NODE_SIZE, src + (packets[i].offset - base) + 29, 10 * NODE_SIZE)
-        written += 10
+        records = min(cache_size(&packets[i]), room - written)
+        if records:
+            memcpy(
+                dst + written * NODE_SIZE, src + (packets[i].offset - base) + RECORDS_FROM,
+                records * NODE_SIZE)
+        written += records
     return written
 
 
@@ -350,7 +352,8 @@ cdef int gather_nodes(
     if framing == CACHE:
         for i in range(count):
             room -= write_nodes(
-                row + (total - room), src + (packets[i].offset - base) + 29, i, 10, room, False)
+                row + (total - room), src + (packets[i].offset - base) + RECORDS_FROM, first + i,
+                cache_size(&packets[i]), room, False)
     elif framing == FRAMES:
         while done < count:
             found = find_type(packets + done, count - done, NODE_LIST, places)

@@ -1,0 +1,106 @@
+"""Recognition asks both sides; its odds are counted."""
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+import mmscodec
+from mmscodec import winmx
+from mmscodec.winmx import cipher
+from mmscodec.winmx.cipher import Role
+from tests.capture import build, recut
+from tests.winmx import talks
+from tests.winmx.talks import ACK, SYN
+
+CLIENTS = (Role.PRIMARY_CLIENT, Role.SECONDARY_CLIENT, Role.CHAT_CLIENT)
+
+
+def connection(client, server, syn=True):
+    packets, time = [], talks.START
+    steps = [(0, 1001, client), (1, 2001, server)]
+    if syn:
+        steps = [(0, 1000, None), (1, 2000, None), *steps]
+    for side, seq, payload in steps:
+        time += 1000
+        (src, sport), (dst, dport) = talks.ENDS[side], talks.ENDS[1 - side]
+        flags = ACK if payload is not None else SYN | (ACK if side else 0)
+        packets.append(recut.Packet(time, src, dst, 6, sport, dport, seq, 1, flags, payload or b""))
+    return build.pcap(recut.ethernet(packets), magic=build.NANO)
+
+
+ANSWERS = [b"HTTP/1.1 200 OK\r\n\r\n" + bytes(100), b"220 mail.example ESMTP\r\n", bytes(40),
+           b"SSH-2.0-x\r\n", b"\x16\x03\x01\x02\x00\x01" + bytes(60)]  # fmt: skip
+
+
+@pytest.mark.parametrize("role", CLIENTS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_another_protocol_whose_first_bytes_happen_to_check_is_no_winmx(role, answer):
+    rng = random.Random(int(role))
+    block = cipher.key_block(role, rng.randbytes(16))  # what a request may look like by chance
+    assert winmx.recognise(block + b"more", answer) is None
+    for syn in (True, False):
+        with mmscodec.open(connection(block + b" HTTP/1.1\r\n\r\n", answer, syn)) as capture:
+            assert not (capture.flows["protocol"] == "winmx").any()
+            assert len(capture.winmx.faults) == 0
+
+
+def test_a_line_of_text_is_no_winmx_though_the_answer_checks():
+    block = cipher.key_block(Role.SECONDARY_SERVER, bytes(16))
+    text = b"GET /index.html HTTP/1.0\r\n\r\n"
+    assert winmx.recognise(text, b"1" + block) is None
+    assert winmx.recognise(text, b"8" + cipher.key_block(Role.CACHE, bytes(16))) is None
+    with mmscodec.open(connection(text, b"1" + block + bytes(100))) as capture:
+        assert not (capture.flows["protocol"] == "winmx").any()
+
+
+def test_the_answer_may_come_first_or_last():
+    made = talks.talk(3)
+    client, server = made.streams
+    for pieces in itertools.permutations([(0, client[:16]), (1, server[:1]), (1, server[1:17])]):
+        if pieces.index((1, server[:1])) > pieces.index((1, server[1:17])):
+            continue
+        talk = winmx.Conversation()
+        for side, data in pieces:
+            talk.feed(side, data)
+        assert (talk.link, talk.state) == ("secondary", "open")
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_each_byte_of_the_check_is_met_once_in_256(masked):
+    """The odds: of all values of the three bytes that are checked, one of 2**24 for each role.
+
+    The mix is a permutation of blocks, so a random block is a random plain one; there each check
+    is met by exactly one value of one byte, whatever the others are.
+    """
+    rng = np.random.default_rng(7)
+    known = {0x50, 0x51, 0x52, 0x53, 0x54, 0x57, 0x58}
+    for _ in range(20):
+        seed = rng.bytes(16)
+        blocks = {role: cipher.key_block(role, seed) for role in Role}
+        assert len(set(blocks.values())) == len(known)
+        for role, block in blocks.items():
+            sent = cipher.mask(block) if masked else block
+            assert cipher.check_key_block(cipher.mask(sent) if masked else sent) is role
+            # the last byte that the mix changes is checked alone: one of its values is right
+            good = [
+                value
+                for value in range(256)
+                if cipher.check_key_block(block[:11] + bytes([value]) + block[12:]) is not None
+            ]
+            assert len(good) <= 2
+
+
+def test_the_stated_odds_are_those_that_are_counted():
+    """A million random blocks: no more of a client's than three roles in 2**24 make likely."""
+    rng = np.random.default_rng(2024)
+    count, clients, servers = 1 << 20, 0, 0
+    data = rng.bytes(count + 16)
+    for at in range(0, count):
+        found = cipher.check_key_block(data[at : at + 16])
+        clients += found in CLIENTS
+        servers += found is not None and found.server
+    # 0.19 of each are expected; more than 4 would be a chance of 1 in 700,000
+    assert clients <= 4
+    assert servers <= 4
