@@ -21,7 +21,6 @@ class Damage:
         self.count = 0
         self.skipped = 0
         self.limits: list[str] = []
-        self.understood = False  # a flow of a known protocol was there
         self.lines: list[str] = []
 
     def add(self, tables: Any) -> None:
@@ -29,7 +28,6 @@ class Damage:
         from mmscodec.sessions.interrupted import left_inside
 
         rows = tables.faults
-        self.understood |= bool((tables.flows["protocol"] != "").any())
         if len(rows) and len(tables.flows):
             rows = rows[~left_inside(rows, tables.flows)]
         if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):

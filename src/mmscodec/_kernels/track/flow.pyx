@@ -280,7 +280,8 @@ cdef int recognise_winmx(tracker_t *t, connection_t *c, int side, bint client) n
 
 cdef inline bint is_lone_client(const connection_t *c, int side) noexcept nogil:
     # it began like a WinMX client, and nothing that the other side said speaks against it
-    return c.flow[side].detection != NULL and c.flow[side].detection.likely         and c.flow[1 - side].state != STATE_OTHER
+    return c.flow[side].detection != NULL and c.flow[side].detection.likely \
+        and c.flow[1 - side].state != STATE_OTHER
 
 
 cdef int flow_unknown(tracker_t *t, connection_t *c, int side) noexcept nogil:

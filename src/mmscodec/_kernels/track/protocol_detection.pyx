@@ -129,8 +129,8 @@ cdef verdict_t follow_chain(detection_t *d, const run_t *run) noexcept nogil:
 
 
 cdef verdict_t judge_winmx(flow_t *flow, const flow_t *peer) noexcept nogil:
-    # The handshake, by what is known of both sides: who begins like a WinMX client waits for what the
-    # other side says.
+    # The handshake, by what is known of both sides: who begins like a WinMX client waits for what
+    # the other side says.
     cdef detection_t *d = flow.detection
     cdef detection_t *other = peer.detection
     cdef const uint8_t *said = NULL
@@ -173,7 +173,7 @@ cdef inline void take_head(detection_t *d, const run_t *run) noexcept nogil:
 
 
 cdef verdict_t judge_start(flow_t *flow, const flow_t *peer, bint winmx) noexcept nogil:
-    # what the first bytes say; VERDICT_OTHER is final only where the stream was seen from its SYN on
+    # what the first bytes say; VERDICT_OTHER is final only where the stream was seen from its SYN
     cdef verdict_t verdict = VERDICT_OTHER
     if flow.tcp.syn:
         verdict = judge_mms(flow.detection)

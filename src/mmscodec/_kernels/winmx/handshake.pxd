@@ -2,8 +2,9 @@
 # 6.1, 6.4 and 7.1 of the notes); captures, batches and conversations all ask here.
 #
 # A key block of 16 bytes checks by chance once in 2**24 / roles (two bytes of check, and one that
-# names the role): a client's once in 2**24 / 3, a server's, with and without the mask of the patched
-# clients, once in 2**24 / 6. So one side alone proves nothing where the other one can be asked.
+# names the role): a client's once in 2**24 / 3, a server's, with and without the mask of the
+# patched clients, once in 2**24 / 6. So one side alone proves nothing where the other one can be
+# asked.
 from libc.stdint cimport uint8_t
 
 cdef enum:
@@ -31,8 +32,9 @@ cdef struct judgement_t:
     bint patched  # it is under the mask
     int role  # of the server's key block, if `keys`
 
-# Judges a connection of which the sides are known: `client` opened it. Lengths are those of the first
-# bytes known, 0 where none are; of a client CLIENT_HEAD and of a server SERVER_HEAD bytes are read.
+# Judges a connection of which the sides are known: `client` opened it. Lengths are those of the
+# first bytes known, 0 where none are; of a client CLIENT_HEAD and of a server SERVER_HEAD bytes are
+# read.
 cdef void handshake_judge(
     const uint8_t *client, size_t client_length, const uint8_t *server, size_t server_length,
     judgement_t *out) noexcept nogil
