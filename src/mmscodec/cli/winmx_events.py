@@ -26,7 +26,7 @@ def has_winmx(flows: Any) -> bool:
 def shown(field: Field, value: Any, charset: str) -> Any:
     """A value as plain Python; addresses, which stand in network order, and strings as text."""
     value = plain(value)
-    if isinstance(value, bytes) and field.kind in ("cstr", "ansi"):
+    if isinstance(value, bytes) and field.kind in ("cstr", "ansi", "quoted"):
         return value.decode(charset, "backslashreplace")
     if field.kind == "ipv4" and isinstance(value, int):
         return ".".join(map(str, value.to_bytes(4, "big")))

@@ -26,6 +26,7 @@ FRAMINGS = {
     "legacy": kernel.LEGACY,
     "udp": kernel.DATAGRAM,
     "cache": kernel.CACHE,
+    "transfer": kernel.TRANSFER,
 }
 
 

@@ -10,6 +10,7 @@ from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.cipher import Stream
 from mmscodec.winmx.decode import scan_cache_reply
 from mmscodec.winmx.faultrows import add_faults
+from mmscodec.winmx.filetransfer import HELD, decode_transfer
 from mmscodec.winmx.recognition import CLIENT_HEAD, SERVER_HEAD, Recognition, recognise
 from mmscodec.winmx.unread import Heard, keys_of, unread
 
@@ -102,6 +103,14 @@ def decode_halves(pairs: Iterable[tuple[Half, Half]]) -> list[Connection]:
 def say_unread(judgement: Recognition, pair: tuple[Half, Half], batches: list[Batch]) -> None:
     """Add the faults of what no row covers."""
     heads = [bytes(half.data[:SERVER_HEAD]) for half in pair]
+    if judgement.link == "transfer":
+        pieces = (bytes(pair[0].data[:HELD]), bytes(pair[1].data[:HELD]))
+        client, server = (
+            Heard(head, half.total, len(half.data), half.missing) for head, half in zip(heads, pair)
+        )
+        for batch, rows in zip(batches, decode_transfer(batches, pieces, (client, server))):
+            add_faults(batch, rows)
+        return
     keys = keys_of(judgement.link, judgement.certain, judgement.keys is not None, heads[1])
     heard = [
         Heard(head, half.total, len(half.data), half.missing, batch.consumed, batch.need)

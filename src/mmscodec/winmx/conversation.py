@@ -10,6 +10,7 @@ from mmscodec.winmx.cipher import Stream
 from mmscodec.winmx.decode import scan_cache_reply
 from mmscodec.winmx.decoder import Decoder
 from mmscodec.winmx.faultrows import add_faults
+from mmscodec.winmx.filetransfer import HELD, decode_transfer
 from mmscodec.winmx.recognition import (
     CACHE_GREETING,
     CACHE_HEAD,
@@ -86,7 +87,8 @@ class Conversation:
     Attributes
     ----------
     link : str
-        `primary`, `secondary`, `chat`, `cache`; "" while it is not known.
+        `primary`, `secondary`, `chat`, `cache`, `transfer` (its few rows come with `close`); ""
+        while it is not known.
     state : str
         `greeting`, `keys`, `open`, `done` (closed, or a peer cache that said everything) or
         `foreign` (no WinMX connection, or one that cannot be deciphered: further bytes are
@@ -154,6 +156,8 @@ class Conversation:
             return False
         if self.link == "cache" and side == CLIENT:
             return len(self._sides[side].head) < CLIENT_HEAD
+        if self.link == "transfer":
+            return len(self._sides[side].waiting) < HELD
         return self.state not in ("foreign", "done")
 
     def waits(self, direction: int | str) -> bool:
@@ -221,7 +225,12 @@ class Conversation:
             client, server = (side.heard() for side in self._sides)
             if self.link == "cache" and len(batches[SERVER].packets):
                 server = server._replace(position=batches[SERVER].consumed)
-            for batch, rows in zip(batches, unread(self.link, self._keys, (client, server))):
+            if self.link == "transfer":
+                held = bytes(self._sides[CLIENT].waiting), bytes(self._sides[SERVER].waiting)
+                found = decode_transfer(batches, held, (client, server))
+            else:
+                found = unread(self.link, self._keys, (client, server))
+            for batch, rows in zip(batches, found):
                 add_faults(batch, rows)
         self._closed, self.state = True, "done"
         for side in self._sides:
@@ -271,6 +280,8 @@ class Conversation:
             return self._decode(side, rest)
         if self.link == "cache":
             return self._cache(number)
+        if self.link == "transfer":
+            return self._empty(number)  # both sides together say what it is, at the end
         if self.state == "foreign":
             side.waiting.clear()
         elif len(side.waiting) > self.max_buffered:
@@ -293,6 +304,8 @@ class Conversation:
         self._keys = keys_of(found.link, found.certain, found.keys is not None, server)
         if found.keys is not None:
             self._open(found)
+        elif found.link == "transfer":
+            self.state = "open"
         elif found.certain and (self._keys is Keys.BAD or (server and self.state == "greeting")):
             self.state = "foreign"
 

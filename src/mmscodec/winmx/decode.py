@@ -36,11 +36,11 @@ def decode(
     buf : bytes-like
         Any C-contiguous buffer, of any size. It is not copied (but on the links `legacy` and
         `cache`, which are deciphered here); the batch keeps it alive.
-    link : {"secondary", "chat", "primary", "udp", "legacy", "cache"}, optional
+    link : {"secondary", "chat", "primary", "udp", "legacy", "cache", "transfer"}, optional
         Where the bytes were. Without it, frames of secondary and chat links. `primary`: frames
         with the 17-byte header. `udp`: one deciphered datagram. `legacy`: encoded WPNP 2.x
         frames. `cache`: the 149 bytes of a peer cache as they are on the wire; of a reply that was
-        cut, the whole records.
+        cut, the whole records. `transfer`: one side of a connection over which a file goes.
     direction : {"", "client", "server"}
         Who sent it. 0x00C8 of a chat link is another packet when a server sends it; unknown, it
         is read as a client's.
@@ -79,6 +79,8 @@ def decode(
         buf, _ = _frames.legacy_copy(buf)
     if link == "cache":
         decode_cache_reply(batch, buf, 0)
+    elif link == "transfer":
+        decode_one_side(batch, buf)
     else:
         batch.scan(buf, link, 0)
     batch.direction = direction
@@ -118,6 +120,19 @@ def fault_error(batch: Batch) -> MalformedError:
     )
     error.batch = batch  # type: ignore[attr-defined]
     return error
+
+
+def decode_one_side(batch: Batch, buf: Buffer) -> None:
+    """What one side of a file transfer says; which one is told by how it begins."""
+    from mmscodec.winmx.filetransfer import HELD, adopt, positions, scan_transfer
+
+    raw = bytes(memoryview(buf).cast("B")[:HELD])
+    asked, _, verb = scan_transfer(raw, b"")
+    if not verb:
+        _, asked, _ = scan_transfer(b'GET""', raw)
+        if len(asked) == (raw[:1] == b"1") and len(raw) % 8 == len(asked):
+            asked += positions(raw, len(asked))
+    adopt(batch, raw, asked)
 
 
 def decode_cache_reply(batch: Batch, buf: Buffer, start: int) -> None:

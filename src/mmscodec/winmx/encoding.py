@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 _FORMATS = {"u8": "<B", "u16": "<H", "u32": "<I"}
+TEXTS = ("cstr", "ansi", "quoted")
 MAX_DATA = 65535
 #: Columns of tables of nodes that are no part of a record: where and when it was.
 _KNOWN_COLUMNS = ("packet", "record", "current", "time", "flow", "direction")
@@ -51,7 +52,8 @@ def encode(
     -------
     bytes or memoryview
         Frames with their headers; for the link `udp` the plain datagram, for `legacy` the encoded
-        frame, for `cache` the 132 enciphered bytes behind the key block.
+        frame, for `transfer` what stands on the wire, for `cache` the 132 enciphered bytes behind
+        the key block.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def encode(
 def has_text(item: Packet) -> bool:
     """Whether a packet has a field that takes str."""
     parts = (*item.fields, *(item.items.fields if item.items else ()))
-    return any(part.kind in ("cstr", "ansi") for part in parts)
+    return any(part.kind in TEXTS for part in parts)
 
 
 def raw_body(fields: Mapping[str, Any], name: str) -> bytes:
@@ -103,7 +105,7 @@ def raw_body(fields: Mapping[str, Any], name: str) -> bytes:
 
 def framed(item: Packet, body: bytes) -> bytes:
     """`body` with the header of its link."""
-    if item.link in ("udp", "primary"):
+    if item.link in ("udp", "primary", "transfer"):
         return body
     if item.link == "cache":
         return body[:12] + cipher.cache_encipher(body[12:], body[:12])
@@ -195,7 +197,7 @@ def pack_part(part: Field, value: Any, owner: str, encoding: str) -> bytes:
     if part.kind == "array":
         return pack_items(part, value, owner, encoding)
     try:
-        text = isinstance(value, str) and part.kind in ("cstr", "ansi")
+        text = isinstance(value, str) and part.kind in TEXTS
         data = value.encode(encoding) if text else raw_value(value, f"{owner}.{part.name}")
     except UnicodeEncodeError as error:
         raise EncodeError(f"{owner}.{part.name}: {error}", field=part.name) from None
@@ -204,6 +206,12 @@ def pack_part(part: Field, value: Any, owner: str, encoding: str) -> bytes:
             f"{owner}.{part.name} has {part.size} bytes, not {len(data)}",
             field=part.name, need=part.size, have=len(data),
         )  # fmt: skip
+    if isinstance(part.default, bytes) and data != part.default:
+        raise EncodeError(f"{owner}.{part.name} is {part.default!r}, not {data!r}", field=part.name)
+    if part.kind == "quoted":
+        if b'"' in data:
+            raise EncodeError(f"{owner}.{part.name} holds a quotation mark", field=part.name)
+        return data + (b' "' if isinstance(part, Part) and part.equals == 1 else b'"')
     if part.kind == "cstr":
         if b"\0" in data:
             raise EncodeError(f"{owner}.{part.name} holds a 00 byte", field=part.name)

@@ -223,7 +223,9 @@ cdef verdict_t detect_stream(
         begins = False
     if begins and (flow.tcp.syn or is_winmx(verdict)):
         return verdict
-    return detect_middle(d, run)
+    begins = begins and winmx and verdict == VERDICT_WAIT  # the other side has still to speak
+    verdict = detect_middle(d, run)
+    return VERDICT_WAIT if begins and verdict == VERDICT_OTHER else verdict
 
 
 cdef bint is_resend(const segment_t *s) noexcept nogil:

@@ -51,6 +51,11 @@ cdef inline size_t put_field(
     if op.kind == OP_TEXT:
         put_extent(row + op.dst, offset, size - <size_t>(size != 0 and data[size - 1] == 0))
         return left
+    if op.kind == OP_QUOTED:
+        put_extent(
+            row + op.dst, offset,
+            size - <size_t>(op.value == 1 and size != 0 and data[size - 1] == 0x20))
+        return size + 1
     put_extent(row + op.dst, offset, size)
     return size
 
@@ -74,8 +79,10 @@ cdef int walk(
             size = op.size
         elif op.kind == OP_COUNTED:
             size = row[op.cond]
-        elif op.kind == OP_CSTR:
-            end = <const uint8_t *>memchr(data + pos, 0, left) if left != 0 else NULL
+        elif op.kind == OP_CSTR or op.kind == OP_QUOTED:
+            end = NULL
+            if left != 0:
+                end = <const uint8_t *>memchr(data + pos, 0x22 if op.kind == OP_QUOTED else 0, left)
             if end == NULL:
                 return field_fault(
                     op, FAULT_UNTERMINATED, offset + <int64_t>pos, left + 1, left, fault)

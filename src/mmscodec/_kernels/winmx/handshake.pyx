@@ -82,11 +82,6 @@ cdef int transfer_request(const uint8_t *p, size_t n) noexcept nogil:
     return get if get > send else send
 
 
-cdef inline bint digits(const uint8_t *p, size_t n) noexcept nogil:
-    # the size of a file as text, as far as it is there
-    return n == 0 or (p[0] >= 0x30 and p[0] <= 0x39)
-
-
 cdef void judge_greeted(
     const uint8_t *client, size_t client_length, const uint8_t *server, size_t server_length,
     judgement_t *out
@@ -136,12 +131,6 @@ cdef void judge_silent(
     const uint8_t *client, size_t client_length, judgement_t *out
 ) noexcept nogil:
     # nothing is known of the server
-    cdef int request
-    if client_length > 1 and client[0] == GREETING:  # a downloader that greets
-        request = transfer_request(client + 1, client_length - 1)
-        if request == 1:
-            out.verdict, out.link = HANDSHAKE_WINMX, LINK_TRANSFER
-            return
     if client_length >= CLIENT_HEAD:
         out.link = client_link(client)
         if out.link != LINK_UNKNOWN:
@@ -159,19 +148,21 @@ cdef void handshake_judge(
     out.verdict, out.link = HANDSHAKE_OTHER, LINK_UNKNOWN
     out.keys = out.patched = False
     out.role = -1
-    if server_length == 0:
+    if client_length > 1 and client[0] == GREETING \
+            and transfer_request(client + 1, client_length - 1) == 1:
+        out.verdict, out.link = HANDSHAKE_WINMX, LINK_TRANSFER  # the client greets
+    elif server_length == 0:
         judge_silent(client, client_length, out)
     elif server[0] == GREETING:
         judge_greeted(client, client_length, server, server_length, out)
-    elif server[0] == CACHE_GREETING and not (
-        client_length > 1 and client[0] == GREETING
-    ):
+    elif server[0] == CACHE_GREETING:
         judge_cache(client, client_length, server, server_length, out)
-    elif client_length > 1 and client[0] == GREETING and digits(server, server_length) \
-            and transfer_request(client + 1, client_length - 1) == 1:
-        out.verdict, out.link = HANDSHAKE_WINMX, LINK_TRANSFER
     elif client_length < CLIENT_HEAD:
-        if server_length < TEXT or not is_text(server, server_length):
+        if server_length >= KEY_BLOCK:  # a key block whose greeting was not captured, or nothing
+            if server_block(server, out) != LINK_UNKNOWN:
+                out.verdict = HANDSHAKE_OPEN
+            out.keys = out.patched = False
+        elif server_length < TEXT or not is_text(server, server_length):
             out.verdict = HANDSHAKE_OPEN
     elif client_link(client) != LINK_UNKNOWN:
         if server_length < KEY_BLOCK:

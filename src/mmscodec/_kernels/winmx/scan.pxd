@@ -16,6 +16,7 @@ cdef enum:
     LEGACY = 2  # u16 length, then u16 type and data, already decoded
     DATAGRAM = 3  # the whole buffer is one deciphered datagram; type = byte 4
     CACHE = 4  # the whole buffer is one deciphered peer-cache reply, 149 bytes or cut
+    TRANSFER = 5  # no frames: rows are found by who reads both sides
     CACHE_REPLY = 149
     RECORDS_FROM = 29  # where its records begin
     PRIMARY_HEADER = 17

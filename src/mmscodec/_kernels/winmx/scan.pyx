@@ -142,6 +142,9 @@ cdef int scan(
 ) noexcept nogil:
     if framing == FRAMES:
         return scan_frames(src, length, base, packets, faults, out)
+    if framing == TRANSFER:
+        out.consumed = out.need = out.nodes = 0
+        return 0
     if framing == PRIMARY or framing == LEGACY:
         return scan_other(src, length, base, framing, packets, out)
     return scan_whole(src, length, base, framing, packets, out)

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmscodec.schema import faults
-from mmscodec.schema.winmx import chat, primary, search, session, share, transfer, whois
+from mmscodec.schema.winmx import (
+    chat,
+    filetransfer,
+    primary,
+    search,
+    session,
+    share,
+    transfer,
+    whois,
+)
 from mmscodec.schema.winmx.base import HEADS, LINE_TYPES, LINKS, RANKS, Packet, Part
 from mmscodec.schema.winmx.session import CACHE_NODE, NODE, NODE_LIST
 
@@ -27,6 +36,7 @@ PACKETS: tuple[Packet, ...] = (
     *transfer.PACKETS,
     *chat.PACKETS,
     *primary.PACKETS,
+    *filetransfer.PACKETS,
     session.CACHE_LIST,
 )
 

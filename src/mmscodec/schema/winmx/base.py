@@ -21,6 +21,7 @@ HEADS = {
     "legacy": 4,
     "cache": 17,
     "handshake": 0,
+    "transfer": 0,
 }
 
 #: Links in the order of their numbers.
@@ -32,6 +33,7 @@ class Part(Field):
     """A field of a sequential layout.
 
     Kinds of variable length: `cstr` (up to a 00 byte), `ansi` (to the end, less one 00 byte there),
+    `quoted` (up to a quotation mark; with `equals` 1 a space before it is no part of the text),
     `bytes` (to the end, or as many as the u8 field `count` says), `array` (`struct` over and over
     to the end).
 
@@ -92,8 +94,9 @@ def _maker(kind: str) -> Callable[..., Part]:
     return make
 
 
-u8, u16, u32, ipv4, cstr, text, raw, array = (
-    _maker(kind) for kind in ("u8", "u16", "u32", "ipv4", "cstr", "ansi", "bytes", "array")
+u8, u16, u32, ipv4, cstr, text, raw, array, quoted = (
+    _maker(kind)
+    for kind in ("u8", "u16", "u32", "ipv4", "cstr", "ansi", "bytes", "array", "quoted")
 )
 
 

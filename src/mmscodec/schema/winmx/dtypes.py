@@ -41,7 +41,7 @@ FAULT_ROWS = table(
 PACKET_ROWS = table(16, offset=("i8", 0), length=("u4", 8), type=("u2", 12), data_length=("u2", 14))
 
 _NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "ipv4": ">u4"}
-_VARIABLE = {"cstr": 1, "ansi": 2, "bytes": 3, "array": 3}
+_VARIABLE = {"cstr": 1, "ansi": 2, "bytes": 3, "array": 3, "quoted": 5}
 _OP = struct.Struct("<BBHHHII")
 
 
@@ -129,6 +129,8 @@ def operation(part: Field, dtype: np.dtype, prefix: str = "") -> bytes:
         kind, cond = 4, at[part.count]
     if isinstance(part, Part) and part.when:
         flag, value, cond = 3 if part.otherwise else 2, part.equals, at[part.when]
+    if part.kind == "quoted" and isinstance(part, Part):
+        value = part.equals
     dst = at[prefix + (part.name if kind == 0 else f"{part.name}_offset")]
     return _OP.pack(kind, flag, size, value, FIELD_NUMBERS[part.name], dst, cond)
 
