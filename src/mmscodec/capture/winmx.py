@@ -193,6 +193,46 @@ class WinmxTables:
         joined = np.concatenate(parts) if parts else np.zeros(0, CAPTURE_FINDINGS)
         return joined.view(Findings)
 
+    def history(self) -> np.ndarray:
+        """What each sender said of each node; see `winmx.node_history`. Senders are addresses."""
+        from mmscodec.capture.winmx_lists import history_of
+
+        return history_of(self, self._flows)
+
+    def lists(self) -> np.ndarray:
+        """The sender of every node list.
+
+        packet (row of these packets), time, flow, sender (text), sender_port: of the connection;
+        ip >u4, udp_port, tcp_port: of record 0, 0 where there is none; records (how many), differs
+        (record 0 has another address than the connection).
+        """
+        from mmscodec.capture.winmx_lists import lists_of
+
+        return lists_of(self, self._flows)
+
+    def answers(self) -> np.ndarray:
+        """Node lists paired with the QueueStatus (0x0384) that answers them.
+
+        packet (of the list), answer (of the QueueStatus, -1 where none came), delay (ns, -1), flow
+        (of the list), and the numbers of the answer's text as `winmx.queue_status` has them. See
+        `winmx.pair_answers`; of a batch those of its own packets.
+        """
+        from mmscodec.capture.winmx_lists import answers_of
+
+        return answers_of(self, self._flows)
+
+    def intervals(self, quiet: float = 3.0) -> np.ndarray:
+        """How often primaries sent node lists, and which fell silent.
+
+        One row for each connection of a secondary link whose primary was heard: flow, sender, lists
+        (how many), first, last (times, -1), least, median, most (ns between two, -1), silence (ns
+        from the last list, or else from its first packet, to the end of the connection), silent
+        (no list at all, or a silence of more than `quiet` times the median).
+        """
+        from mmscodec.capture.winmx_lists import intervals_of
+
+        return intervals_of(self, self._flows, quiet)
+
     def __getitem__(self, name: str) -> np.ndarray:
         """Rows of every packet of a kind; see `winmx.Batch`."""
         parts = [np.asarray(batch[name]) for _, batch in self.batches]
