@@ -22,7 +22,7 @@ from mmscodec.schema import dtypes
 cdef enum:
     BATCH = 256
 
-LINKS = [("row", "<u8"), ("datagram", "<u8")]
+LINKS = [("row", "=u8"), ("datagram", "=u8")]
 
 cdef struct key_t:
     # a row of `KEYS` in export.py

@@ -13,14 +13,14 @@ from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, 
 #: Rows of `Capture.flows`.
 FLOWS = np.dtype(
     [
-        ("flow", "<i4"), ("src", "U39"), ("dst", "U39"), ("src_port", "<u2"), ("dst_port", "<u2"),
-        ("transport", "U3"), ("protocol", "U5"), ("direction", "U3"), ("marks", "<u2"),
-        ("scope", "<u4"),
-        ("peer", "<i4"), ("control", "<i4"), ("packets", "<u4"), ("gaps", "<u4"),
-        ("retransmissions", "<u4"), ("faults", "<u4"), ("first_time", "<i8"),
-        ("last_time", "<i8"), ("bytes", "<u8"), ("length", "<u8"), ("conflicts", "<u8"),
-        ("out_of_order", "<u4"), ("zero_windows", "<u4"), ("rtt_count", "<u4"),
-        ("rtt_min", "<i8"), ("rtt_max", "<i8"), ("rtt_sum", "<i8"), ("handshake", "<i8"),
+        ("flow", "=i4"), ("src", "U39"), ("dst", "U39"), ("src_port", "=u2"), ("dst_port", "=u2"),
+        ("transport", "U3"), ("protocol", "U5"), ("direction", "U3"), ("marks", "=u2"),
+        ("scope", "=u4"),
+        ("peer", "=i4"), ("control", "=i4"), ("packets", "=u4"), ("gaps", "=u4"),
+        ("retransmissions", "=u4"), ("faults", "=u4"), ("first_time", "=i8"),
+        ("last_time", "=i8"), ("bytes", "=u8"), ("length", "=u8"), ("conflicts", "=u8"),
+        ("out_of_order", "=u4"), ("zero_windows", "=u4"), ("rtt_count", "=u4"),
+        ("rtt_min", "=i8"), ("rtt_max", "=i8"), ("rtt_sum", "=i8"), ("handshake", "=i8"),
     ]
 )  # fmt: skip
 

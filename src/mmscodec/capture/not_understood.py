@@ -11,8 +11,8 @@ from mmscodec.capture.dtypes import address_text
 #: Rows of `Capture.not_understood`.
 NOT_UNDERSTOOD = np.dtype(
     [
-        ("reason", "U16"), ("number", "<u4"), ("frames", "<u8"), ("connections", "<u8"),
-        ("time", "<i8"), ("src", "U39"), ("src_port", "<u2"), ("dst", "U39"), ("dst_port", "<u2"),
+        ("reason", "U16"), ("number", "=u4"), ("frames", "=u8"), ("connections", "=u8"),
+        ("time", "=i8"), ("src", "U39"), ("src_port", "=u2"), ("dst", "U39"), ("dst_port", "=u2"),
     ]
 )  # fmt: skip
 

@@ -3,7 +3,7 @@ from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._buffer cimport Buffer, readable, take, writable
 from mmscodec._kernels.mms.scan cimport mms_gather
-from mmscodec._kernels.core.wire cimport load_le32
+from mmscodec._kernels.core.wire cimport load_own32
 
 import numpy as np
 
@@ -12,7 +12,7 @@ cdef inline size_t wanted(
     const uint8_t *row, size_t mid_at, size_t length_at, uint32_t mid, uint32_t least
 ) noexcept nogil:
     # 1 or 0, for loops without a branch: kinds follow each other in no order
-    return <int>(load_le32(row + mid_at) == mid) & <int>(load_le32(row + length_at) >= least)
+    return <int>(load_own32(row + mid_at) == mid) & <int>(load_own32(row + length_at) >= least)
 
 
 def select(messages, uint32_t mid, uint32_t least):
@@ -62,7 +62,7 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     cdef int status = 0
     cdef size_t count
     cdef size_t stride = out.itemsize
-    if positions.dtype != "<i8" or lengths.dtype != "<u4":
+    if positions.dtype != "=i8" or lengths.dtype != "=u4":
         raise TypeError("positions are int64, lengths are uint32")
     if len(positions) == 0:
         return

@@ -17,7 +17,7 @@ from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
 from mmscodec.schema.fields import Field, Message, Struct, ansi_decode
 
-EXTENTS = np.dtype([("offset", "<i8"), ("length", "<i8")])
+EXTENTS = np.dtype([("offset", "=i8"), ("length", "=i8")])
 
 
 def struct_of(message: str | int) -> tuple[int, Struct, int]:
@@ -54,7 +54,7 @@ class MessageColumns:
         self.messages = messages
         self.positions = positions
         self.pieces = tuple(pieces)
-        self._starts = np.array([start for start, _ in self.pieces], "<i8")
+        self._starts = np.array([start for start, _ in self.pieces], "=i8")
         self._views: dict[int, memoryview] = {}
 
     def rows(self, message: str | int) -> np.ndarray:
@@ -149,12 +149,12 @@ class MessageColumns:
         # start and length inside of the message, in wire order so that each follows the one before
         _, struct, _ = struct_of(message)
         wanted = struct[field]
-        size = self.messages["length"][rows].astype("<i8")
+        size = self.messages["length"][rows].astype("=i8")
         if not wanted.variable:
             start = np.minimum(wanted.offset or 0, size)  # an absent one is where the message ends
             return start, np.minimum(wanted.size or 0, np.maximum(size - start, 0))
         fixed = self.array(message)
-        end = np.full(len(rows), struct.fixed_size, "<i8")
+        end = np.full(len(rows), struct.fixed_size, "=i8")
         for item in struct.variable:
             start, length = _extent(struct, item, fixed, end, size)
             if item is wanted:
@@ -179,15 +179,15 @@ def _extent(
 ) -> tuple[np.ndarray, np.ndarray]:
     start = end
     if field.start:
-        start = struct.fixed_size + fixed[struct[field.start].python_name].astype("<i8")
+        start = struct.fixed_size + fixed[struct[field.start].python_name].astype("=i8")
     start = np.minimum(start, size)
     room = size - start
     if field.count:
-        claimed = fixed[struct[field.count].python_name].astype("<i8") * field.count_unit
+        claimed = fixed[struct[field.count].python_name].astype("=i8") * field.count_unit
         return start, np.minimum(claimed, room)
     for later in struct.variable:  # a field with a place of its own ends one that has no length
         if later.start:
-            place = fixed[struct[later.start].python_name].astype("<i8")
+            place = fixed[struct[later.start].python_name].astype("=i8")
             there = fixed[struct[later.count].python_name] > 0
             room = np.where(there, np.minimum(room, place), room)
     return start, room

@@ -63,6 +63,6 @@ def decode(
     elif transport != "udp":
         raise ValueError("datagrams are for transport='udp'")
     else:
-        lengths = np.ascontiguousarray(datagrams, "<i8")
+        lengths = np.ascontiguousarray(datagrams, "=i8")
         decode_datagrams_into(batch, buf, lengths, on_fault)
     return batch

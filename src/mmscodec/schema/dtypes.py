@@ -53,11 +53,11 @@ SEQUENCE = np.dtype("<u4")  # one entry of RequestPacketListResend
 
 
 def table(itemsize: int, **columns: tuple[str, int]) -> np.dtype:
-    """Dtype of a table: name = (format, offset), all columns little-endian."""
+    """Dtype of a table: name = (format, offset); columns as kernels write them, in native order."""
     return np.dtype(
         {
             "names": list(columns),
-            "formats": [np.dtype(kind).newbyteorder("<") for kind, _ in columns.values()],
+            "formats": [np.dtype(kind).newbyteorder("=") for kind, _ in columns.values()],
             "offsets": [offset for _, offset in columns.values()],
             "itemsize": itemsize,
         }
@@ -104,7 +104,7 @@ def in_capture(dtype: np.dtype) -> np.dtype:
     return np.dtype(
         {
             "names": [*fields, "time", "flow", "direction"],
-            "formats": [*(item[0] for item in fields.values()), "<i8", "<i4", "u1"],
+            "formats": [*(item[0] for item in fields.values()), "=i8", "=i4", "u1"],
             "offsets": [*(item[1] for item in fields.values()), size, size + 8, size + 12],
             "itemsize": size + 16,
         }
@@ -119,7 +119,7 @@ def kept(dtype: np.dtype) -> np.dtype:
     return np.dtype(
         {
             "names": [*fields, "position"],
-            "formats": [*(item[0] for item in fields.values()), "<i8"],
+            "formats": [*(item[0] for item in fields.values()), "=i8"],
             "offsets": [*(item[1] for item in fields.values()), base.itemsize],
             "itemsize": base.itemsize + 8,
         }

@@ -8,6 +8,9 @@ cdef extern from "mmscodec_wire.h" nogil:
     uint16_t load_le16(const uint8_t *p) noexcept
     uint32_t load_le32(const uint8_t *p) noexcept
     uint64_t load_le64(const uint8_t *p) noexcept
+    # a number of ours in a table, in the byte order of the machine
+    uint32_t load_own32(const uint8_t *p) noexcept
+    uint64_t load_own64(const uint8_t *p) noexcept
     uint16_t load_be16(const uint8_t *p) noexcept
     uint32_t load_be32(const uint8_t *p) noexcept
     uint64_t load_be64(const uint8_t *p) noexcept

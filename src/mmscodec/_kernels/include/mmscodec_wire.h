@@ -25,6 +25,11 @@ static inline uint64_t mmscodec_swap64(uint64_t v) {
         memcpy(&v, p, sizeof v);                                                             \
         return MMSCODEC_BIG_ENDIAN ? mmscodec_swap##bits(v) : v;                             \
     }                                                                                        \
+    static inline uint##bits##_t load_own##bits(const uint8_t *p) {                          \
+        uint##bits##_t v;                                                                    \
+        memcpy(&v, p, sizeof v);                                                             \
+        return v;                                                                            \
+    }                                                                                        \
     static inline uint##bits##_t load_be##bits(const uint8_t *p) {                           \
         uint##bits##_t v;                                                                    \
         memcpy(&v, p, sizeof v);                                                             \

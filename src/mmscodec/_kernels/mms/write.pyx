@@ -13,7 +13,9 @@ from mmscodec._kernels.core.layout cimport (
     mms_row_size,
 )
 from mmscodec._kernels.core.table cimport table_row, table_t
-from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, store_le32, store_le64
+from mmscodec._kernels.core.wire cimport (
+    load_le16, load_le32, load_own32, load_own64, store_le32, store_le64,
+)
 
 
 cdef inline size_t fixed_len(const uint8_t *row, unsigned int kind) noexcept nogil:
@@ -155,7 +157,7 @@ cdef struct run_t:
 
 
 cdef inline int64_t offset_of(const extents_t *e, size_t i) noexcept nogil:
-    return <int64_t>load_le64(e.offsets + i * e.stride)
+    return <int64_t>load_own64(e.offsets + i * e.stride)
 
 
 cdef inline bint first_is_next(
@@ -176,11 +178,11 @@ cdef int64_t mms_join_extents(
     while i < a.count or j < b.count:
         if first_is_next(a, i, b, j):
             offset = offset_of(a, i)
-            length = load_le32(a.lengths + i * a.stride)
+            length = load_own32(a.lengths + i * a.stride)
             i += 1
         else:
             offset = offset_of(b, j)
-            length = load_le32(b.lengths + j * b.stride)
+            length = load_own32(b.lengths + j * b.stride)
             j += 1
         at = <uint64_t>offset - <uint64_t>base
         if offset < base or at > n or n - at < length:

@@ -191,8 +191,8 @@ def framed_rows(
         if len(values) != len(rows):
             raise refuse(message, message[name].name, f"{len(values)} for {len(rows)} rows")
     wire = dtypes.ROWS[message.name].names or ()
-    first, seqs = scalar_or_column(seq, "seq", "<u2", len(rows))
-    time, times = scalar_or_column(time_sent, "timeSent", "<u8", len(rows))
+    first, seqs = scalar_or_column(seq, "seq", "=u2", len(rows))
+    time, times = scalar_or_column(time_sent, "timeSent", "=u8", len(rows))
     out = []
     for i, row in enumerate(rows):
         given = {name: value for name, value in values_of(row).items() if name in wire}

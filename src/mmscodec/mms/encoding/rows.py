@@ -78,8 +78,8 @@ def message_rows(
     if not isinstance(chunk_count, str) and not 0 <= chunk_count <= 0xFFFFFFFF:
         raise EncodeError(f"chunkCount: {chunk_count!r} does not fit 32 bits", field="chunkCount",
                           need=32)  # fmt: skip
-    first, seqs = scalar_or_column(seq, "seq", "<u2", len(rows))
-    time, times = scalar_or_column(time_sent, "timeSent", "<u8", len(rows))
+    first, seqs = scalar_or_column(seq, "seq", "=u2", len(rows))
+    time, times = scalar_or_column(time_sent, "timeSent", "=u8", len(rows))
     return _encode.messages(
         rows, len(rows), _KINDS[message.name], tail, tails, not packet, chunk_count,
         first & 0xFFFF, seqs, time, times, out,

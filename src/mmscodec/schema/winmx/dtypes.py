@@ -25,7 +25,7 @@ RECORD = np.dtype(
 NODES = np.dtype(
     {
         "names": ["packet", "record", "current", *(RECORD.names or ())],
-        "formats": ["<i8", "<u2", "?", *(RECORD[name] for name in RECORD.names or ())],
+        "formats": ["=i8", "=u2", "?", *(RECORD[name] for name in RECORD.names or ())],
         "offsets": [0, 8, 10, 12, 16, 18, 20, 21, 22, 23],
         "itemsize": 24,
     }
@@ -42,7 +42,7 @@ PACKET_ROWS = table(16, offset=("i8", 0), length=("u4", 8), type=("u2", 12), dat
 
 _NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "ipv4": ">u4"}
 _VARIABLE = {"cstr": 1, "ansi": 2, "bytes": 3, "array": 3, "quoted": 5}
-_OP = struct.Struct("<BBHHHII")
+_OP = struct.Struct("=BBHHHII")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def columns(parts: Iterable[Field], prefix: str = "") -> list[tuple[str, np.dtyp
         if part.optional:
             fixed.append((f"has_{part.name}", np.dtype("u1")))
         if part.size is None:
-            extents.append((prefix + f"{part.name}_offset", np.dtype("<i8")))
-            extents.append((prefix + f"{part.name}_length", np.dtype("<u4")))
+            extents.append((prefix + f"{part.name}_offset", np.dtype("=i8")))
+            extents.append((prefix + f"{part.name}_length", np.dtype("=u4")))
         else:
             fixed.append((prefix + part.name, part_dtype(part)))
     return [*fixed, *extents]
@@ -96,15 +96,15 @@ def layout(item: Packet, repeated: bool = False) -> Layout:
     """The layout of a packet, or of the items that repeat in it."""
     parts: tuple[Field, ...] = item.fields
     repeat = len(parts)
-    names: list[tuple[str, np.dtype]] = [("packet", np.dtype("<i8"))]
+    names: list[tuple[str, np.dtype]] = [("packet", np.dtype("=i8"))]
     if repeated:
         assert item.items is not None
         before = parts[:-1]
         repeat = len(before)
         parts = (*before, *item.items.fields)
-        names += [("item", np.dtype("<u4")), *columns(before, "_"), *columns(parts[repeat:])]
+        names += [("item", np.dtype("=u4")), *columns(before, "_"), *columns(parts[repeat:])]
     else:
-        names += [*columns(parts), ("surplus", np.dtype("<u4"))]
+        names += [*columns(parts), ("surplus", np.dtype("=u4"))]
     dtype = np.dtype(names)
     ops = []
     for number, part in enumerate(parts):
