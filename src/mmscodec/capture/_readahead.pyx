@@ -39,7 +39,10 @@ cdef class Readahead:
 
     def walk(self):
         """What the thread does; the bytes that it looks at mean nothing to it."""
-        cdef const uint64_t *at = &self.engine.at
+        cdef const uint64_t *at
+        if self.engine is None:  # made without its parts: there is nothing to be ahead of
+            return
+        at = &self.engine.at
         with nogil:
             self.ahead(at)
 
