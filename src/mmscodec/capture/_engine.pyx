@@ -336,7 +336,7 @@ cdef class Engine:
         for i in range(<int>self.track.network.unread.count):
             seen = &self.track.network.unread.rows[i]
             frames.append((seen.what, seen.number, seen.frames, seen.time))
-        for i in range(NOT_MMS_REASONS):
+        for i in range(<int>NOT_MMS_REASONS):
             row = &self.track.not_mms.rows[i]
             connections.append((
                 row.connections, row.frames, row.time, row.src[:16], row.src_port, row.dst[:16],

@@ -137,6 +137,8 @@ cdef void enter_epoch(const extents_t *e, walk_t *w, uint32_t epoch) noexcept no
     cdef size_t back = e.epoch - epoch
     w.epoch = epoch
     w.rows = NULL
+    w.bytes = NULL
+    w.links = NULL
     if back == 0:
         w.rows = <const extent_t *>e.rows.data
         w.bytes = e.bytes.data
