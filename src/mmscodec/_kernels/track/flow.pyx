@@ -98,7 +98,9 @@ cdef int compare_copy(tracker_t *t, connection_t *c, int side, const run_t *run)
     if verdict == COPIES_CONTRADICT:
         flow.tcp.conflicts += <uint64_t>differ
     fault.flow = flow.row
-    fault.code = FAULT_BAD_CHECKSUM if verdict == COPIES_MENDED else FAULT_OVERLAP_CONFLICT
+    fault.code = <uint16_t>(
+        FAULT_BAD_CHECKSUM if verdict == COPIES_MENDED else FAULT_OVERLAP_CONFLICT
+    )
     fault.field = FIELD_SEQUENCE_NUMBER
     fault.offset = run.offset if run.offset > 0 else 0  # it may begin before the stream does
     fault.length = run.offset + run.length - fault.offset
@@ -273,8 +275,8 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
 
 
 cdef int recognise_winmx(tracker_t *t, connection_t *c, int side, bint client) noexcept nogil:
-    c.flow[side].direction = TO_SERVER if client else TO_CLIENT
-    c.flow[1 - side].direction = TO_CLIENT if client else TO_SERVER
+    c.flow[side].direction = <uint32_t>(TO_SERVER if client else TO_CLIENT)
+    c.flow[1 - side].direction = <uint32_t>(TO_CLIENT if client else TO_SERVER)
     return recognise(t, c, side, STATE_WINMX)
 
 

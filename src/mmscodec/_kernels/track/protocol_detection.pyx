@@ -18,7 +18,6 @@ from mmscodec._kernels.winmx.handshake cimport (
 from mmscodec._kernels.track.sources cimport is_stable
 
 cdef enum:
-    HEAD = SERVER_HEAD  # bytes that decide
     LINKS = 3  # headers in a chain that is believed
     MAX_TRIES = 16  # segments looked at
     SMALL = 1 << 24  # LocationId of any media file
@@ -165,7 +164,7 @@ cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
 
 
 cdef inline void take_head(detection_t *d, const run_t *run) noexcept nogil:
-    cdef size_t n = HEAD - d.head_len
+    cdef size_t n = SERVER_HEAD - d.head_len
     if <int64_t>n > run.length:
         n = <size_t>run.length
     memcpy(d.head + d.head_len, run.data, n)
@@ -203,7 +202,7 @@ cdef verdict_t detect_stream(
     # The next run of a flow whose earlier runs are in flow.detection.
     cdef detection_t *d = flow.detection
     cdef verdict_t verdict = VERDICT_WAIT
-    cdef bint begins = d.head_len < HEAD and not d.broken
+    cdef bint begins = d.head_len < SERVER_HEAD and not d.broken
     if run.kind == RUN_GAP:
         d.chain = False
         d.broken |= begins
@@ -216,7 +215,7 @@ cdef verdict_t detect_stream(
         take_head(d, run)
         verdict = judge_start(flow, peer, winmx)
         begins = True
-    elif winmx and d.head_len == HEAD:
+    elif winmx and d.head_len == SERVER_HEAD:
         verdict = judge_winmx(flow, peer)  # it waits for the other side
         begins = True
     else:
