@@ -13,24 +13,7 @@ OPTIONS = {
 }
 #: Functions that are still to be split, by file and name.
 KNOWN: set[tuple[str, str]] = {
-    ("_kernels/include/mmscodec_allocator.h", "block_keep"),
-    ("_kernels/include/mmscodec_allocator.h", "block_map"),
-    ("_kernels/mms/fast_scan.pxd", "run_of_packets"),
-    ("_kernels/mms/scan.pyx", "mms_gather"),
-    ("_kernels/pcapfile/pcap.pyx", "walk"),
-    ("_kernels/pcapfile/pcapng.pyx", "pcapng_batch"),
     ("_kernels/winmx/scan.pyx", "gather_nodes"),
-    ("asf/plan.py", "plan_packets"),
-    ("capture/_engine.pyx", "__cinit__"),
-    ("capture/_engine.pyx", "matching"),
-    ("capture/_merge.pyx", "fill"),
-    ("capture/record_table.py", "records"),
-    ("mms/_encode.pyx", "messages"),
-    ("mms/encoding/rows.py", "with_tails"),
-    ("mms/findings/tables.py", "add"),
-    ("sessions/control.py", "_common"),
-    ("sessions/links.py", "link"),
-    ("sessions/media.py", "_over_tcp"),
     ("winmx/_codec.pyx", "scan_slices"),
 }
 

@@ -4,6 +4,10 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
 from libc.stdint cimport uint8_t
 
 
+cdef enum:
+    RELEASE_GIL = 1 << 15  # bytes of work from which letting other threads run pays
+
+
 cdef class Buffer:
     cdef Py_buffer view
     cdef uint8_t *data  # its first byte

@@ -33,7 +33,7 @@ def test_numbers_that_begin_again_are_kept_in_the_order_of_arrival():
     assert found.in_order_of_arrival
     assert found.locations.tolist() == [7, 8, 10, 0, 2]
     assert found.missing.tolist() == [[9, 1], [1, 1]]
-    filled = plan([7, 8, 10, 0, 2], epoch=np.array([0, 0, 0, 1, 1]), fill=True)
+    filled = plan([7, 8, 10, 0, 2], epoch=np.array([0, 0, 0, 1, 1]), max_fill=1 << 30)
     assert filled.locations.tolist() == [7, 8, 9, 10, 0, 1, 2]
 
 
@@ -46,14 +46,14 @@ def test_a_live_file_starts_with_its_first_packet():
 
 
 def test_holes_are_filled_when_that_is_asked_for():
-    found = plan([1, 3], fill=True)
+    found = plan([1, 3], max_fill=1 << 30)
     assert found.rows["source"].tolist() == [FILLER, 0, FILLER, 0]
     assert found.locations.tolist() == [0, 1, 2, 3]
 
 
 def test_fillers_have_a_limit():
     with pytest.raises(LimitError, match="max_fill"):
-        plan([0, 0xFFFFFFFF], fill=True)
+        plan([0, 0xFFFFFFFF], max_fill=1 << 30)
 
 
 def test_packets_that_cannot_be_are_left_out_and_counted():

@@ -71,7 +71,7 @@ def compile_all(target: str, tree: Path, out: Path, flags: list[str], last: tupl
     out.mkdir(parents=True)
     log = CACHE / "logs" / f"cross-{target}.log"
     log.unlink(missing_ok=True)
-    files = sorted((tree / "src").rglob("*.c"))
+    files = sorted(file.with_suffix(".c") for file in (tree / "src").rglob("*.pyx"))
     start = [*zig(), "-target", target]
 
     def one(source: Path) -> None:

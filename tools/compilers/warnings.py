@@ -62,7 +62,8 @@ def check() -> str:
     planted.write_text(PLANTED)
     if len(found(planted)) != 2:
         raise OSError("this compiler does not warn of what was planted; nothing is checked")
-    files = sorted((tree / "src/mmscodec/_kernels").rglob("*.c"))
+    sources = (tree / "src/mmscodec/_kernels").rglob("*.pyx")
+    files = sorted(file.with_suffix(".c") for file in sources)
     include = f"-I{tree / INCLUDE}", f"-I{sysconfig.get_path('include')}"
     with ThreadPoolExecutor(2) as pool:
         lines = [line for some in pool.map(lambda file: found(file, *include), files)

@@ -65,8 +65,7 @@ def plan_packets(
     *,
     packet_size: int,
     base: int | None = 0,
-    fill: bool = False,
-    max_fill: int = 1 << 30,
+    max_fill: int | None = None,
     epoch: np.ndarray | None = None,
 ) -> Plan:
     """Put the packets of a file in order.
@@ -80,10 +79,8 @@ def plan_packets(
         Longer payloads are left out.
     base : int or None
         LocationId of the first packet of the file; None = the lowest there is.
-    fill : bool
-        Put a filler in the place of each missing packet.
-    max_fill : int
-        Most bytes of fillers.
+    max_fill : int, optional
+        Put a filler in the place of each missing packet, at most so many bytes of them.
     epoch : numpy.ndarray, optional
         Of each packet; where it rises, LocationIds begin again. Packets of one epoch stand in front
         of those of the next, and only within an epoch are packets missing.
@@ -97,10 +94,10 @@ def plan_packets(
         plan = Plan(np.empty(0, PLAN), np.empty(0, np.int64), in_order_of_arrival=True)
         for number in np.unique(epoch).tolist():
             mine = np.flatnonzero(epoch == number)
+            left = None if max_fill is None else max_fill - plan.missing_packets * packet_size
             part = plan_packets(
                 location_id[mine], offset[mine], length[mine], source[mine],
-                packet_size=packet_size, base=None, fill=fill,
-                max_fill=max_fill - plan.missing_packets * packet_size * fill,
+                packet_size=packet_size, base=None, max_fill=left,
             )  # fmt: skip
             part.copies = mine[part.copies]
             plan.append(part)
@@ -136,7 +133,7 @@ def plan_packets(
     steps = np.diff(unique, prepend=start - 1)
     holes = np.flatnonzero(steps > 1)
     plan.missing = np.stack([unique[holes] - steps[holes] + 1, steps[holes] - 1], axis=1)
-    if fill and len(holes):
+    if max_fill is not None and len(holes):
         _fill(plan, start, packet_size, max_fill)
     return plan
 

@@ -31,7 +31,11 @@ cdef class Engine:
     cdef public object progress  # called with the position now and then, or None
     cdef uint64_t at  # position of the record in hand, for a readahead
 
+    cdef int take_ports(self, ports) except -1
+    cdef int take_filter(self, filter) except -1
+    cdef int take_chosen(self, bytes a, a_port, bytes b, b_port) except -1
     cdef int begin(self) except -1
+    cdef bint passes(self, const record_t *record) noexcept nogil
     cdef int take_rounds(
         self, Merge merge, record_t *batch, size_t limit, size_t *taken, int *failed
     ) noexcept nogil

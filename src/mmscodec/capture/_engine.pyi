@@ -4,22 +4,16 @@ from typing import Any
 from mmscodec._block import Block
 from mmscodec.capture._merge import Merge
 
+OPTIONS: dict[str, bool | int]
+
 class Engine:
     def __init__(
         self,
         *,
-        mms: bool = True,
-        winmx: bool = False,
-        keep_all: bool = False,
         ports: Iterable[int] | None = None,
         chosen: Iterable[tuple[bytes, int, bytes, int]] = ...,
-        max_flows: int = ...,
-        max_held: int = ...,
-        max_held_flow: int = ...,
-        max_pending: int = 10000,
-        max_packet: int = ...,
-        ignore_vlan: bool = False,
         filter: Any = None,
+        **options: bool | int,
     ) -> None: ...
     progress: Any
     @property

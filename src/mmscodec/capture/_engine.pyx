@@ -29,6 +29,8 @@ from mmscodec.capture._record_reader cimport RecordReader
 import collections
 import os
 
+from mmscodec.schema.mms import MAX_PACKET
+
 
 cdef extern from "mmscodec_atomic.h" nogil:
     void shared_store(uint64_t *p, uint64_t v) noexcept
@@ -38,6 +40,18 @@ cdef enum:
     ROOM = 1500  # bytes of a file to one expected row
     COMPARED_PART = 8  # of all bytes held, for what retransmissions are compared with
     ROUNDS = 1024  # batches between two looks at signals
+
+OPTIONS = {
+    "mms": True,
+    "winmx": False,
+    "keep_all": False,
+    "max_flows": 1 << 18,
+    "max_held": 256 << 20,
+    "max_held_flow": 1 << 20,
+    "max_pending": 10000,
+    "max_packet": MAX_PACKET,
+    "ignore_vlan": False,
+}
 
 
 cdef class Engine:
@@ -61,10 +75,10 @@ cdef class Engine:
         Equal addresses in different VLANs are one flow.
     """
 
-    def __cinit__(self, *, mms=True, winmx=False, keep_all=False, ports=None, chosen=(),
-                  max_flows=1 << 18, max_held=256 << 20, max_held_flow=1 << 20, max_pending=10000,
-                  max_packet=1 << 20, ignore_vlan=False, filter=None):
-        cdef chosen_t *row
+    def __cinit__(self, *, ports=None, chosen=(), filter=None, **options):
+        if unknown := options.keys() - OPTIONS:
+            raise TypeError(f"no such option: {sorted(unknown)}")
+        options = OPTIONS | options
         if tracker_init(&self.track, int.from_bytes(os.urandom(8), "little")) != 0:
             raise MemoryError
         self.views = []
@@ -72,42 +86,55 @@ cdef class Engine:
         self.past = collections.deque()
         self.track.sources.context = <void *>self
         self.track.sources.read_back = read_back
-        self.track.options.want_mms = mms
-        self.track.options.want_winmx = winmx
-        self.track.options.keep_all = keep_all
-        self.track.options.max_flows = max_flows
-        self.track.limit.ceiling = max_held
-        self.track.extents.ceiling = <uint64_t>max_held // COMPARED_PART
-        self.track.options.max_packet = max_packet
-        self.track.network.ignore_vlan = ignore_vlan
+        self.track.options.want_mms = options["mms"]
+        self.track.options.want_winmx = options["winmx"]
+        self.track.options.keep_all = options["keep_all"]
+        self.track.options.max_flows = options["max_flows"]
+        self.track.limit.ceiling = options["max_held"]
+        self.track.extents.ceiling = <uint64_t>options["max_held"] // COMPARED_PART
+        self.track.options.max_packet = options["max_packet"]
+        self.track.network.ignore_vlan = options["ignore_vlan"]
         self.track.network.inflate = inflate
-        self.track.pool.held_limit = max_held_flow
-        self.track.pool.pending_limit = max_pending
+        self.track.pool.held_limit = options["max_held_flow"]
+        self.track.pool.pending_limit = options["max_pending"]
         if ports is not None:
-            flags = bytearray(65536)
-            for port in ports:
-                flags[port] = 1
-            self.ports = bytes(flags)
-            self.track.options.ports = <const uint8_t *>self.ports
+            self.take_ports(ports)
         if filter is not None:
-            self.filter = filter
-            self.filter_function = <filter_t><size_t>filter.function
-            for linktype, address in filter.programs.items():
-                if self.program_count == 64:
-                    raise ValueError("a filter for more than 64 link types")
-                self.programs[self.program_count].linktype = linktype
-                self.programs[self.program_count].instructions = <const void *><size_t>address
-                self.program_count += 1
+            self.take_filter(filter)
         for a, a_port, b, b_port in chosen:
-            row = <chosen_t *>table_row(&self.track.options.chosen)
-            if row == NULL:
-                raise MemoryError
-            if len(a) != 16 or len(b) != 16:
-                raise ValueError("an address has 16 bytes")
-            memcpy(row.a, <const char *><bytes>a, 16)
-            memcpy(row.b, <const char *><bytes>b, 16)
-            row.a_port = a_port
-            row.b_port = b_port
+            self.take_chosen(a, a_port, b, b_port)
+
+    cdef int take_ports(self, ports) except -1:
+        flags = bytearray(65536)
+        for port in ports:
+            flags[port] = 1
+        self.ports = bytes(flags)
+        self.track.options.ports = <const uint8_t *>self.ports
+        return 0
+
+    cdef int take_filter(self, filter) except -1:
+        self.filter = filter  # keeps the programs
+        self.filter_function = <filter_t><size_t>filter.function
+        for linktype, address in filter.programs.items():
+            if self.program_count == 64:
+                raise ValueError("a filter for more than 64 link types")
+            self.programs[self.program_count].linktype = linktype
+            self.programs[self.program_count].instructions = <const void *><size_t>address
+            self.program_count += 1
+        return 0
+
+    cdef int take_chosen(self, bytes a, a_port, bytes b, b_port) except -1:
+        # one connection that is wanted, whatever it carries
+        cdef chosen_t *row = <chosen_t *>table_row(&self.track.options.chosen)
+        if row == NULL:
+            raise MemoryError
+        if len(a) != 16 or len(b) != 16:
+            raise ValueError("an address has 16 bytes")
+        memcpy(row.a, <const char *>a, 16)
+        memcpy(row.b, <const char *>b, 16)
+        row.a_port = a_port
+        row.b_port = b_port
+        return 0
 
     def __dealloc__(self):
         tracker_free(&self.track)
@@ -216,18 +243,21 @@ cdef class Engine:
 
     cdef size_t matching(self, record_t *batch, size_t count) noexcept nogil:
         # keep the records that the filter lets through; those of other link types are not
-        cdef size_t kept = 0, i, j
+        cdef size_t kept = 0, i
         for i in range(count):
-            for j in range(self.program_count):
-                if self.programs[j].linktype == batch[i].linktype:
-                    if self.filter_function(
-                        self.programs[j].instructions, batch[i].data, batch[i].wire_len,
-                        batch[i].caplen,
-                    ) != 0:
-                        batch[kept] = batch[i]
-                        kept += 1
-                    break
+            if self.passes(batch + i):
+                batch[kept] = batch[i]
+                kept += 1
         return kept
+
+    cdef bint passes(self, const record_t *record) noexcept nogil:
+        cdef size_t i
+        for i in range(self.program_count):
+            if self.programs[i].linktype == record.linktype:
+                return self.filter_function(
+                    self.programs[i].instructions, record.data, record.wire_len, record.caplen
+                ) != 0
+        return False
 
     def run(self, Merge merge, row_limit=None, bint live=False, bint pause=False):
         """Take records until all sources end, or until the tables have `row_limit` rows.

@@ -46,6 +46,9 @@ cdef class Merge:
 
     # Records up to `cap`, all of stable sources or all of others; their `data` is good until `more`
     # or `close`. Status as of `walk_fill`, or MERGE_...; it is about the source in hand
+    cdef size_t take_held(
+        self, merge_input_t *input, int64_t until, record_t *out, size_t room
+    ) noexcept nogil
     cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil
     cdef int refill(
         self, merge_input_t *input, int64_t until, record_t *out, size_t cap, size_t *count

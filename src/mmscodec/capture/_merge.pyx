@@ -193,6 +193,17 @@ cdef class Merge:
         count[0] = i
         return status
 
+    cdef size_t take_held(
+        self, merge_input_t *input, int64_t until, record_t *out, size_t room
+    ) noexcept nogil:
+        # records up to `until` that were read before; how many
+        cdef size_t n = 0
+        while n < room and input.at < input.have and input.held[input.at].time <= until:
+            out[n] = input.held[input.at]
+            n += 1
+            input.at += 1
+        return n
+
     cdef int fill(self, record_t *out, size_t cap, size_t *count) noexcept nogil:
         cdef size_t n = 0, got
         cdef int status = READ_OK
@@ -206,26 +217,19 @@ cdef class Merge:
             if n != 0 and input.stable != self.stable:
                 break
             until = self.limit()
+            status = READ_OK
             if input.at < input.have:
-                got = n
-                while input.at < input.have and n < cap and input.held[input.at].time <= until:
-                    out[n] = input.held[input.at]
-                    n += 1
-                    input.at += 1
-                if n != got:
-                    self.current = input.number
-                    self.stable = input.stable
+                got = self.take_held(input, until, out + n, cap - n)
             else:
                 status = self.refill(input, until, out + n, cap - n, &got)
-                if got != 0:
-                    n += got
-                    self.current = input.number
-                    self.stable = input.stable
-                if input.have == 0 and status != READ_OK:
-                    if status == READ_END:
-                        status = MERGE_CLOSE
-                    break
-                status = READ_OK
+            if got != 0:
+                n += got
+                self.current = input.number
+                self.stable = input.stable
+            if input.have == 0 and status != READ_OK:
+                status = MERGE_CLOSE if status == READ_END else status
+                break
+            status = READ_OK
             if input.at < input.have and n < cap and self.turn(input):
                 status = MERGE_BEGIN
                 break

@@ -1,9 +1,9 @@
 # Which frames of a capture belong to chosen flows.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.net.fragments cimport fragment_t, fragments_t
 from mmscodec._kernels.net.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_free, network_init,
@@ -190,11 +190,10 @@ def select_records(Merge merge, keys, bint ignore_vlan=False):
     cdef record_t batch[BATCH]
     cdef size_t count, n, i
     cdef network_t net
-    cdef Py_buffer view
+    cdef Buffer view = readable(keys)
     cdef slot_t *flows = NULL
     cdef const key_t *k
     cdef int status = 0
-    PyObject_GetBuffer(keys, &view, PyBUF_SIMPLE)
     network_init(&net, 0)
     net.inflate = inflate
     net.ignore_vlan = ignore_vlan
@@ -202,14 +201,14 @@ def select_records(Merge merge, keys, bint ignore_vlan=False):
     table_init(&choice.wanted, 1)
     table_init(&choice.links, sizeof(link_t))
     try:
-        n = view.len // sizeof(key_t)
-        if view.len % sizeof(key_t):
+        n = view.size // sizeof(key_t)
+        if view.size % sizeof(key_t):
             raise ValueError("keys are of another dtype")
         flows = <slot_t *>malloc((n + 1) * sizeof(slot_t))
         if flows == NULL:
             raise MemoryError
         for i in range(n):
-            k = (<const key_t *>view.buf) + i
+            k = (<const key_t *>view.data) + i
             flows[i].key = k
             flows[i].hash = flow_hash(k.src, k.dst, k.src_port, k.dst_port, k.protocol, k.scope)
         qsort(flows, n, sizeof(slot_t), by_hash)
@@ -225,5 +224,4 @@ def select_records(Merge merge, keys, bint ignore_vlan=False):
         rows.table, wanted.table, links.table = choice.rows, choice.wanted, choice.links
         free(flows)
         network_free(&net)
-        PyBuffer_Release(&view)
     return rows.array(dtypes.RECORDS), wanted.array("?"), links.array(LINKS)

@@ -70,11 +70,11 @@ def records(spec: Any, *, spool: bool = False) -> Records:
             firsts.append(len(interfaces))
             interfaces += walker.interfaces
             if walker.comments:
-                places = np.flatnonzero(owners == number).tolist()
-                for record, block, position, text in walker.comments:
-                    comments.append(
-                        (record if record < 0 else places[record], block, position, text)
-                    )
+                # -1, a comment on no record, stays
+                places = [*np.flatnonzero(owners == number).tolist(), -1]
+                comments += [
+                    (places[at], kind, where, text) for at, kind, where, text in walker.comments
+                ]
         rows["interface"] += np.array(firsts or [0], "u4")[owners]
         faults = [walker.faults for walker in walkers]
         dropped = sum(walker.dropped_faults for walker in walkers)

@@ -4,7 +4,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, readable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
 from mmscodec._kernels.mms.scan cimport (
     MMS_NO_MEMORY,
     MMS_STOPPED,
@@ -33,7 +33,6 @@ from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS
 DEFAULT_MAX_PACKET = MAX_PACKET
 
 cdef enum:
-    GIL_WORK = 1 << 15  # bytes; less is not worth letting go of the GIL
     SAMPLE = 1 << 18  # bytes
     STEP = 256  # least number of bytes added to an unfinished tail at once
     BAD_LENGTH = -2
@@ -207,7 +206,7 @@ cdef int scan_whole(
     mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used
 ) noexcept:
     cdef int status
-    if n < GIL_WORK:
+    if n < RELEASE_GIL:
         return mms_scan(stream, tables, p, n, True, used)
     with nogil:
         status = scan_all(stream, tables, p, n, used)
@@ -345,7 +344,7 @@ cdef class DecoderBase:
         self, BatchBase batch, const uint8_t *p, size_t n, bint final, size_t *used
     ) noexcept:
         cdef int status
-        if n >= GIL_WORK:
+        if n >= RELEASE_GIL:
             with nogil:
                 status = mms_scan(&self.stream, &batch.tables, p, n, final, used)
             return status

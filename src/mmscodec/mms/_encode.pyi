@@ -11,11 +11,7 @@ def messages(
     tail: _Bytes | None,
     tails: _Bytes | None,
     bare: bool,
-    chunk_count: str | int,
-    seq: int,
-    seqs: _Bytes | None,
-    time: int,
-    times: _Bytes | None,
+    heads: tuple[str | int, int, _Bytes | None, int, _Bytes | None],
     out: _Bytes | None,
 ) -> Any: ...
 def data(heads: _Bytes, count: int, starts: _Bytes, payload: _Bytes, out: _Bytes | None) -> Any: ...

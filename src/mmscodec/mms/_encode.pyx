@@ -3,7 +3,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
-from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
+from mmscodec._kernels.core.allocator cimport advise_block
 from mmscodec._kernels.core.layout cimport MMS_KINDS, mms_row_size
 from mmscodec._kernels.mms.write cimport (
     WRITE_LONG,
@@ -22,12 +23,6 @@ from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 
 from mmscodec.errors import EncodeError
 
-cdef extern from "mmscodec_allocator.h" nogil:
-    void block_advise(void *p, size_t n) noexcept
-
-cdef enum:
-    MANY = 32768  # bytes of work above which other threads may run
-
 
 cdef class _Output:
     # a new bytes object, or the caller's buffer
@@ -41,7 +36,7 @@ cdef class _Output:
         if out is None:
             self.whole = PyBytes_FromStringAndSize(NULL, size)
             self.dst = <uint8_t *>PyBytes_AS_STRING(self.whole)
-            block_advise(self.dst, <size_t>size)  # page faults would cost more than the writing
+            advise_block(self.dst, <size_t>size)  # page faults would cost more than the writing
             return
         self.buffer = writable(out)
         if self.buffer.size < <size_t>size:
@@ -62,10 +57,14 @@ cdef class _Output:
 
 
 def messages(
-    rows, size_t count, unsigned int kind, tail, tails, bint bare, chunk_count, seq, seqs, time,
-    times, out,
+    rows, size_t count, unsigned int kind, tail, tails, bint bare, heads, out
 ):
-    """Packets, or bare messages, from contiguous rows of one kind."""
+    """Packets, or bare messages, from contiguous rows of one kind.
+
+    `heads` is what the headers hold: chunk count; seq and timeSent of all packets, or None and the
+    column of each: (chunk_count, seq, seqs, time, times).
+    """
+    chunk_count, seq, seqs, time, times = heads
     cdef message_rows_t m
     cdef packet_heads_t h
     cdef Buffer row_buffer = readable(rows)
@@ -109,7 +108,7 @@ def messages(
     if total < 0:
         raise refusal(status, bad)
     output = _Output(out, total)
-    if total > MANY:
+    if total >= RELEASE_GIL:
         with nogil:
             written = mms_write_messages(&m, &h, output.dst, <size_t>total)
     else:
@@ -134,7 +133,7 @@ def data(heads, size_t count, starts, payload, out):
     if total < 0:
         raise EncodeError(f"payload of row {bad} lies outside the buffer", field="Payload")
     output = _Output(out, total)
-    if total > MANY:
+    if total >= RELEASE_GIL:
         with nogil:
             written = mms_write_data(head, count, start, src, n, output.dst, <size_t>total)
     else:
@@ -167,7 +166,7 @@ def extents(source, int64_t base, first, second, out):
         if total < 0:
             raise EncodeError("a row lies outside the bytes it was decoded from", field="offset")
         output = _Output(out, total)
-        if total > MANY:
+        if total >= RELEASE_GIL:
             with nogil:
                 written = mms_write_runs(&runs, src, n, output.dst, <size_t>total)
         else:

@@ -2,7 +2,7 @@
 from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._buffer cimport Buffer, readable, take, writable
-from mmscodec._kernels.mms.scan cimport mms_gather
+from mmscodec._kernels.mms.scan cimport extents_t, mms_gather
 from mmscodec._kernels.core.wire cimport load_own32
 
 import numpy as np
@@ -62,6 +62,7 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     cdef int status = 0
     cdef size_t count
     cdef size_t stride = out.itemsize
+    cdef extents_t extents
     if positions.dtype != "=i8" or lengths.dtype != "=u4":
         raise TypeError("positions are int64, lengths are uint32")
     if len(positions) == 0:
@@ -72,9 +73,10 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     if pos.view.ndim != 1 or lens.view.ndim != 1 or lens.view.shape[0] != pos.view.shape[0] \
             or dst.size != count * stride:
         raise ValueError("positions, lengths and out differ in length")
+    extents = extents_t(
+        pos.data, <size_t>pos.view.strides[0], lens.data, <size_t>lens.view.strides[0], count)
     with nogil:
         status = mms_gather(
-            src.data, src.size, base, pos.data, <size_t>pos.view.strides[0],
-            lens.data, <size_t>lens.view.strides[0], count, dst.data, dst.size, stride, size)
+            src.data, src.size, base, &extents, dst.data, dst.size, stride, size)
     if status != 0:
         raise IndexError("a message reaches outside of its source")

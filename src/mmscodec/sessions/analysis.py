@@ -16,7 +16,7 @@ from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.network import TCP_COLUMNS, copies_of, tcp_figures
-from mmscodec.sessions.pairing import EXCHANGES, pair, rows_of
+from mmscodec.sessions.pairing import EXCHANGES, Exchange, pair, rows_of
 from mmscodec.sessions.playback import playback_of, send_times
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
@@ -29,6 +29,7 @@ from mmscodec.sessions.unread import unread_by_flow
 
 SYN, FIN, RST = 1, 2, 4
 _STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
+_PING, _CONNECT = MID["LinkMacToViewerPing"], MID["LinkViewerToMacConnect"]
 _READ = MID["LinkViewerToMacReadBlock"]
 #: Columns of `cap.flows` that sessions look at.
 _OF_FLOWS = ("marks", "first_time", "last_time", "gaps", "length", "bytes", *TCP_COLUMNS)
@@ -123,7 +124,7 @@ class Sessions:
             return -1
         return max(self._flows["last_time"][flow] for flow in mine)
 
-    def _with_data(self, session: Session, rows: list[tuple]) -> list[tuple]:
+    def _with_data(self, session: Session, rows: list[Exchange]) -> list[Exchange]:
         # the first Data packet that each ReadBlock and Start* brought
         times, tags = self.data["time"], self.data["play_incarnation"]
         first: dict[int, int] = {}
@@ -136,17 +137,17 @@ class Sessions:
         by_tag = {tag: heads[tags[heads] == tag] for tag in np.unique(tags[heads]).tolist()}
         out = []
         for item in rows:
-            mid, request, time = item[2], item[4], item[6]
-            found = first.get(request, -1) if mid in _STARTS else -1
-            if mid == _READ and (mine := by_tag.get(item[9] & 0xFF)) is not None:
-                at = int(np.searchsorted(times[mine], time))
+            mid = item.request_mid
+            found = first.get(item.request, -1) if mid in _STARTS else -1
+            if mid == _READ and (mine := by_tag.get(item.incarnation & 0xFF)) is not None:
+                at = int(np.searchsorted(times[mine], item.time))
                 found = int(mine[at]) if at < len(mine) else -1
             if found >= 0:
-                item = (*item[:-2], found, int(times[found]) - time)
+                item = item._replace(data=found, data_latency=int(times[found]) - item.time)
             out.append(item)
         return out
 
-    def _fill(self, row: Any, session: Session, exchanges: list[tuple]) -> None:
+    def _fill(self, row: Any, session: Session, exchanges: list[Exchange]) -> None:
         ends, facts, quality = session.ends, session.facts, session.quality
         flows = self._flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
@@ -222,20 +223,19 @@ class Sessions:
             last = max(last, int(times.max()))
         return first, last
 
-    def _fill_exchanges(self, row: Any, exchanges: list[tuple]) -> None:
-        pings = [item for item in exchanges if item[2] == MID["LinkMacToViewerPing"]]
-        asked = [
-            item for item in exchanges if item[4] >= 0 and item[2] != MID["LinkMacToViewerPing"]
-        ]
+    @staticmethod
+    def _fill_exchanges(row: Any, exchanges: list[Exchange]) -> None:
+        pings = [item for item in exchanges if item.request_mid == _PING]
+        asked = [item for item in exchanges if item.request >= 0 and item.request_mid != _PING]
         row["requests"] = len(asked)
-        row["unanswered"] = sum(item[5] < 0 for item in asked)
-        trips = [item[7] for item in pings if item[7] >= 0]
+        row["unanswered"] = sum(item.response < 0 for item in asked)
+        trips = [item.latency for item in pings if item.latency >= 0]
         row["pings"], row["unanswered_pings"] = len(pings), len(pings) - len(trips)
         row["ping_min"] = min(trips, default=-1)
         row["ping_max"] = max(trips, default=-1)
         row["ping_mean"] = sum(trips) // len(trips) if trips else -1
-        connects = [item[7] for item in exchanges if item[2] == MID["LinkViewerToMacConnect"]]
-        row["connect_time"] = connects[0] if connects else -1
+        connects = (item.latency for item in exchanges if item.request_mid == _CONNECT)
+        row["connect_time"] = next(connects, -1)
 
     def _fill_times(self, row: Any, session: Session) -> None:
         moves = moves_of(session.ends.messages, self.control, session.entries, self.data)

@@ -43,6 +43,16 @@ class Message(NamedTuple):
         return self.incarnation & 0xFF if self.incarnation >= 0 else -1
 
 
+#: Field of a message -> the column in which all of them are looked up.
+_COMMON = {
+    "hr": "hr",
+    "play_incarnation": "incarnation",
+    "dw_tcp_hdr_incarnation": "incarnation",
+    "open_file_id": "file",
+    "cookie": "cookie",
+}
+
+
 class Control:
     """The messages of a capture, and the fields of any of them by its row."""
 
@@ -59,23 +69,16 @@ class Control:
         self._fields = self._common()
 
     def _common(self) -> dict[str, np.ndarray]:
+        # fields that many messages have, one value for each message of the capture; -1 = none
         n = len(self.messages)
-        out = {name: np.full(n, -1, np.int64) for name in ("hr", "incarnation", "file", "cookie")}
-        sources = {
-            "hr": ("hr",),
-            "incarnation": ("play_incarnation", "dw_tcp_hdr_incarnation"),
-            "file": ("open_file_id",),
-            "cookie": ("cookie",),
-        }
+        out = {name: np.full(n, -1, np.int64) for name in set(_COMMON.values())}
         for message, mid in MID.items():
             if mid not in self._present:
                 continue
             rows, array = self.rows(message), self.array(message)
             self._place[rows] = np.arange(len(rows))
-            for target, names in sources.items():
-                for name in names:
-                    if name in (array.dtype.names or ()):
-                        out[target][rows] = array[name]
+            for name in _COMMON.keys() & set(array.dtype.names or ()):
+                out[_COMMON[name]][rows] = array[name]
         return out
 
     def has(self, name: str) -> bool:

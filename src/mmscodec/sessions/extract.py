@@ -98,8 +98,8 @@ def plan_entry(
     plan = plan_packets(
         data["location_id"][rows], data["offset"][rows] + 8,
         data["length"][rows].astype(np.int64) - 8, source,
-        packet_size=packet_size, base=None if live else 0, fill=fill, max_fill=max_fill,
-        epoch=epoch,
+        packet_size=packet_size, base=None if live else 0,
+        max_fill=max_fill if fill else None, epoch=epoch,
     )  # fmt: skip
     return plan, flows.tolist()
 

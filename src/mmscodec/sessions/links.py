@@ -35,16 +35,14 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
         group.sort(key=lambda session: int(session.row["start"]))
         taken: set[int] = set()
         for at, before in enumerate(group):
-            for column, since, fits in _wanted(before):
-                after = _next(group[at + 1 :], before, since, fits, taken)
-                if after is None:
-                    continue
-                taken.add(after.index)
-                if column == "reconnect_of":
-                    table[column][after.index] = before.index
-                else:
-                    table[column][before.index] = after.index
-                break
+            column, after = _linked(before, group[at + 1 :], taken)
+            if after is None:
+                continue
+            taken.add(after.index)
+            if column == "reconnect_of":
+                table[column][after.index] = before.index
+            else:
+                table[column][before.index] = after.index
 
 
 Fits = Callable[[Session, Session], bool]
@@ -62,6 +60,15 @@ def _wanted(before: Session) -> list[tuple[str, int, Fits]]:
     if facts.udp_tried >= 0 and (facts.udp_refused or facts.start_time >= 0):
         return [("retried_as", max(facts.udp_tried, facts.start_time), _over_tcp)]
     return []
+
+
+def _linked(before: Session, later: list[Session], taken: set[int]) -> tuple[str, Session | None]:
+    # the column that links this session to a later one, and that one
+    for column, since, fits in _wanted(before):
+        after = _next(later, before, since, fits, taken)
+        if after is not None:
+            return column, after
+    return "", None
 
 
 def _next(

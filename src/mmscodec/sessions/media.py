@@ -61,18 +61,20 @@ def _over_tcp(
         low, high = cuts[number], cuts[number + 1]
         at = index[id(entry)] + added
         for part, more in files(rows[low:high], step[low:high], data, payload):
-            target = entry
+            if more and len(entries) >= MAX_ENTRIES:
+                break
             if more:  # a StreamChange was lost, its header was not
-                if len(entries) >= MAX_ENTRIES:
-                    break
-                target = Entry(
-                    packet_size=entry.packet_size, bit_rate=entry.bit_rate,
-                    attributes=entry.attributes,
-                )  # fmt: skip
                 at += 1
                 added += 1
-                entries.insert(at, target)
-            _fill(target, part[0], part[1], data, tags, asked, payload)
+                entries.insert(at, _like(entry))
+            _fill(entries[at], part[0], part[1], data, tags, asked, payload)
+
+
+def _like(entry: Entry) -> Entry:
+    # another file of the same figures, with nothing in it
+    return Entry(
+        packet_size=entry.packet_size, bit_rate=entry.bit_rate, attributes=entry.attributes
+    )
 
 
 def _fill(

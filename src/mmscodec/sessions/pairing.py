@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.control import MID, Message
@@ -132,7 +133,25 @@ def _settle(pending: dict[int, list[_Open]], item: _Open) -> _Open:
     return item
 
 
-def rows_of(session: int, exchanges: list[_Open]) -> list[tuple]:
+class Exchange(NamedTuple):
+    """A row of `EXCHANGES`, in the order of its columns."""
+
+    session: int
+    match: int
+    request_mid: int
+    response_mid: int
+    request: int
+    response: int
+    time: int
+    latency: int
+    hr: int
+    incarnation: int
+    responses: int
+    data: int = -1
+    data_latency: int = -1
+
+
+def rows_of(session: int, exchanges: list[_Open]) -> list[Exchange]:
     """Rows of `EXCHANGES` without the two columns on Data packets."""
     out = []
     for item in exchanges:
@@ -141,10 +160,10 @@ def rows_of(session: int, exchanges: list[_Open]) -> list[tuple]:
         assert first is not None
         latency = answer.time - request.time if request and answer else -1
         out.append(
-            (
+            Exchange(
                 session, item.match, request.mid if request else 0, answer.mid if answer else 0,
                 request.row if request else -1, answer.row if answer else -1, first.time, latency,
-                answer.hr if answer else -1, first.incarnation, item.count, -1, -1,
+                answer.hr if answer else -1, first.incarnation, item.count,
             )
         )  # fmt: skip
     return out

@@ -30,6 +30,10 @@ _REFUSALS = {
 }
 
 
+def _fact(name: str, words: str) -> Any:
+    return property(lambda session: getattr(session.facts, name), doc=words)
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """What is known of one session.
@@ -56,6 +60,17 @@ class Session:
     quality: Quality
     row: Any = None
     rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    file_name = _fact("file_name", "Name in OpenFile, as the client sent it.")
+    player = _fact("player", "Name of the player, by the subscriber name of Connect.")
+    player_version = _fact("player_version", "Its version.")
+    guid = _fact("guid", "The client's GUID, by Connect; third-party players all send the same.")
+    host = _fact("host", "The host that the client was given.")
+    via = _fact("via", "The proxies that it came through.")
+    server_version = _fact("server_version", "Version of the server, by ReportConnectedEX.")
+    authen_package = _fact("authen_package", "Scheme that the server asks for, by that.")
+    funnel_name = _fact("funnel_name", "Where Data is to go, by ConnectFunnel.")
+    redirect_location = _fact("redirect_location", "Where ReportRedirect sent the client.")
 
     @property
     def client_address(self) -> str:
@@ -126,12 +141,6 @@ class Session:
     def log(self) -> dict[str, Any] | None:
         """CLIENT_LOG of the client, names as in the schema."""
         return self.facts.log
-
-    def __getattr__(self, name: str) -> Any:
-        facts = object.__getattribute__(self, "facts")
-        if not name.startswith("_") and hasattr(facts, name):
-            return getattr(facts, name)
-        raise AttributeError(name)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain Python objects, for JSON."""

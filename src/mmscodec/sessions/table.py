@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mmscodec.schema.dtypes import table
@@ -69,7 +71,7 @@ class Gathered:
         self._waiting: list[tuple] = []
         self._done: list[np.ndarray] = []
 
-    def add(self, rows: list[tuple]) -> None:
+    def add(self, rows: Sequence[tuple]) -> None:
         """Some more rows, fields in the order of the dtype."""
         self._waiting += rows
         if len(self._waiting) >= self.MANY:

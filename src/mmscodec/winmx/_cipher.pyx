@@ -1,15 +1,13 @@
 # Binding of the cipher kernels: buffers in, bytes out. Documented in cipher.py.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
 from mmscodec._kernels.winmx cimport cipher as kernel
 from mmscodec._kernels.winmx.handshake cimport handshake_judge, judgement_t
 
 import os
-
-cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
 
 
 cdef bytes take_block(block):
@@ -111,40 +109,32 @@ cdef class Stream:
         self._run(data, out, False)
 
     cdef object _run(self, data, out, bint forward):
-        cdef Py_buffer source
-        cdef Py_buffer target
+        cdef Buffer source, target
         cdef uint8_t *dst
-        cdef bint has_target = False
         cdef object result = None
         if self.busy:
             raise RuntimeError("this stream is in use by another thread")
-        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        source = readable(data)
         self.busy = True
         try:
             if out is None:
-                result = PyBytes_FromStringAndSize(NULL, source.len)
+                result = PyBytes_FromStringAndSize(NULL, source.size)
                 dst = <uint8_t *>PyBytes_AS_STRING(result)
             else:
-                PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
-                has_target = True
-                dst = <uint8_t *>target.buf
-                if target.len != source.len:
-                    raise ValueError(f"out has {target.len} bytes, data has {source.len}")
-                if dst != source.buf and (
-                    dst < <uint8_t *>source.buf + source.len
-                    and <uint8_t *>source.buf < dst + source.len
-                ):
+                target = writable(out)
+                dst = target.data
+                if target.size != source.size:
+                    raise ValueError(f"out has {target.size} bytes, data has {source.size}")
+                if dst != source.data and dst < source.data + source.size \
+                        and source.data < dst + source.size:
                     raise ValueError("out overlaps data without being the same memory")
-            if source.len >= RELEASE:
+            if source.size >= RELEASE_GIL:
                 with nogil:
-                    run(<const uint8_t *>source.buf, dst, source.len, self.key, forward)
+                    run(source.data, dst, source.size, self.key, forward)
             else:
-                run(<const uint8_t *>source.buf, dst, source.len, self.key, forward)
+                run(source.data, dst, source.size, self.key, forward)
         finally:
             self.busy = False
-            if has_target:
-                PyBuffer_Release(&target)
-            PyBuffer_Release(&source)
         return result
 
     def __repr__(self):
@@ -165,19 +155,18 @@ def run_many(streams, chunks, bint forward):
     cdef list streams_ = list(streams)
     cdef list chunks_ = list(chunks)
     cdef size_t count = len(streams_)
-    cdef size_t i, taken = 0, marked = 0
+    cdef size_t i, marked = 0
     cdef size_t total = 0
-    cdef Py_buffer *views
     cdef kernel.lane_t *lanes
-    cdef list out = []
+    cdef list out = [], held = []
+    cdef Buffer source
     cdef Stream stream
     cdef bytes piece
     if count != <size_t>len(chunks_):
         raise ValueError(f"{count} streams but {len(chunks_)} chunks")
-    views = <Py_buffer *>calloc(count + 1, sizeof(Py_buffer))
     lanes = <kernel.lane_t *>calloc(count + 1, sizeof(kernel.lane_t))
     try:
-        if views == NULL or lanes == NULL:
+        if lanes == NULL:
             raise MemoryError
         for i in range(count):
             stream = streams_[i]
@@ -185,16 +174,16 @@ def run_many(streams, chunks, bint forward):
                 raise RuntimeError("a stream is in use elsewhere, or stands twice in the list")
             stream.busy = True
             marked += 1
-            PyObject_GetBuffer(chunks_[i], &views[i], PyBUF_SIMPLE)
-            taken += 1
-            piece = PyBytes_FromStringAndSize(NULL, views[i].len)
+            source = readable(chunks_[i])
+            held.append(source)
+            piece = PyBytes_FromStringAndSize(NULL, source.size)
             out.append(piece)
-            lanes[i].src = <const uint8_t *>views[i].buf
+            lanes[i].src = source.data
             lanes[i].dst = <uint8_t *>PyBytes_AS_STRING(piece)
-            lanes[i].length = views[i].len
+            lanes[i].length = source.size
             lanes[i].key = stream.key
-            total += views[i].len
-        if total >= <size_t>RELEASE:
+            total += source.size
+        if total >= RELEASE_GIL:
             with nogil:
                 lanes_run(lanes, count, forward)
         else:
@@ -202,9 +191,6 @@ def run_many(streams, chunks, bint forward):
     finally:
         for i in range(marked):
             (<Stream>streams_[i]).busy = False
-        for i in range(taken):
-            PyBuffer_Release(&views[i])
-        free(views)
         free(lanes)
     return out
 
@@ -291,17 +277,13 @@ def cache_run(data, start, bint forward):
 
 def hash_step(bytearray state, block):
     """One block of a file into the 16-byte hash state."""
-    cdef Py_buffer view
+    cdef Buffer view = readable(block)
     cdef uint8_t h[16]
     if len(state) != 16:
         raise ValueError("the hash state has 16 bytes")
     memcpy(h, <const char *>state, 16)
-    PyObject_GetBuffer(block, &view, PyBUF_SIMPLE)
-    try:
-        with nogil:
-            kernel.hash_block(h, <const uint8_t *>view.buf, view.len)
-    finally:
-        PyBuffer_Release(&view)
+    with nogil:
+        kernel.hash_block(h, view.data, view.size)
     state[:] = PyBytes_FromStringAndSize(<char *>h, 16)
 
 

@@ -4,7 +4,7 @@ from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, readable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
 from mmscodec._kernels.winmx cimport fields as packet_fields, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.wire cimport load_le16
@@ -16,7 +16,6 @@ from mmscodec.schema.winmx.dtypes import FAULT_ROWS, NODES, PACKET_ROWS, RECORD
 cdef enum:
     SLICE = 1 << 18  # bytes scanned, then gathered; more than the longest frame
 
-cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
 
 FRAMINGS = {
     "": kernel.FRAMES,
@@ -132,7 +131,7 @@ cdef class BatchBase:
                 return
             if framing == kernel.FRAMES and (records or nodes) and length > SLICE:
                 status = self.scan_slices(src, length, records, nodes, &found)
-            elif length >= <size_t>RELEASE:
+            elif length >= RELEASE_GIL:
                 with nogil:
                     status = kernel.scan(
                         src, length, start, framing, &self.packet_block.table,

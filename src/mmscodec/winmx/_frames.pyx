@@ -2,7 +2,8 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
+from mmscodec._kernels.core.allocator cimport advise_block
 from mmscodec._kernels.winmx cimport scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve
 from mmscodec._kernels.winmx.cipher cimport legacy_frames
@@ -11,8 +12,6 @@ import numpy as np
 
 from mmscodec.schema.winmx.dtypes import RECORD
 
-cdef Py_ssize_t RELEASE = 32768  # bytes from which letting other threads run pays
-
 
 def regular_lists(source):
     """Frames of the regular run that the buffer is: all of it, or -1."""
@@ -20,7 +19,7 @@ def regular_lists(source):
     cdef size_t frames
     if held.size % kernel.LIST_FRAME:
         return -1
-    if held.size >= <size_t>RELEASE:
+    if held.size >= RELEASE_GIL:
         with nogil:
             frames = kernel.regular_run(held.data, held.size)
     else:
@@ -54,7 +53,7 @@ def write_lists(records, size_t lists, size_t each, out):
         result = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
         dst = <uint8_t *>PyBytes_AS_STRING(result)
         with nogil:
-            kernel.advise(dst, size)
+            advise_block(dst, size)
             kernel.write_lists(source.data, lists, each, dst, size)
         return result
     target = writable(out)

@@ -1,12 +1,9 @@
 # The one owner of the memory that waits for the next table.
-cdef extern from *:
-    """
-    #define MMSCODEC_KEEP_BLOCKS
-    """
-cdef extern from "mmscodec_allocator.h" nogil:
+cdef extern from "blocks.c" nogil:
     void *block_resize(void *p, size_t n, size_t *size) noexcept
     void block_free(void *p, size_t n) noexcept
     size_t block_limit(size_t limit) noexcept
+    void block_advise(void *p, size_t n) noexcept
 
 
 cdef void *resize_block(void *p, size_t n, size_t *size) noexcept nogil:
@@ -15,6 +12,10 @@ cdef void *resize_block(void *p, size_t n, size_t *size) noexcept nogil:
 
 cdef void free_block(void *p, size_t n) noexcept nogil:
     block_free(p, n)
+
+
+cdef void advise_block(void *p, size_t n) noexcept nogil:
+    block_advise(p, n)
 
 
 def keep_memory(size_t limit):

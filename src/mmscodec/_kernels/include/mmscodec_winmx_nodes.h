@@ -9,23 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-
-/* Ask for huge pages in memory that was just allocated and is about to be filled. */
-static inline void winmx_advise(void *p, size_t n) {
-    uintptr_t huge = (uintptr_t)2 << 20;
-    uintptr_t from = ((uintptr_t)p + huge - 1) & ~(huge - 1);
-    uintptr_t to = ((uintptr_t)p + n) & ~(huge - 1);
-    if (to > from) madvise((void *)from, to - from, MADV_HUGEPAGE);
-}
-#else
-static inline void winmx_advise(void *p, size_t n) {
-    (void)p;
-    (void)n;
-}
-#endif
-
 #if defined(__SSE2__) && defined(__x86_64__)
 #include <emmintrin.h>
 

@@ -115,6 +115,38 @@ cdef inline void hear(
         row += 1
 
 
+cdef inline message_row_t *messages_of(
+    mms_stream_t *s, const uint8_t *q, uint64_t total, int64_t offset, int64_t packet,
+    message_row_t *out, uint8_t *awaited
+) noexcept nogil:
+    # Rows of the messages of the packet of `total` bytes at q, which begins at `offset` and is row
+    # `packet`; there is room for them. The row behind the last, or NULL where they do not tile it.
+    cdef uint64_t head, size, at = TCP_HEADER_LEN
+    cdef uint32_t mid, rule
+    cdef uint8_t named
+    while at < total:
+        head = load_le64(q + at)
+        size = (head & 0xFFFFFFFFU) << 3
+        mid = <uint32_t>(head >> 32)
+        rule = mms_slot_rules[mms_slot(mid)]
+        # one less, so that a size of 0 is too large
+        if unlikely(size - 1 >= total - at or size < (rule & LEAST)):
+            return NULL
+        if unlikely(rule == 0 and mid == SESSION_ID):
+            return NULL
+        # without a branch, which nobody could predict; a message with a rule has 16 bytes
+        named = q[at + (12 if rule else 0)]
+        s.model.announced[named >> 6] |= <uint64_t>(rule >> 15) << (named & 63)
+        awaited[0] = named if rule >> 15 else awaited[0]
+        out.offset = offset + <int64_t>at
+        out.packet = packet
+        out.length = <uint32_t>size
+        out.mid = mid
+        out += 1
+        at += size
+    return out
+
+
 cdef inline size_t run_of_packets(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
 ) noexcept nogil:
@@ -123,15 +155,15 @@ cdef inline size_t run_of_packets(
     cdef packet_row_t *row = <packet_row_t *>t.packets.data + t.packets.rows
     cdef packet_row_t *last_row = <packet_row_t *>t.packets.data + t.packets.capacity
     cdef message_row_t *first = <message_row_t *>t.messages.data + t.messages.rows
-    cdef message_row_t *out = first
+    cdef message_row_t *out
     cdef size_t room = t.messages.capacity - t.messages.rows
     cdef int64_t packet = <int64_t>t.packets.rows
     cdef int64_t messages = <int64_t>t.messages.rows
     cdef int64_t base = s.framing.position
     cdef uint64_t ceiling = s.options.max_packet
-    cdef uint64_t head, size, total, at
-    cdef uint32_t length, mid, rule
-    cdef uint8_t named, awaited = s.model.awaited
+    cdef uint64_t total
+    cdef uint32_t length
+    cdef uint8_t awaited = s.model.awaited
     cdef const uint8_t *q
     cdef bint signed_here = signed_at(p + pos, n - pos)
     while signed_here and row != last_row:
@@ -142,30 +174,9 @@ cdef inline size_t run_of_packets(
                 or n - pos < total or room < (length - 16) >> 3 \
                 or not border_at(s, q + total, n - pos - total):
             break
-        at = TCP_HEADER_LEN
-        while at < total:
-            head = load_le64(q + at)
-            size = (head & 0xFFFFFFFFU) << 3
-            mid = <uint32_t>(head >> 32)
-            rule = mms_slot_rules[mms_slot(mid)]
-            # one less, so that a size of 0 is too large
-            if unlikely(size - 1 >= total - at or size < (rule & LEAST)):
-                break
-            if unlikely(rule == 0 and mid == SESSION_ID):
-                break
-            # without a branch, which nobody could predict; a message with a rule has 16 bytes
-            named = q[at + (12 if rule else 0)]
-            s.model.announced[named >> 6] |= <uint64_t>(rule >> 15) << (named & 63)
-            awaited = named if rule >> 15 else awaited
-            out.offset = base + <int64_t>(pos + at)
-            out.packet = packet
-            out.length = <uint32_t>size
-            out.mid = mid
-            out += 1
-            at += size
-        if unlikely(at != total):
-            out = first  # the scan looks closer at this packet
-            break
+        out = messages_of(s, q, total, base + <int64_t>pos, packet, first, &awaited)
+        if unlikely(out == NULL):
+            break  # the scan looks closer at this packet
         row.offset = base + <int64_t>pos
         row.first_message = messages
         row.time_sent = load_le64(q + 24)

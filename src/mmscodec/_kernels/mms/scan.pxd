@@ -158,13 +158,20 @@ cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil
 # more; NO = none, and with `final` alone. The judgement of resync.pxd, without what a stream knows.
 cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept nogil
 
+# Where messages lie: positions (int64) and lengths (uint32), each some bytes apart
+cdef struct extents_t:
+    const uint8_t *positions
+    size_t position_stride
+    const uint8_t *lengths
+    size_t length_stride
+    size_t count
+
 # Copy the first `size` bytes of each message to dst, `stride` bytes apart, shorter ones filled with
-# zeros; dst has `capacity` bytes. Positions count from `base`; lengths are message lengths. All lie
-# in n bytes at src and fit, or -1.
+# zeros; dst has `capacity` bytes. Positions count from `base`. All messages lie in n bytes at src
+# and fit, or -1.
 cdef int mms_gather(
-    const uint8_t *src, size_t n, int64_t base, const uint8_t *positions, size_t position_stride,
-    const uint8_t *lengths, size_t length_stride, size_t count, uint8_t *dst, size_t capacity,
-    size_t stride, size_t size
+    const uint8_t *src, size_t n, int64_t base, const extents_t *extents, uint8_t *dst,
+    size_t capacity, size_t stride, size_t size
 ) noexcept nogil
 
 # parts that stream.pyx shares

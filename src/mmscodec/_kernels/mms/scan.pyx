@@ -425,19 +425,22 @@ cdef int mms_scan(
 
 
 cdef int mms_gather(
-    const uint8_t *src, size_t n, int64_t base, const uint8_t *positions, size_t position_stride,
-    const uint8_t *lengths, size_t length_stride, size_t count, uint8_t *dst, size_t capacity,
-    size_t stride, size_t size
+    const uint8_t *src, size_t n, int64_t base, const extents_t *extents, uint8_t *dst,
+    size_t capacity, size_t stride, size_t size
 ) noexcept nogil:
-    cdef size_t i
+    cdef const uint8_t *where = extents.positions
+    cdef const uint8_t *sizes = extents.lengths
+    cdef size_t _i
     cdef int64_t position
     cdef uint32_t length
     cdef size_t at
-    if size > stride or (stride != 0 and count > capacity // stride):
+    if size > stride or (stride != 0 and extents.count > capacity // stride):
         return -1
-    for i in range(count):
-        memcpy(&position, positions + i * position_stride, 8)
-        memcpy(&length, lengths + i * length_stride, 4)
+    for _i in range(extents.count):
+        memcpy(&position, where, 8)
+        memcpy(&length, sizes, 4)
+        where += extents.position_stride
+        sizes += extents.length_stride
         position -= base
         if position < 0 or <uint64_t>position > n or n - <size_t>position < length:
             return -1

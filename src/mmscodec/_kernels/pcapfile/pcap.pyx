@@ -113,6 +113,16 @@ cdef int pcap_batch(
     return walk(r, buf, n, pos, out, cap, count, False)
 
 
+cdef inline void place(
+    record_t *row, const uint8_t *data, uint64_t position, uint32_t caplen, uint32_t wire_len
+) noexcept nogil:
+    # where the frame lies
+    row.data = data
+    row.position = position
+    row.caplen = caplen
+    row.wire_len = wire_len
+
+
 cdef inline int walk(
     reader_t *r, const uint8_t *buf, size_t n, size_t *pos,
     record_t *out, size_t cap, size_t *count, bint swapped,
@@ -157,13 +167,10 @@ cdef inline int walk(
         prefetch(h + ahead)
         prefetch(h + ahead + 64)
         row = out + k
-        row.data = h + header_len
         row.time = <int64_t>sec * 1000000000 + <int64_t>sub * sub_scale
-        row.position = r.base + p + header_len
-        row.caplen = caplen
-        row.wire_len = wire_len
         row.linktype = linktype
         row.interface_id = interface
+        place(row, h + header_len, r.base + p + header_len, caplen, wire_len)
         last_sec = sec
         k += 1
         p += size

@@ -52,63 +52,73 @@ cdef enum:
     PACKET_FIXED = 32  # an enhanced or obsolete packet block without data
 
 
+cdef inline int whole_block(
+    reader_t *r, const uint8_t *h, size_t p, size_t left, uint32_t *kind, uint32_t *length
+) noexcept nogil:
+    # Type and length of the block at h, of which `left` bytes are there: READ_OK, or what
+    # `pcapng_batch` returns where it is cut off or its lengths are wrong.
+    cdef bint swapped = r.swapped
+    if unlikely(left < FRAME):
+        return short_block(r, h, p, left, FRAME)
+    kind[0] = wire32(h, swapped)
+    if unlikely(kind[0] == MAGIC_SECTION):
+        swapped = load_be32(h + 8) == MAGIC_ORDER  # in its own byte order
+    length[0] = wire32(h + 4, swapped)
+    if unlikely(length[0] < FRAME or length[0] & 3 or length[0] > MAX_BLOCK):
+        return damaged(r, h, p, left, length[0], MAX_BLOCK)
+    if unlikely(left < length[0]):
+        return short_block(r, h, p, left, length[0])
+    if unlikely(wire32(h + length[0] - 4, swapped) != length[0]):
+        return damaged(r, h, p, left, length[0], wire32(h + length[0] - 4, swapped))
+    return READ_OK
+
+
+cdef inline bint enhanced(
+    reader_t *r, const uint8_t *h, uint64_t position, uint32_t length, record_t *row
+) noexcept nogil:
+    # The record of an enhanced packet block of a known interface, with nothing unusual in it;
+    # False where `block` has to look at it.
+    cdef bint swapped = r.swapped
+    cdef uint32_t iface = wire32(h + 8, swapped), room, caplen
+    cdef interface_t *f
+    if unlikely(
+        length < PACKET_FIXED or iface >= r.interfaces.rows - r.section_first or r.skip_section
+    ):
+        return False
+    room = length - PACKET_FIXED
+    caplen = wire32(h + 20, swapped)
+    if unlikely(caplen > room or room - caplen >= 4):
+        return False
+    f = (<interface_t *>r.interfaces.data) + r.section_first + iface
+    fill(r, row, f, h + 28, position + 28, caplen, wire32(h + 24, swapped))
+    row.time = ticks_ns(f, (<uint64_t>wire32(h + 12, swapped) << 32) | wire32(h + 16, swapped))
+    return True
+
+
 cdef int pcapng_batch(
     reader_t *r, const uint8_t *buf, size_t n, size_t *pos,
     record_t *out, size_t cap, size_t *count,
 ) noexcept nogil:
-    cdef size_t p = pos[0], k = count[0], left, ahead
+    cdef size_t p = pos[0], k = count[0], ahead
     cdef const uint8_t *h
-    cdef uint32_t kind, length, iface, caplen, room
-    cdef interface_t *f
-    cdef record_t *row
+    cdef uint32_t kind = 0, length = 0
     cdef int status = READ_OK
-    cdef bint swapped
     if r.searching:
         return search(r, buf, n, pos)
     while k < cap:
-        left = n - p
         h = buf + p
-        if unlikely(left < FRAME):
-            status = short_block(r, h, p, left, FRAME)
-            break
-        swapped = r.swapped
-        kind = wire32(h, swapped)
-        length = wire32(h + 4, swapped)
-        if unlikely(kind == MAGIC_SECTION):
-            # in its own byte order
-            swapped = load_be32(h + 8) == MAGIC_ORDER
-            length = wire32(h + 4, swapped)
-        if unlikely(length < FRAME or length & 3 or length > MAX_BLOCK):
-            status = damaged(r, h, p, left, length, MAX_BLOCK)
-            break
-        if unlikely(left < length):
-            status = short_block(r, h, p, left, length)
-            break
-        if unlikely(wire32(h + length - 4, swapped) != length):
-            status = damaged(r, h, p, left, length, wire32(h + length - 4, swapped))
+        status = whole_block(r, h, p, n - p, &kind, &length)
+        if unlikely(status != READ_OK):
             break
         ahead = <size_t>length * PREFETCH
         prefetch(h + ahead)
         prefetch(h + ahead + 64)
-        row = out + k
-        iface = wire32(h + 8, swapped)
-        if likely(
-            kind == BLOCK_ENHANCED and length >= PACKET_FIXED
-            and iface < r.interfaces.rows - r.section_first and not r.skip_section
-        ):
-            room = length - PACKET_FIXED
-            caplen = wire32(h + 20, swapped)
-            if likely(caplen <= room and room - caplen < 4):
-                f = (<interface_t *>r.interfaces.data) + r.section_first + iface
-                fill(r, row, f, h + 28, r.base + p + 28, caplen, wire32(h + 24, swapped))
-                row.time = ticks_ns(
-                    f, (<uint64_t>wire32(h + 12, swapped) << 32) | wire32(h + 16, swapped)
-                )
-                k += 1
-                r.records += 1
-                p += length
-                continue
-        status = block(r, h, r.base + p, kind, length, row)
+        if likely(kind == BLOCK_ENHANCED) and likely(enhanced(r, h, r.base + p, length, out + k)):
+            k += 1
+            r.records += 1
+            p += length
+            continue
+        status = block(r, h, r.base + p, kind, length, out + k)
         p += length
         if status >= RECORD:
             k += 1

@@ -105,7 +105,6 @@ cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexce
 cdef size_t gather_records(
     const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
     bint stream, uint8_t *dst, size_t room) noexcept nogil
-cdef void advise(void *p, size_t size) noexcept nogil
 cdef int gather_lists(
     const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
     table_t *lists, size_t *odd) noexcept nogil

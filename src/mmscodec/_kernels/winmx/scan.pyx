@@ -11,7 +11,6 @@ cdef extern from "mmscodec_winmx_nodes.h" nogil:
     void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
     void winmx_list(uint8_t *dst, const uint8_t *src, int stream) noexcept
     void winmx_fence() noexcept
-    void winmx_advise(void *p, size_t n) noexcept
 
 cdef enum:
     LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
@@ -304,10 +303,6 @@ cdef inline size_t cache_records(
                 records * NODE_SIZE)
         written += records
     return written
-
-
-cdef void advise(void *p, size_t size) noexcept nogil:
-    winmx_advise(p, size)
 
 
 cdef int gather_lists(

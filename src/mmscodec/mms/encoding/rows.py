@@ -81,8 +81,8 @@ def message_rows(
     first, seqs = scalar_or_column(seq, "seq", "=u2", len(rows))
     time, times = scalar_or_column(time_sent, "timeSent", "=u8", len(rows))
     return _encode.messages(
-        rows, len(rows), _KINDS[message.name], tail, tails, not packet, chunk_count,
-        first & 0xFFFF, seqs, time, times, out,
+        rows, len(rows), _KINDS[message.name], tail, tails, not packet,
+        (chunk_count, first & 0xFFFF, seqs, time, times), out,
     )  # fmt: skip
 
 
@@ -142,27 +142,34 @@ def with_tails(
     parts: list[bytes] = []
     tails = np.zeros(len(rows) + 1, np.int64)
     for i in range(len(rows)):
-        length = 0
-        for field in message.variable:
-            value = columns[field.python_name][i] if field.python_name in columns else None
-            if value is None:
-                value = default_of(field)
-            if value is None and not field.optional:
-                raise refuse(message, field.name, "needs a value", offset=i)
-            data = b"" if value is None else variable_bytes(message, field, value)
-            places: dict[str, Any] = {}
-            if field.start:
-                places = {message[field.start].python_name: length if data else 0}
-                if data:
-                    data = placed_at(message, field, places, data, length)
-            parts.append(data)
-            length += len(data)
-            if field.count:
-                count = counted(message, field, data, places, length)
-                places[message[field.count].python_name] = count
-            set_counts(message, rows, i, places)
-        tails[i + 1] = tails[i] + length
+        values = {name: column[i] for name, column in columns.items()}
+        tail = tail_of(message, rows, i, values)
+        parts.append(tail)
+        tails[i + 1] = tails[i] + len(tail)
     return rows, b"".join(parts), tails
+
+
+def tail_of(message: Message, rows: np.ndarray, i: int, values: Mapping[str, Any]) -> bytes:
+    """Bytes of the variable fields of row i, whose counts and places are set."""
+    tail = b""
+    for field in message.variable:
+        value = values.get(field.python_name)
+        if value is None:
+            value = default_of(field)
+        if value is None and not field.optional:
+            raise refuse(message, field.name, "needs a value", offset=i)
+        data = b"" if value is None else variable_bytes(message, field, value)
+        places: dict[str, Any] = {}
+        if field.start:
+            places = {message[field.start].python_name: len(tail) if data else 0}
+            if data:
+                data = placed_at(message, field, places, data, len(tail))
+        tail += data
+        if field.count:
+            count = counted(message, field, data, places, len(tail))
+            places[message[field.count].python_name] = count
+        set_counts(message, rows, i, places)
+    return tail
 
 
 def set_counts(message: Message, rows: np.ndarray, i: int, counts: Mapping[str, int]) -> None:

@@ -59,7 +59,7 @@ def check_struct(
                 bad &= fixed["chunk_len"] >= field.needs_chunk_len
             at = np.flatnonzero(bad)
             tables.add(
-                table, rows[at], code_of(field.rule), owner, path,
+                table, rows[at], code_of(field.rule), (owner, path),
                 severities(field.rule, values[at]), seen_bits(field, values[at]),
                 expected_bits(field), place,
             )  # fmt: skip
@@ -131,19 +131,19 @@ def check_ansi(
     """Text in a field of fixed size: NUL-terminated, not empty, and its rule."""
     flat = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
     at = np.flatnonzero((flat != 0).all(axis=1))
-    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, owner, path, Severity.VIOLATION,
+    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, (owner, path), Severity.VIOLATION,
                place=place)  # fmt: skip
     rule = field.rule
     if rule is None:
         at = np.flatnonzero(flat[:, 0] == 0)
-        tables.add(_MESSAGES, rows[at], FindingCode.EMPTY_TEXT, owner, path, Severity.DEVIATION,
+        tables.add(_MESSAGES, rows[at], FindingCode.EMPTY_TEXT, (owner, path), Severity.DEVIATION,
                    place=place)  # fmt: skip
         return
     allowed = [str(text).encode() for text in (rule.one_of or (rule.equal,))]
     at = np.flatnonzero(~np.isin(values, np.array(allowed)))
     at = at[[text.split(b"\0", 1)[0] not in allowed for text in values[at].tolist()]]
     severity = Severity.DEVIATION if rule.loose else Severity.VIOLATION
-    tables.add(_MESSAGES, rows[at], code_of(rule), owner, path, severity, place=place)
+    tables.add(_MESSAGES, rows[at], code_of(rule), (owner, path), severity, place=place)
 
 
 def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) -> None:
@@ -161,7 +161,7 @@ def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) 
         ]
     )
     at = np.flatnonzero(found)
-    tables.add(_MESSAGES, rows[at], code_of(rule), struct, field.name, found[at],
+    tables.add(_MESSAGES, rows[at], code_of(rule), (struct, field.name), found[at],
                raw.length[at], 0, raw.start[at])  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
         values = entries[field.python_name]
         at = np.flatnonzero(broken(field.rule, field, values))
         tables.add(
-            _MESSAGES, rows[owner[at]], code_of(field.rule), entry, field.name,
+            _MESSAGES, rows[owner[at]], code_of(field.rule), (entry, field.name),
             severities(field.rule, values[at]), bits(values[at]), expected_bits(field),
             struct.fixed_size + entry.fixed_size * nth[at] + (field.offset or 0),
         )  # fmt: skip
@@ -205,8 +205,8 @@ def check_data(tables: Tables) -> None:
     flags = data["af_flags"]
     at = np.flatnonzero((data["kind"] == 1) & ~np.isin(flags, [0x04, 0x0C]))
     severity = np.where(np.isin(flags[at], [0, 8]), Severity.DEVIATION, Severity.VIOLATION)
-    tables.add(table, at, FindingCode.HEADER_FLAGS, struct, "AFFlags", severity, flags[at], 0x0C)
+    tables.add(table, at, FindingCode.HEADER_FLAGS, (struct, "AFFlags"), severity, flags[at], 0x0C)
     pair = (data["kind"] == 2) & np.isin(data["location_id"], list(LOCATION_IDS))
     at = np.flatnonzero(pair & (data["length"] != 1472))
-    tables.add(table, at, FindingCode.PAIR_SIZE, struct, "PacketSize", Severity.DEVIATION,
+    tables.add(table, at, FindingCode.PAIR_SIZE, (struct, "PacketSize"), Severity.DEVIATION,
                data["length"][at], 1472)  # fmt: skip

@@ -34,7 +34,7 @@ def check_chunk_count(tables: Tables) -> None:
     count = packets["chunk_count"]
     at = np.flatnonzero(count != whole)
     severity = np.where(count[at] == whole[at] - 2, Severity.DEVIATION, Severity.VIOLATION)
-    tables.add(_PACKETS, at, FindingCode.CHUNK_COUNT, _HEADER, "chunkCount", severity,
+    tables.add(_PACKETS, at, FindingCode.CHUNK_COUNT, (_HEADER, "chunkCount"), severity,
                count[at], whole[at])  # fmt: skip
 
 
@@ -49,24 +49,24 @@ def check_sequence(tables: Tables) -> None:
     start = order[first]
     start = start[(packets["offset"][start] == 0) & (packets["seq"][start] != 0)]
     # a stream that was joined in the middle looks the same, so this is no violation
-    tables.add(_PACKETS, start, FindingCode.SEQ_START, _HEADER, "seq", Severity.DEVIATION,
+    tables.add(_PACKETS, start, FindingCode.SEQ_START, (_HEADER, "seq"), Severity.DEVIATION,
                packets["seq"][start])  # fmt: skip
     unbroken = ~fault_between(tables, rows, before)
     rows, before = rows[unbroken], before[unbroken]
     seq, wanted = packets["seq"][rows], packets["seq"][before] + np.uint16(1)
     at = seq != wanted
-    tables.add(_PACKETS, rows[at], FindingCode.SEQ_STEP, _HEADER, "seq", Severity.VIOLATION,
+    tables.add(_PACKETS, rows[at], FindingCode.SEQ_STEP, (_HEADER, "seq"), Severity.VIOLATION,
                seq[at], wanted[at])  # fmt: skip
     wide = packets["seq"].astype(np.uint32) | packets["mbz"].astype(np.uint32) << np.uint32(16)
     carried = rows[(packets["mbz"][rows] != 0) & (wide[rows] == wide[before] + np.uint32(1))]
-    tables.add(_PACKETS, carried, FindingCode.SEQ_CARRY, _HEADER, "MBZ", Severity.DEVIATION,
+    tables.add(_PACKETS, carried, FindingCode.SEQ_CARRY, (_HEADER, "MBZ"), Severity.DEVIATION,
                packets["mbz"][carried])  # fmt: skip
     wrong = np.setdiff1d(np.flatnonzero(packets["mbz"]), carried)
-    tables.add(_PACKETS, wrong, FindingCode.NOT_EQUAL, _HEADER, "MBZ", Severity.VIOLATION,
+    tables.add(_PACKETS, wrong, FindingCode.NOT_EQUAL, (_HEADER, "MBZ"), Severity.VIOLATION,
                packets["mbz"][wrong])  # fmt: skip
     back = packets["time_sent"][rows] < packets["time_sent"][before]
     tables.add(
-        _PACKETS, rows[back], FindingCode.TIME_BACKWARDS, _HEADER, "timeSent",
+        _PACKETS, rows[back], FindingCode.TIME_BACKWARDS, (_HEADER, "timeSent"),
         Severity.UNINITIALISED, packets["time_sent"][rows[back]],
         packets["time_sent"][before[back]],
     )  # fmt: skip
@@ -98,5 +98,5 @@ def check_message_count(tables: Tables) -> None:
         return
     mids = tables.messages["mid"][packets["first_message"][at]]
     severity = np.where(mids >> 16 == 3, Severity.VIOLATION, Severity.DEVIATION)
-    tables.add(_PACKETS, at, FindingCode.SEVERAL_MESSAGES, _HEADER, "MMS message", severity,
+    tables.add(_PACKETS, at, FindingCode.SEVERAL_MESSAGES, (_HEADER, "MMS message"), severity,
                packets["message_count"][at], 1)  # fmt: skip

@@ -48,7 +48,7 @@ def check_directions(tables: Tables) -> None:
     at = np.flatnonzero(~known)
     foreign = np.isin(mids[at], np.array(list(FOREIGN_MIDS), np.uint32))
     severity = np.where(foreign, Severity.DEVIATION, Severity.VIOLATION)
-    tables.add(_MESSAGES, at, FindingCode.UNKNOWN_MID, _ANY, "MID", severity, mids[at], 0, 4)
+    tables.add(_MESSAGES, at, FindingCode.UNKNOWN_MID, (_ANY, "MID"), severity, mids[at], 0, 4)
     flow = tables.flows(messages)
     side = (mids >> 16).astype(np.int64)
     side[mids == mms.RESEND_SIGNATURE] = 3
@@ -62,7 +62,7 @@ def check_directions(tables: Tables) -> None:
         at = rows[(side[rows] != wanted) & (mids[rows] == mid)]
         struct, path = (mms.RESEND, "Signature") if mid not in mms.BY_MID else (
             mms.BY_MID[mid], "MID")  # fmt: skip
-        tables.add(_MESSAGES, at, FindingCode.WRONG_DIRECTION, struct, path, Severity.VIOLATION,
+        tables.add(_MESSAGES, at, FindingCode.WRONG_DIRECTION, (struct, path), Severity.VIOLATION,
                    mid)  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def check_version_url(tables: Tables) -> None:
     """If VersionInfo is there, VersionUrl must be too (2.2.4.2)."""
     rows, fixed = tables.kind(_CONNECTED)
     at = np.flatnonzero((fixed["cb_version_info"] > 0) & (fixed["cb_version_url"] == 0))
-    tables.add(_MESSAGES, rows[at], FindingCode.VERSION_URL_MISSING, _CONNECTED, "cbVersionUrl",
+    tables.add(_MESSAGES, rows[at], FindingCode.VERSION_URL_MISSING, (_CONNECTED, "cbVersionUrl"),
                Severity.VIOLATION, 0, 1)  # fmt: skip
 
 
@@ -79,10 +79,10 @@ def check_redirect(tables: Tables) -> None:
     rows, fixed = tables.kind(_REDIRECT)
     count = fixed["cb_location"]
     at = np.flatnonzero(count == 0)
-    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, _REDIRECT, "wszLocation",
+    tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, (_REDIRECT, "wszLocation"),
                Severity.VIOLATION)  # fmt: skip
     at = np.flatnonzero((count <= 2) & (fixed["redirect_type"] == 1))
-    tables.add(_MESSAGES, rows[at], FindingCode.NO_LOCATION, _REDIRECT, "cbLocation",
+    tables.add(_MESSAGES, rows[at], FindingCode.NO_LOCATION, (_REDIRECT, "cbLocation"),
                Severity.VIOLATION, count[at], 4)  # fmt: skip
 
 
@@ -101,10 +101,10 @@ def check_start(tables: Tables, message: Message) -> None:
         (~handed & (others > 0), Severity.DEVIATION),
     ):
         at = np.flatnonzero(bad)
-        tables.add(_MESSAGES, rows[at], FindingCode.START_UNCLEAR, message, "position", severity,
+        tables.add(_MESSAGES, rows[at], FindingCode.START_UNCLEAR, (message, "position"), severity,
                    bits(position[at]))  # fmt: skip
     at = np.flatnonzero(~(position >= 0))
-    tables.add(_MESSAGES, rows[at], FindingCode.OUT_OF_RANGE, message, "position",
+    tables.add(_MESSAGES, rows[at], FindingCode.OUT_OF_RANGE, (message, "position"),
                Severity.VIOLATION, bits(position[at]))  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def check_stop(tables: Tables) -> None:
     wanted = np.where(latest >= 0, tags[latest], 1) if len(tags) else np.ones(len(tag), tag.dtype)
     bad = np.where(latest >= 0, tag != wanted, (tag == 0) | (tag > 0xFE))
     at = np.flatnonzero(bad)
-    tables.add(_MESSAGES, rows[at], FindingCode.NOT_THE_START, _STOP, "playIncarnation",
+    tables.add(_MESSAGES, rows[at], FindingCode.NOT_THE_START, (_STOP, "playIncarnation"),
                Severity.UNINITIALISED, tag[at], wanted[at])  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def check_file_id(tables: Tables) -> None:
     wanted = files["open_file_id"][latest]
     seen = fixed["tiger_file_id"]
     at = np.flatnonzero((latest >= 0) & (seen != 0) & (seen != wanted))
-    tables.add(_MESSAGES, rows[at], FindingCode.NOT_THE_FILE, _STARTED, "tigerFileId",
+    tables.add(_MESSAGES, rows[at], FindingCode.NOT_THE_FILE, (_STARTED, "tigerFileId"),
                Severity.UNINITIALISED, seen[at], wanted[at])  # fmt: skip
 
 
@@ -164,8 +164,8 @@ def check_payload_size(tables: Tables) -> None:
     limit = sizes[latest].astype(np.int64)
     seen = data["length"][media].astype(np.int64) - 8
     at = np.flatnonzero((latest >= 0) & (limit > 0) & (seen > limit))
-    tables.add(FindingTable.DATA, media[at], FindingCode.OVER_PACKET_SIZE, mms.DATA_PACKET,
-               "PacketSize", Severity.VIOLATION, seen[at] + 8, limit[at] + 8)  # fmt: skip
+    tables.add(FindingTable.DATA, media[at], FindingCode.OVER_PACKET_SIZE, (mms.DATA_PACKET,
+               "PacketSize"), Severity.VIOLATION, seen[at] + 8, limit[at] + 8)  # fmt: skip
 
 
 def check_duration(tables: Tables) -> None:
@@ -175,5 +175,5 @@ def check_duration(tables: Tables) -> None:
     at = np.flatnonzero((fixed["hr"] < 0x80000000) & ~(seconds >= 0))
     live = np.abs(seconds[at] + 1e-7) < 1e-9
     severity = np.where(live, Severity.DEVIATION, Severity.VIOLATION)
-    tables.add(_MESSAGES, rows[at], FindingCode.OUT_OF_RANGE, _OPENED, "fileDuration", severity,
+    tables.add(_MESSAGES, rows[at], FindingCode.OUT_OF_RANGE, (_OPENED, "fileDuration"), severity,
                bits(seconds[at]))  # fmt: skip

@@ -96,14 +96,22 @@ class Tables:
         table: FindingTable,
         rows: np.ndarray,
         code: FindingCode,
-        struct: Struct,
-        path: str,
+        field: tuple[Struct, str],
         severity: Severity | np.ndarray,
         seen: Any = 0,
         expected: Any = 0,
         place: int | np.ndarray | None = None,
     ) -> None:
-        """Findings about `rows` of a table, one each. `place` = bytes from the row's offset."""
+        """Findings about `rows` of a table, one each.
+
+        Parameters
+        ----------
+        field : tuple of Struct and str
+            A structure, and the path of the field in it.
+        place : int or array of int
+            Bytes from the row's offset; default: where the field is.
+        """
+        struct, path = field
         if len(rows) == 0:
             return
         source = {

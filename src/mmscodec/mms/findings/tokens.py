@@ -35,13 +35,13 @@ def check_tokens(tables: Tables) -> None:
         wanted = _AUTH["Two"]
         at = np.flatnonzero(two != 2)
         tables.add(
-            FindingTable.MESSAGES, rows[at], FindingCode.NOT_EQUAL, _AUTH, "Two",
+            FindingTable.MESSAGES, rows[at], FindingCode.NOT_EQUAL, (_AUTH, "Two"),
             Severity.VIOLATION, two[at], 2, raw.start[at] + len(prefix) + (wanted.offset or 0),
         )  # fmt: skip
         at = np.flatnonzero(size > left)
         place = raw.start[at] + len(prefix) + (_AUTH["NTLMTokenSize"].offset or 0)
-        tables.add(FindingTable.MESSAGES, rows[at], FindingCode.COUNT_OVERRUN, _AUTH,
-                   "NTLMTokenSize", Severity.VIOLATION, size[at], left[at], place)  # fmt: skip
+        tables.add(FindingTable.MESSAGES, rows[at], FindingCode.COUNT_OVERRUN, (_AUTH,
+                   "NTLMTokenSize"), Severity.VIOLATION, size[at], left[at], place)  # fmt: skip
 
 
 def read(token: bytes, prefix: bytes) -> tuple[int, int, int]:

@@ -29,7 +29,7 @@ def check_extents(tables: Tables) -> None:
         if struct is not mms.RESEND:
             least = (used + 7) // 8
             at = np.flatnonzero(size // 8 > least)
-            tables.add(_MESSAGES, rows[at], FindingCode.SURPLUS_PADDING, struct, "chunkLen",
+            tables.add(_MESSAGES, rows[at], FindingCode.SURPLUS_PADDING, (struct, "chunkLen"),
                        Severity.DEVIATION, size[at] // 8, least[at])  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def counted_end(
     room = np.maximum(size - start, 0)
     bad = there & (count * field.count_unit > room)
     at = np.flatnonzero(bad)
-    tables.add(_MESSAGES, rows[at], FindingCode.COUNT_OVERRUN, struct, field.count,
+    tables.add(_MESSAGES, rows[at], FindingCode.COUNT_OVERRUN, (struct, field.count),
                Severity.VIOLATION, count[at], room[at] // field.count_unit)  # fmt: skip
     end = np.minimum(start + count * field.count_unit, size)
     if field.kind == "utf16":
@@ -98,7 +98,7 @@ def check_nuls(
 ) -> None:
     """Counted strings that fit: an even number of bytes, one NUL, at the end."""
     odd = at[(end[at] - start[at]) % 2 == 1]
-    tables.add(_MESSAGES, rows[odd], FindingCode.ODD_COUNT, struct, field.count,
+    tables.add(_MESSAGES, rows[odd], FindingCode.ODD_COUNT, (struct, field.count),
                Severity.VIOLATION, end[odd] - start[odd], end[odd] - start[odd] + 1)  # fmt: skip
     raw = tables.raw(struct, field)
     missing = raw.each([value[-2:] != b"\0\0" for value in map(even, raw.values)])
@@ -108,7 +108,7 @@ def check_nuls(
         (inner, FindingCode.INNER_NUL, Severity.DEVIATION),
     ):
         here = at[found[at].astype(bool)]
-        tables.add(_MESSAGES, rows[here], code, struct, field.name, severity,
+        tables.add(_MESSAGES, rows[here], code, (struct, field.name), severity,
                    end[here] - start[here], 0, start[here])  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def text_end(
         severity = np.full(len(at), Severity.DEVIATION)
         if field.nul == "first":
             severity[fixed["cbtoken"][at] > 0] = Severity.VIOLATION
-        tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, struct, field.name, severity,
+        tables.add(_MESSAGES, rows[at], FindingCode.MISSING_NUL, (struct, field.name), severity,
                    lengths[at], 0, start[at])  # fmt: skip
     end = np.minimum(start + lengths + np.where(bare, 0, 2), size)
     return end, np.ones(len(rows), bool)
@@ -164,5 +164,5 @@ def check_token(
         ((count == 0) & (token != 0), Severity.DEVIATION),
     ):
         at = np.flatnonzero(bad)
-        tables.add(_MESSAGES, rows[at], FindingCode.TOKEN_PLACE, struct, field.start, severity,
+        tables.add(_MESSAGES, rows[at], FindingCode.TOKEN_PLACE, (struct, field.start), severity,
                    token[at])  # fmt: skip
