@@ -50,12 +50,12 @@ cdef uint32_t datagram_rest(
     # the sum of its addresses.
     cdef const uint8_t *src = sender(c, side)
     cdef const uint8_t *dst = sender(c, 1 - side)
-    if before >= 20 and t[-20] == 0x45 and t[-11] == PROTOCOL_TCP \
+    if before >= 20 and (t - 20)[0] == 0x45 and (t - 11)[0] == PROTOCOL_TCP \
             and memcmp(t - 8, src + 12, 4) == 0 and memcmp(t - 4, dst + 12, 4) == 0 \
             and load_be16(t - 18) > 40:
         addresses[0] = sum_words(t - 8, 8)
         return load_be16(t - 18) - <uint32_t>20
-    if before >= 40 and t[-40] >> 4 == 6 and t[-34] == PROTOCOL_TCP \
+    if before >= 40 and (t - 40)[0] >> 4 == 6 and (t - 34)[0] == PROTOCOL_TCP \
             and memcmp(t - 32, src, 16) == 0 and memcmp(t - 16, dst, 16) == 0:
         addresses[0] = sum_words(t - 32, 32)
         return load_be16(t - 36)
