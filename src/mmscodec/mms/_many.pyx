@@ -1,6 +1,6 @@
 # The binding of Decoders: one call for the chunks of many connections.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from mmscodec._block cimport Block
 from mmscodec._kernels.mms.scan cimport (
@@ -55,6 +55,15 @@ cdef class DecodersBase:
             mms_stream_free(&self.streams[i])
         free(self.streams)
         mms_tables_free(&self.tables)
+
+    @property
+    def _examined(self):
+        # bytes that judgements looked at, of the connections that are open
+        cdef uint64_t total = 0
+        cdef Py_ssize_t i
+        for i in range(self.count):
+            total += self.streams[i].framing.looked
+        return total
 
     def __init__(self, *, max_packet=MAX_PACKET):
         if not 32 <= max_packet <= 0xFFFFFFFF:

@@ -156,7 +156,9 @@ cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil
 # Is this a stream of MMS? By n bytes at p, of which the first need not begin a packet: YES = a
 # header that needs no other proof at *at; WAIT = none before *at, where bytes are missing to say
 # more; NO = none, and with `final` alone. The judgement of resync.pxd, without what a stream knows.
-cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept nogil
+cdef int mms_detect(
+    const uint8_t *p, size_t n, bint final, size_t *at, uint64_t *looked
+) noexcept nogil
 
 # Where messages lie: positions (int64) and lengths (uint32), each some bytes apart
 cdef struct extents_t:

@@ -64,7 +64,10 @@ cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil:
     s.options.client = direction == TO_SERVER
 
 
-cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept nogil:
+cdef int mms_detect(
+    const uint8_t *p, size_t n, bint final, size_t *at, uint64_t *looked
+) noexcept nogil:
+    cdef int answer
     cdef mms_stream_t s
     cdef mms_view_t v
     memset(&s, 0, sizeof(s))
@@ -76,7 +79,9 @@ cdef int mms_detect(const uint8_t *p, size_t n, bint final, size_t *at) noexcept
     v.need = v.wall = 0
     v.final = final
     at[0] = 0
-    return search(&v, at, n, n)
+    answer = search(&v, at, n, n)
+    looked[0] += s.framing.looked
+    return answer
 
 
 cdef void fault_of(

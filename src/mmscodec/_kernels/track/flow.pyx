@@ -11,7 +11,7 @@ from mmscodec._kernels.mms.scan cimport (
     mms_stream_init, mms_stream_t, row_tail_t,
 )
 from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
-from mmscodec._kernels.net.segment cimport PROTOCOL_UDP
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
 from mmscodec._kernels.track.copies cimport (
@@ -29,8 +29,8 @@ from mmscodec._kernels.track.flow_table cimport (
 )
 from mmscodec._kernels.track.not_mms cimport MMS_PORT, served_by
 from mmscodec._kernels.track.protocol_detection cimport (
-    VERDICT_MMS, VERDICT_OTHER, VERDICT_WINMX_CLIENT, detect_stream, detection_begin,
-    detection_drop, detection_hold, is_winmx, looks_like_packet, verdict_t,
+    VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, VERDICT_WINMX_CLIENT, detect_end, detect_stream,
+    detection_begin, detection_drop, detection_hold, is_winmx, looks_like_packet, verdict_t,
 )
 from mmscodec._kernels.track.sources cimport is_stable
 from mmscodec._kernels.track.stream_pool cimport stream_pool_give, stream_pool_take
@@ -257,11 +257,15 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
     d = detection_begin(flow)
     if d == NULL:
         return -1
-    verdict = detect_stream(flow, &c.flow[1 - side], run, t.options.want_winmx)
+    verdict = detect_stream(
+        flow, &c.flow[1 - side], run, t.options.want_winmx, &t.counters.looked)
     if verdict == VERDICT_OTHER and flow.tcp.syn and run.offset == 0 and run.kind == RUN_DATA:
         flow.served = served_by(run.data, <size_t>run.length)
-    if verdict == VERDICT_OTHER or (verdict == VERDICT_MMS and not t.options.want_mms) \
-            or d.bytes > DETECTION_BYTES or d.count >= DETECTION_RUNS:
+    if verdict == VERDICT_WAIT and (d.bytes > DETECTION_BYTES or d.count >= DETECTION_RUNS):
+        # it waits no longer
+        verdict = VERDICT_MMS if detect_end(flow, &t.counters.looked) == VERDICT_MMS \
+            else VERDICT_OTHER
+    if verdict == VERDICT_OTHER or (verdict == VERDICT_MMS and not t.options.want_mms):
         if flow_unknown(t, c, side) != 0:
             return -1
         return flow_deliver(t, c, side, run)  # to nobody, where the flow was set aside
@@ -317,6 +321,9 @@ cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noe
 
 cdef int flow_settle(tracker_t *t, connection_t *c, int side) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
+    if t.options.want_mms and flow.state == STATE_DETECTING and c.protocol == PROTOCOL_TCP \
+            and detect_end(flow, &t.counters.looked) == VERDICT_MMS:
+        return recognise(t, c, side, STATE_MMS)
     if flow.state <= STATE_DETECTING and (t.options.keep_all or is_lone_client(c, side)):
         return flow_unknown(t, c, side)  # its end came before it was known
     return 0
@@ -351,5 +358,6 @@ cdef void flow_forget(tracker_t *t, flow_t *flow) noexcept nogil:
     tcp_discard(&flow.tcp, &t.pool)
     detection_drop(flow, &t.limit)
     if flow.mms != NULL:
+        t.counters.looked += flow.mms.framing.looked
         stream_pool_give(&t.streams, flow.mms)
         flow.mms = NULL

@@ -32,18 +32,13 @@ cdef struct detection_t:
     uint32_t count
     uint32_t capacity
     uint32_t bytes
-    uint32_t tries
     uint8_t head[20]  # first bytes of the stream, as far as they came without a gap
     uint32_t head_len
     bint broken  # bytes of the head are missing
     bint likely  # HANDSHAKE_LIKELY: a WinMX client, unless the other side says something else
-    bint chain  # a header is expected at `expect`
-    int64_t expect
-    uint8_t header[8]
-    uint32_t header_len
-    uint32_t location
-    uint32_t incarnation
-    uint32_t links
+    table_t window  # bytes of a stream begun in the middle, up to the last one, without a hole
+    size_t judged  # so many of them begin nothing
+    uint32_t links  # datagrams that may be Data packets
 
 cdef enum fast_t:
     # what fast_path.pxd may do with a segment that continues the stream

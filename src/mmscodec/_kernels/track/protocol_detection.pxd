@@ -1,5 +1,5 @@
 # What is it? The judgement on the first bytes of a flow, which are held meanwhile.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport run_t
 from mmscodec._kernels.track.flow_table cimport detection_t, flow_t
@@ -16,8 +16,12 @@ cdef enum verdict_t:
 # A TcpMessageHeader, as far as it is there.
 cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil
 # The next run of a flow whose earlier runs its detection holds; `peer` is the other direction.
+# *looked grows by the bytes that the judgement looked at.
 cdef verdict_t detect_stream(
-    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx) noexcept nogil
+    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx, uint64_t *looked
+) noexcept nogil
+# Nothing more will come of a flow: VERDICT_MMS, or VERDICT_WAIT.
+cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil
 cdef inline bint is_winmx(verdict_t verdict) noexcept nogil:
     return verdict == VERDICT_WINMX_CLIENT or verdict == VERDICT_WINMX_SERVER
 

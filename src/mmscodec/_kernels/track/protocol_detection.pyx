@@ -1,13 +1,15 @@
 # MMS is known by its bytes on any port. A stream that was seen from its SYN begins with a
 # TcpMessageHeader or is something else. One that begins in the middle may hold nothing but Data
-# packets, which have no signature: there a chain of headers, each where the one before says, with
-# the same incarnation and a growing LocationId, is believed. It is looked for where segments begin,
-# so that a flow of no interest costs a look at its segments' first bytes and no more.
+# packets, which have no signature: the judgement of resync is asked about its first 64 KiB, wherever
+# segments begin, once about each byte.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
+from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
+from mmscodec._kernels.mms.evidence cimport WAIT, YES
+from mmscodec._kernels.mms.scan cimport mms_detect
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, run_t
 from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
@@ -19,9 +21,7 @@ from mmscodec._kernels.track.sources cimport is_stable
 
 cdef enum:
     LINKS = 3  # headers in a chain that is believed
-    MAX_TRIES = 16  # segments looked at
     SMALL = 1 << 24  # LocationId of any media file
-    NEAR = 64
     ADVERTISEMENT = 0x47
     MAX_ADVERTISEMENT = 512
     MANY_USERS = 1 << 20
@@ -31,6 +31,7 @@ cdef detection_t *detection_begin(flow_t *flow) noexcept nogil:
     if flow.detection == NULL:
         flow.detection = <detection_t *>calloc(1, sizeof(detection_t))
         if flow.detection != NULL:
+            table_init(&flow.detection.window, 1)
             flow.state = STATE_DETECTING
     return flow.detection
 
@@ -44,6 +45,7 @@ cdef void detection_drop(flow_t *flow, memory_limit_t *limit) noexcept nogil:
     for i in range(d.count):
         free(d.runs[i].memory)
     free(d.runs)
+    table_free(&d.window)
     free(d)
     flow.detection = NULL
 
@@ -83,48 +85,29 @@ cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil:
     return n >= 16 and load_le32(p + 4) == SESSION_ID and load_le32(p + 12) == SEAL
 
 
-cdef inline bint looks_like_data(const uint8_t *p) noexcept nogil:
-    # 8 bytes are there
-    return load_le16(p + 6) > 8 and p[4] != 0 and load_le32(p) < SMALL
-
-
-cdef inline void begin_chain(detection_t *d, const uint8_t *p, int64_t offset) noexcept nogil:
-    d.chain = True
-    d.location = load_le32(p)
-    d.incarnation = p[4]
-    d.links = 1
-    d.expect = offset + load_le16(p + 6)
-    d.header_len = 0
-
-
-cdef verdict_t follow_chain(detection_t *d, const run_t *run) noexcept nogil:
-    cdef int64_t end = run.offset + run.length, at
-    cdef size_t n
-    while d.chain and d.expect + d.header_len < end:
-        at = d.expect + d.header_len
-        if run.kind == RUN_GAP or at < run.offset:
-            d.chain = False
-            return VERDICT_WAIT
-        n = 8 - d.header_len
-        if <int64_t>n > end - at:
-            n = <size_t>(end - at)
-        memcpy(d.header + d.header_len, run.data + (at - run.offset), n)
-        d.header_len += <uint32_t>n
-        if d.header_len < 8:
+cdef verdict_t judge_window(detection_t *d, bint final, uint64_t *looked) noexcept nogil:
+    # A stream begun in the middle: is there MMS from some byte on? It is the judgement that resync
+    # has, asked once about each byte; what begins nothing is let go.
+    cdef size_t at = 0
+    cdef int answer
+    while d.judged < d.window.rows:
+        answer = mms_detect(
+            d.window.data + d.judged, d.window.rows - d.judged, final, &at, looked)
+        if answer == YES:
+            return VERDICT_MMS
+        d.judged += at
+        if answer != WAIT or not final:
             break
-        if load_le32(d.header + 4) == SESSION_ID:
-            return VERDICT_MMS
-        if not looks_like_data(d.header) or d.header[4] != d.incarnation \
-                or load_le32(d.header) - d.location - 1 >= NEAR:
-            d.chain = False
-            return VERDICT_WAIT
-        d.location = load_le32(d.header)
-        d.links += 1
-        if d.links >= LINKS:
-            return VERDICT_MMS
-        d.expect += load_le16(d.header + 6)
-        d.header_len = 0
+        d.judged += 1  # what it waits for will not come
     return VERDICT_WAIT
+
+
+cdef verdict_t extend_window(detection_t *d, const run_t *run, uint64_t *looked) noexcept nogil:
+    if table_reserve(&d.window, <size_t>run.length) != 0:
+        return VERDICT_OTHER
+    memcpy(d.window.data + d.window.rows, run.data, <size_t>run.length)
+    d.window.rows += <size_t>run.length
+    return judge_window(d, False, looked)
 
 
 cdef verdict_t judge_winmx(flow_t *flow, const flow_t *peer) noexcept nogil:
@@ -181,34 +164,29 @@ cdef verdict_t judge_start(flow_t *flow, const flow_t *peer, bint winmx) noexcep
     return verdict
 
 
-cdef verdict_t detect_middle(detection_t *d, const run_t *run) noexcept nogil:
-    # a chain of Data packets, from wherever a segment begins
-    cdef verdict_t verdict
-    d.tries += 1
-    verdict = follow_chain(d, run)
-    if verdict != VERDICT_WAIT:
-        return verdict
-    if not d.chain and run.length >= 8 and looks_like_data(run.data):
-        begin_chain(d, run.data, run.offset)
-        return follow_chain(d, run)
-    if d.tries >= MAX_TRIES and not d.chain and not d.likely:
-        return VERDICT_OTHER
-    return VERDICT_WAIT
+cdef verdict_t detect_gap(
+    flow_t *flow, const flow_t *peer, bint winmx, uint64_t *looked
+) noexcept nogil:
+    # bytes are missing: what is known up to there is judged, and behind it a stream begins anew
+    cdef detection_t *d = flow.detection
+    cdef verdict_t verdict = judge_window(d, True, looked)
+    cdef bint begins = d.head_len < HEAD and not d.broken
+    d.window.rows = d.judged = 0
+    d.broken |= begins
+    if verdict == VERDICT_WAIT and winmx and begins:
+        verdict = judge_winmx(flow, peer)
+    return VERDICT_WAIT if verdict == VERDICT_OTHER else verdict
 
 
 cdef verdict_t detect_stream(
-    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx
+    flow_t *flow, const flow_t *peer, const run_t *run, bint winmx, uint64_t *looked
 ) noexcept nogil:
     # The next run of a flow whose earlier runs are in flow.detection.
     cdef detection_t *d = flow.detection
     cdef verdict_t verdict = VERDICT_WAIT
     cdef bint begins = d.head_len < SERVER_HEAD and not d.broken
     if run.kind == RUN_GAP:
-        d.chain = False
-        d.broken |= begins
-        if winmx and begins:
-            verdict = judge_winmx(flow, peer)
-        return VERDICT_WAIT if verdict == VERDICT_OTHER else verdict
+        return detect_gap(flow, peer, winmx, looked)
     if looks_like_packet(run.data, <size_t>run.length):
         return VERDICT_MMS
     if begins and run.offset == d.head_len:
@@ -222,9 +200,13 @@ cdef verdict_t detect_stream(
         begins = False
     if begins and (flow.tcp.syn or is_winmx(verdict)):
         return verdict
-    begins = begins and winmx and verdict == VERDICT_WAIT  # the other side has still to speak
-    verdict = detect_middle(d, run)
-    return VERDICT_WAIT if begins and verdict == VERDICT_OTHER else verdict
+    return extend_window(d, run, looked)
+
+
+cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil:
+    if flow.detection == NULL:
+        return VERDICT_WAIT
+    return judge_window(flow.detection, True, looked)
 
 
 cdef bint is_resend(const segment_t *s) noexcept nogil:
