@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mmscodec
+from mmscodec import mms
 from mmscodec.schema.faults import FaultCode
 from tests.capture import build, tcp_play
 from tests.capture import frames as f
@@ -43,6 +44,14 @@ def signed(inner, src, dst, how="good"):
     inner = inner[:16] + b"\0\0" + inner[18:]
     value = {"good": 0xFFFF - ones(pseudo + inner), "offload": ones(pseudo), "none": 0}
     return inner[:16] + f.be16(value.get(how, 0xBAD0)) + inner[18:]
+
+
+def connection(rng, isn, sizes):
+    """A connection whose server begins in MMS, so that it is known from its first segment on."""
+    c = Connection(rng, 0, isn, sizes=sizes)
+    ping = mms.encode("LinkMacToViewerPing")
+    c.streams = c.streams[0], ping + c.streams[1]
+    return c, [*c.handshake(), c.segment(True, len(ping))]
 
 
 def frame(s, how="good", six=False, options=b""):
@@ -92,9 +101,9 @@ def streams(raw, form):
 def test_the_copy_with_the_right_checksum_is_kept(seed, form, six):
     """Segments hurt on the way, and sent again: later, or before the hurt copy comes."""
     rng = random.Random(seed)
-    c = Connection(rng, 0, (5, 2**32 - 999), sizes=(100, 30_000))
+    c, begin = connection(rng, (5, 2**32 - 999), (100, 30_000))
     options = b"\x01\x01\x08\x0a" + bytes(8) if seed % 2 else b""
-    out = [frame(s, six=six) for s in c.handshake()]
+    out = [frame(s, six=six) for s in begin]
     mended = 0
     late = []
     while c.sent[1] < len(c.streams[1]):
@@ -123,8 +132,8 @@ def test_the_copy_with_the_right_checksum_is_kept(seed, form, six):
 def test_a_side_whose_checksums_are_all_wrong_is_read_as_ever(form, how):
     """The first copy is kept, and the others are conflicts, whatever their checksums are."""
     rng = random.Random(how)
-    c = Connection(rng, 0, (5, 77), sizes=(100, 9000))
-    out = [frame(s, how) for s in c.handshake()]
+    c, begin = connection(rng, (5, 77), (100, 9000))
+    out = [frame(s, how) for s in begin]
     other = 0
     while c.sent[1] < len(c.streams[1]):
         s = c.segment(True, 250)

@@ -1,7 +1,8 @@
 """One direction of a TCP connection put together byte by byte, from the rules alone.
 
 Slow on purpose: a dictionary of bytes. The rules: offset 0 is the byte behind the SYN, or the
-lowest byte that was seen; the first copy of a byte is kept, and a later one that differs is a conflict,
+lowest byte that was seen; the first copy of a byte is kept, and a later one that differs is a
+conflict,
 unless the checksum of the one is right and that of the other wrong: then the right one is kept and
 nothing contradicts it; the last byte repeated alone is a keep-alive and is not compared; a hole is
 a gap once something stands behind it; what a segment claims to have had is no hole by itself.
