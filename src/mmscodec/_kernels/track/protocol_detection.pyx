@@ -170,7 +170,7 @@ cdef verdict_t detect_gap(
     # bytes are missing: what is known up to there is judged, and behind it a stream begins anew
     cdef detection_t *d = flow.detection
     cdef verdict_t verdict = judge_window(d, True, looked)
-    cdef bint begins = d.head_len < HEAD and not d.broken
+    cdef bint begins = d.head_len < SERVER_HEAD and not d.broken
     d.window.rows = d.judged = 0
     d.broken |= begins
     if verdict == VERDICT_WAIT and winmx and begins:
