@@ -34,7 +34,7 @@ def imported(statement):
 
 @pytest.mark.parametrize(
     ("statement", "most"),
-    [("", 3), ("mmscodec.mms", 50), ("mmscodec.winmx", 60), ("mmscodec.open", 160)],
+    [("", 3), ("mmscodec.mms", 50), ("mmscodec.winmx", 70), ("mmscodec.open", 180)],
 )
 def test_an_import_brings_what_it_needs(statement, most):
     found = imported(statement)
