@@ -1,14 +1,14 @@
 # MMS is known by its bytes on any port. A stream that was seen from its SYN begins with a
 # TcpMessageHeader or is something else. One that begins in the middle may hold nothing but Data
-# packets, which have no signature: the judgement of resync is asked about its first 64 KiB, wherever
-# segments begin, once about each byte.
+# packets, which have no signature: the judgement of resync is asked about its first 64 KiB,
+# wherever segments begin, once about each byte, and a chain of them has to bear it out.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
-from mmscodec._kernels.mms.evidence cimport WAIT, YES
+from mmscodec._kernels.mms.evidence cimport NO, WAIT, YES
 from mmscodec._kernels.mms.scan cimport mms_detect
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, run_t
@@ -21,6 +21,8 @@ from mmscodec._kernels.track.sources cimport is_stable
 
 cdef enum:
     LINKS = 3  # headers in a chain that is believed
+    CHAIN = 4  # and where nothing else speaks for MMS
+    MAX_STEP = 64  # between LocationIds of such a chain
     SMALL = 1 << 24  # LocationId of any media file
     ADVERTISEMENT = 0x47
     MAX_ADVERTISEMENT = 512
@@ -85,17 +87,50 @@ cdef bint looks_like_packet(const uint8_t *p, size_t n) noexcept nogil:
     return n >= 16 and load_le32(p + 4) == SESSION_ID and load_le32(p + 12) == SEAL
 
 
+cdef int proven(const uint8_t *p, size_t n, bint final) noexcept nogil:
+    # A port and a peer that nobody knows need more than what resync believes: YES = a packet, or
+    # CHAIN Data packets of one incarnation whose LocationIds go one way by small steps; WAIT = so
+    # far; NO = something else.
+    cdef size_t at = 0, size
+    cdef int64_t step, first = 0
+    cdef uint32_t location = 0
+    cdef int count
+    for count in range(CHAIN):
+        if looks_like_packet(p + at, n - at):
+            return YES
+        if n - at < 8:
+            return YES if final and count > LINKS - 1 else WAIT
+        size = load_le16(p + at + 6)
+        if size < 8 or p[at + 4] == 0 or p[at + 4] != p[4]:
+            return NO
+        step = <int64_t>load_le32(p + at) - <int64_t>location
+        location = load_le32(p + at)
+        if count != 0:
+            first = step if first == 0 else first
+            if step == 0 or (step > 0) != (first > 0) or step > MAX_STEP or step < -MAX_STEP:
+                return NO
+        at += size
+        if at > n:
+            at = n
+    return YES
+
+
 cdef verdict_t judge_window(detection_t *d, bint final, uint64_t *looked) noexcept nogil:
     # A stream begun in the middle: is there MMS from some byte on? It is the judgement that resync
-    # has, asked once about each byte; what begins nothing is let go.
+    # has, asked once about each byte, and `proven`; what begins nothing is let go.
     cdef size_t at = 0
     cdef int answer
     while d.judged < d.window.rows:
         answer = mms_detect(
             d.window.data + d.judged, d.window.rows - d.judged, final, &at, looked)
-        if answer == YES:
-            return VERDICT_MMS
         d.judged += at
+        if answer == YES:
+            answer = proven(d.window.data + d.judged, d.window.rows - d.judged, final)
+            if answer == YES:
+                return VERDICT_MMS
+            if answer == NO:
+                d.judged += 1
+                continue
         if answer != WAIT or not final:
             break
         d.judged += 1  # what it waits for will not come
