@@ -34,13 +34,13 @@ def imported(statement):
 
 @pytest.mark.parametrize(
     ("statement", "most"),
-    [("", 3), ("mmscodec.mms", 50), ("mmscodec.winmx", 70), ("mmscodec.open", 180)],
+    [("", 1), ("mmscodec.mms", 40), ("mmscodec.winmx", 56), ("mmscodec.open", 140)],
 )
 def test_an_import_brings_what_it_needs(statement, most):
     found = imported(statement)
     assert found & UNWANTED == set()
-    assert len(found) <= most
-    assert any(name.startswith("mmscodec") for name in found)
+    # ours alone: how many of the standard library are new depends on what NumPy had imported
+    assert 0 < sum(name.partition(".")[0] == "mmscodec" for name in found) <= most
 
 
 def test_names_of_sessions_are_there_when_asked_for():
