@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -97,6 +96,8 @@ def near(name: object, known: Iterable[str]) -> str:
     if not isinstance(name, str):
         return ""
     by_lower = {word.lower(): word for word in known}
+    import difflib  # only a mistake needs it
+
     found = difflib.get_close_matches(name.lower(), by_lower, n=1)
     ends = [word for word in by_lower if name and word.endswith(name.lower())]
     best = (ends if len(ends) == 1 else found)[:1]

@@ -14,7 +14,6 @@ from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
-from mmscodec.capture.live_winmx import LiveWinmx
 from mmscodec.capture.not_understood import NotUnderstood, table
 from mmscodec.capture.progress import Steps, whole_size
 from mmscodec.capture.source import Sources
@@ -145,6 +144,8 @@ class Capture(CaptureTables):
             if self._whole is None:
                 self._engine = engine
             merge = Merge(self._sources)
+        from mmscodec.capture.live_winmx import LiveWinmx  # WinMX costs as much as the rest
+
         winmx = LiveWinmx()
         going_on = True
         while going_on:

@@ -57,10 +57,11 @@ def snake_case(name: str) -> str:
     >>> snake_case("playIncarnation"), snake_case("szChannelURL"), snake_case("AFFlags")
     ('play_incarnation', 'sz_channel_url', 'af_flags')
     """
-    name = re.sub(r"[^0-9A-Za-z]+", "_", name)
     name = name.replace("AFFlags", "AfFlags").replace("IPAddress", "IpAddress")
-    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
-    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    return _WORD_BOUNDARY.sub("_", name).lower()
+
+
+_WORD_BOUNDARY = re.compile("[^0-9A-Za-z]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @dataclass(frozen=True, slots=True)

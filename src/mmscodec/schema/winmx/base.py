@@ -7,7 +7,7 @@ missing. So a field says when it is there, and has no fixed place.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mmscodec.schema.fields import KIND_SIZES, Field, Message, Rule, Struct
 
@@ -86,8 +86,8 @@ class Packet(Message):
 
 def _maker(kind: str) -> Callable[..., Part]:
     def make(name: str, size: int | None = None, **options: object) -> Part:
-        part = Part(name, kind, size, **options)  # type: ignore[arg-type]
-        return replace(part, python_name=name, size=KIND_SIZES.get(kind, size))
+        size = KIND_SIZES.get(kind, size)
+        return Part(name, kind, size, python_name=name, **options)  # type: ignore[arg-type]
 
     make.__name__ = kind
     make.__doc__ = f"A part of kind {kind}; options as the attributes of `Part`."
