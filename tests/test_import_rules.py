@@ -71,23 +71,25 @@ def python_imports(text: str, package: str) -> list[Import]:
     return found
 
 
-CYTHON_FROM = re.compile(r"^(\s*)from\s+([.\w]+)\s+(c?import)\s+\(?([^#\n]*)")
-CYTHON_IMPORT = re.compile(r"^(\s*)(c?import)\s+([^#\n]+)")
+CYTHON_FROM = re.compile(
+    r"^([ \t]*)from\s+([.\w]+)\s+(c?import)\s+(\([^)]*\)|[^#\n]*)", re.MULTILINE
+)
+CYTHON_IMPORT = re.compile(r"^([ \t]*)(c?import)\s+([^#\n]+)", re.MULTILINE)
 
 
 def cython_imports(text: str, package: str) -> list[Import]:
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := CYTHON_FROM.match(line):
-            indent, module, verb, rest = match.groups()
-            names = tuple(re.findall(r"\w+", rest))
-            module = absolute(module, package)
-            found.append(Import(module, names, not indent, verb == "cimport", number))
-        elif match := CYTHON_IMPORT.match(line):
-            indent, verb, rest = match.groups()
-            for module in rest.split(","):
-                module = absolute(module.split(" as ")[0].strip(), package)
-                found.append(Import(module, (), not indent, verb == "cimport", number))
+    for match in CYTHON_FROM.finditer(text):
+        indent, module, verb, rest = match.groups()
+        names = tuple(re.findall(r"\w+", rest))
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(Import(absolute(module, package), names, not indent, verb == "cimport", line))
+    for match in CYTHON_IMPORT.finditer(text):
+        indent, verb, rest = match.groups()
+        line = text.count("\n", 0, match.start()) + 1
+        for module in rest.split(","):
+            module = absolute(module.split(" as ")[0].strip(), package)
+            found.append(Import(module, (), not indent, verb == "cimport", line))
     return found
 
 
@@ -204,18 +206,67 @@ def test_the_command_line_uses_public_names_only(name):
             assert not private, where(name, item)
 
 
+def module_of(name: str) -> str:
+    """mmscodec.mms for mmscodec/mms/__init__.py and __init__.pxd; a .pyx and its .pxd are one."""
+    return ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
+
+
+def reached(found: dict[str, list[Import]]) -> dict[str, set[str]]:
+    """Which modules each module imports or cimports, wherever in its files it does."""
+    modules = {module_of(name) for name in found}
+    graph: dict[str, set[str]] = {module: set() for module in modules}
+    for name, items in found.items():
+        for item in items:
+            inner = {f"{item.module}.{one}" for one in item.names} & modules
+            graph[module_of(name)] |= inner or {item.module} & modules
+    return {module: others - {module} for module, others in graph.items()}
+
+
+def in_circles(graph: dict[str, set[str]]) -> set[str]:
+    """Modules of circles, and of paths from one to another: what is left when those that reach no
+    other are taken away, and those that none reaches, as long as there are any."""
+    left = dict(graph)
+    while True:
+        wanted = set().union(*left.values())
+        kept = {m: others & left.keys() for m, others in left.items() if m in wanted}
+        kept = {module: others for module, others in kept.items() if others}
+        if kept == left:
+            return set(kept)
+        left = kept
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert in_circles(reached({name: imports_of(name) for name in FILES})) == set()
+
+
+def test_a_circle_of_files_is_seen():
+    cython, package = cython_imports, "mmscodec.mms"
+    found = {
+        "mmscodec/mms/a.py": python_imports("def f():\n    from mmscodec.mms import b\n", package),
+        "mmscodec/mms/b.pyx": cython("cimport mmscodec.mms.c\n", package),
+        "mmscodec/mms/c.pxd": cython("from .d cimport x\n", package),
+        "mmscodec/mms/c.pyx": cython("cimport cython\n", package),
+        "mmscodec/mms/d.py": python_imports("from mmscodec.mms import a, e\n", package),
+        "mmscodec/mms/e.py": python_imports("import os\n", package),
+        "mmscodec/mms/f.py": python_imports("from . import a\n", package),
+        "mmscodec/mms/__init__.py": python_imports("from mmscodec.mms.f import x\n", package),
+    }
+    assert in_circles(reached(found)) == {f"mmscodec.mms.{letter}" for letter in "abcd"}
+    found["mmscodec/mms/c.pxd"] = []
+    assert in_circles(reached(found)) == set()
+
+
 def test_the_readers_see_every_form_of_import():
     python = "import a.b\nfrom . import c\nfrom ..x import y\ndef f():\n    import z\n"
     seen = [(item.module, item.top) for item in python_imports(python, "mmscodec.mms")]
     assert seen == [("a.b", True), ("mmscodec.mms", True), ("mmscodec.x", True), ("z", False)]
     cython = "cimport cython, numpy\nfrom libc.stdint cimport uint8_t  # why\n  import os\n"
     found = cython_imports(cython, "mmscodec")
-    assert [(item.module, item.c) for item in found] == [
-        ("cython", True),
-        ("numpy", True),
-        ("libc.stdint", True),
-        ("os", False),
-    ]
+    assert {(item.module, item.c) for item in found} == {
+        ("cython", True), ("numpy", True), ("libc.stdint", True), ("os", False),
+    }  # fmt: skip
+    (item,) = cython_imports("from a.b cimport (\n    c, d,\n)\n", "mmscodec")
+    assert item.names == ("c", "d")
 
 
 def test_the_package_works_with_numpy_alone():

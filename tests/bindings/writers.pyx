@@ -6,7 +6,7 @@ from mmscodec._kernels.asf.gather cimport (
     flow_extents_t, gather_packets, gather_send_times, gather_t, plan_t,
 )
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_t
-from mmscodec._kernels.mms.scan cimport extents_t, mms_gather
+from mmscodec._kernels.mms.gather cimport messages_t, mms_gather
 from mmscodec._kernels.mms.write cimport (
     message_rows_t, mms_write_data, mms_write_messages, mms_write_runs, packet_heads_t,
 )
@@ -52,9 +52,9 @@ def gather(
     size_t capacity, size_t stride, size_t size, uint8_t[::1] out
 ):
     """Status of `mms_gather`."""
-    cdef extents_t extents = extents_t(
+    cdef messages_t messages = messages_t(
         <const uint8_t *>&positions[0], 8, <const uint8_t *>&lengths[0], 4, positions.shape[0])
-    return mms_gather(&src[0], src.shape[0], 0, &extents, &out[0], capacity, stride, size)
+    return mms_gather(&src[0], src.shape[0], 0, &messages, &out[0], capacity, stride, size)
 
 
 def copy_lists(const uint8_t[::1] src, size_t frames, size_t capacity, uint8_t[::1] out):

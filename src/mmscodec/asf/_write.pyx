@@ -5,7 +5,8 @@ from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.asf.gather cimport (
     flow_extents_t, gather_check, gather_packets, gather_send_times, gather_t, plan_t, span_t,
 )
-from mmscodec._kernels.asf.packet cimport PACKET_STATES, packet_fields, packet_fields_t
+from mmscodec._kernels.asf.fields cimport packet_fields_t
+from mmscodec._kernels.asf.packet cimport PACKET_STATES, packet_fields
 from mmscodec._kernels.asf.payloads cimport PAYLOADS_BROKEN, packet_payloads, payloads_t
 from mmscodec._kernels.core.extent cimport extent_t
 

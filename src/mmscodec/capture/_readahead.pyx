@@ -5,9 +5,8 @@
 # for: of these one thread finds the segments and the other takes them, see _handoff.pyx.
 from libc.stdint cimport uint8_t, uint64_t
 from mmscodec._buffer cimport readable
-from mmscodec._kernels.pcapfile.records cimport (
-    READ_FAULT, READ_OK, reader_batch, reader_free, reader_init, reader_t,
-)
+from mmscodec._kernels.pcapfile.reader cimport reader_batch, reader_free, reader_init
+from mmscodec._kernels.pcapfile.records cimport READ_FAULT, READ_OK, reader_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec.capture._engine cimport Engine
 from mmscodec.capture._merge cimport Merge

@@ -5,9 +5,10 @@ from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport readable
 from mmscodec._kernels.core.layout cimport FAULT_BEYOND_LIMIT, FAULT_FILE_TRUNCATED
+from mmscodec._kernels.pcapfile.reader cimport reader_batch, reader_free, reader_init
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
-    interface_t, read_fault_t, reader_batch, reader_free, reader_init,
+    interface_t, read_fault_t,
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row, table_t

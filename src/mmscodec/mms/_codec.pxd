@@ -1,5 +1,5 @@
 from libc.stdint cimport int64_t
-from mmscodec._kernels.mms.scan cimport mms_tables_t
+from mmscodec._kernels.mms.state cimport mms_tables_t
 from mmscodec._kernels.core.table cimport table_t
 
 

@@ -5,16 +5,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memmove
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
-from mmscodec._kernels.mms.scan cimport (
-    MMS_NO_MEMORY,
-    MMS_STOPPED,
-    fault_row_t,
-    mms_scan,
-    mms_stream_init,
-    mms_stream_t,
-    mms_tables_free,
-    mms_tables_init,
-    mms_tables_t,
+from mmscodec._kernels.mms.scan cimport mms_scan, mms_stream_init, mms_tables_free, mms_tables_init
+from mmscodec._kernels.mms.state cimport (
+    MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t,
 )
 from mmscodec._kernels.mms.stream cimport mms_datagram
 from mmscodec._kernels.core.table cimport (

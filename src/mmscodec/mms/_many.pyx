@@ -3,14 +3,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from mmscodec._block cimport Block
-from mmscodec._kernels.mms.scan cimport (
-    MMS_NO_MEMORY,
-    mms_stream_init,
-    mms_stream_t,
-    mms_tables_free,
-    mms_tables_init,
-    mms_tables_t,
-)
+from mmscodec._kernels.mms.scan cimport mms_stream_init, mms_tables_free, mms_tables_init
+from mmscodec._kernels.mms.state cimport MMS_NO_MEMORY, mms_stream_t, mms_tables_t
 from mmscodec._kernels.mms.stream cimport (
     mms_feed, mms_finish, mms_stream_free, mms_undecided,
 )

@@ -371,7 +371,6 @@ def encode_cache_reply(
 def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
     """All fields of one packet of a batch, as `encode` takes them."""
     from mmscodec.schema.winmx import types_of
-    from mmscodec.winmx.batch import Batch
 
     packet = batch.packets[i]
     known = types_of(batch.link, batch.direction)
@@ -380,7 +379,7 @@ def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
         raise KeyError(f"no layout is known for type 0x{int(packet['type']):04X}")
     if not item.known:
         return {"data": bytes(batch.payload(i))}
-    one = Batch()
+    one = type(batch)()
     start = int(packet["offset"])
     at = start - batch.start
     piece = memoryview(batch.pieces[0][1]).cast("B")[at : at + int(packet["length"])]

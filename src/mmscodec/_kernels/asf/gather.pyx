@@ -1,8 +1,9 @@
 # See asf/gather.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.asf.fields cimport packet_fields_t
 from mmscodec._kernels.asf.packet cimport (
-    PACKET_FILLER, PACKET_TORN, PACKET_UNMENDED, PACKET_WHOLE, packet_fields, packet_fields_t,
+    PACKET_FILLER, PACKET_TORN, PACKET_UNMENDED, PACKET_WHOLE, packet_fields,
     packet_filler, packet_mend, packet_state_t,
 )
 from mmscodec._kernels.core.extent cimport extent_t

@@ -1,6 +1,7 @@
 # One ASF data packet: where its header fields stand, and how a short one is filled up to the size
 # that all packets of a file have. Spec section 11; the packet layout is that of ASF.
 from libc.stdint cimport uint8_t, uint32_t
+from mmscodec._kernels.asf.fields cimport packet_fields_t
 
 cdef enum packet_state_t:
     # what was done with a packet, by which it is counted
@@ -12,15 +13,6 @@ cdef enum packet_state_t:
     PACKET_FILLER = 5  # made up in the place of a missing one
     PACKET_TORN = 6  # some of its bytes are not in the capture
     PACKET_STATES = 7
-
-cdef struct packet_fields_t:
-    # offsets of the fields of an ASF data packet, and their sizes where those vary
-    uint32_t flags
-    uint32_t length
-    uint32_t length_size
-    uint32_t padding
-    uint32_t padding_size
-    uint32_t times  # send time (4) and duration (2)
 
 # Finds the fields of the packet of n bytes at p. 0, or -1: they do not begin like a data packet.
 cdef int packet_fields(const uint8_t *p, size_t n, packet_fields_t *at) noexcept nogil

@@ -1,23 +1,12 @@
 # See asf/packet.pxd.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memmove, memset
+from mmscodec._kernels.asf.fields cimport field_size, load_field
 from mmscodec._kernels.asf.payloads cimport packet_padding
-from mmscodec._kernels.core.wire cimport load_le16, load_le32, store_le16, store_le32
+from mmscodec._kernels.core.wire cimport store_le16, store_le32
 
 cdef enum:
     FILLER_LEN = 14
-
-
-cdef inline uint32_t field_size(uint32_t kind) noexcept nogil:
-    return 4 if kind == 3 else kind
-
-
-cdef inline uint32_t load_field(const uint8_t *p, uint32_t size) noexcept nogil:
-    if size == 4:
-        return load_le32(p)
-    if size == 2:
-        return load_le16(p)
-    return p[0] if size == 1 else 0
 
 
 cdef inline void store_field(uint8_t *p, uint32_t size, uint32_t value) noexcept nogil:

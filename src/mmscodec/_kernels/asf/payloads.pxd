@@ -1,6 +1,6 @@
 # The payloads of one ASF data packet: where their data end, whatever its Padding Length says.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from mmscodec._kernels.asf.packet cimport packet_fields_t
+from mmscodec._kernels.asf.fields cimport packet_fields_t
 
 cdef enum payloads_end_t:
     PAYLOADS_BROKEN = -1  # they leave the packet

@@ -1,7 +1,7 @@
 # See asf/payloads.pxd.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from mmscodec._kernels.asf.packet cimport packet_fields_t
-from mmscodec._kernels.core.wire cimport load_le16, load_le32
+from mmscodec._kernels.asf.fields cimport field_size, load_field, packet_fields_t
+from mmscodec._kernels.core.wire cimport load_le32
 
 cdef enum:
     SEVERAL = 0x01  # in the length type flags
@@ -18,25 +18,13 @@ cdef struct payload_t:
     uint32_t stream
 
 
-cdef inline uint32_t size_of(uint32_t kind) noexcept nogil:
-    return 4 if kind == 3 else kind
-
-
-cdef inline uint32_t load_sized(const uint8_t *p, uint32_t size) noexcept nogil:
-    if size == 4:
-        return load_le32(p)
-    if size == 2:
-        return load_le16(p)
-    return p[0] if size == 1 else 0
-
-
 cdef int payload_header(
     const uint8_t *p, size_t n, size_t pos, uint32_t properties, payload_t *out
 ) noexcept nogil:
     # the fields in front of the data of a payload (but its length); 0, or -1 if they leave n bytes
-    cdef uint32_t replicated_size = size_of(properties & 3)
-    cdef uint32_t offset_size = size_of(properties >> 2 & 3)
-    cdef uint32_t number_size = size_of(properties >> 4 & 3)
+    cdef uint32_t replicated_size = field_size(properties & 3)
+    cdef uint32_t offset_size = field_size(properties >> 2 & 3)
+    cdef uint32_t number_size = field_size(properties >> 4 & 3)
     cdef size_t fixed = 1 + number_size + offset_size + replicated_size
     cdef uint32_t replicated
     if n < pos or n - pos < fixed:
@@ -44,9 +32,9 @@ cdef int payload_header(
     out.key_frame = p[pos] & KEY_FRAME != 0
     out.stream = p[pos] & 0x7F
     pos += 1 + number_size
-    out.object_offset = load_sized(p + pos, offset_size)
+    out.object_offset = load_field(p + pos, offset_size)
     pos += offset_size
-    replicated = load_sized(p + pos, replicated_size)
+    replicated = load_field(p + pos, replicated_size)
     pos += replicated_size
     if replicated > n - pos:
         return -1
@@ -86,12 +74,12 @@ cdef payloads_end_t packet_payloads(
         return PAYLOADS_LIMITED
     if n <= pos:
         return PAYLOADS_BROKEN
-    count, length_size = <uint32_t>(p[pos] & 0x3F), size_of(p[pos] >> 6)
+    count, length_size = <uint32_t>(p[pos] & 0x3F), field_size(p[pos] >> 6)
     pos += 1
     for _i in range(count):
         if payload_header(p, n, pos, properties, &one) != 0 or n - one.data < length_size:
             return PAYLOADS_BROKEN
-        left = load_sized(p + one.data, length_size)
+        left = load_field(p + one.data, length_size)
         pos = one.data + length_size
         if left > n - pos:
             return PAYLOADS_BROKEN

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memmove
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 from mmscodec._kernels.core.wire cimport likely
-from mmscodec._kernels.mms.scan cimport mms_arrivals_t
+from mmscodec._kernels.mms.state cimport mms_arrivals_t
 
 cdef struct waiting_piece_t:
     int64_t end  # stream offset

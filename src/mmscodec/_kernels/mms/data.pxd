@@ -13,9 +13,9 @@ from mmscodec._kernels.mms.evidence cimport (
 from mmscodec._kernels.mms.resync cimport (
     HOPS, LOOK_AHEAD, proven, proven_data, search, search_inside,
 )
-from mmscodec._kernels.mms.scan cimport (
-    CLIENT_SPOKE, KIND_HEADER, KIND_MEDIA, KIND_PACKET_PAIR, SERVER_SPOKE, data_row_t,
-    mms_model_t, mms_view_t,
+from mmscodec._kernels.mms.state cimport (
+    CLIENT_SPOKE, KIND_HEADER, KIND_MEDIA, KIND_PACKET_PAIR, SERVER_SPOKE, data_row_t, mms_model_t,
+    mms_view_t,
 )
 
 cdef enum:

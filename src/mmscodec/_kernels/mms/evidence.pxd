@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 from mmscodec._kernels.core.layout cimport RESEND_HEADER_LEN, RESEND_SIGNATURE, SEAL, SESSION_ID
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64
-from mmscodec._kernels.mms.scan cimport mms_stream_t, mms_view_t
+from mmscodec._kernels.mms.state cimport mms_stream_t, mms_view_t
 
 cdef extern from "mmscodec_scan.h" nogil:
     const uint8_t *ASF_HEADER_GUID

@@ -15,7 +15,7 @@ from mmscodec._kernels.mms.arrivals cimport arrival
 from mmscodec._kernels.mms.evidence cimport (
     PLAIN_STEP, flags_of, incarnation_of, is_head, linked, plain, size_of,
 )
-from mmscodec._kernels.mms.scan cimport (
+from mmscodec._kernels.mms.state cimport (
     CLIENT_SPOKE, KIND_MEDIA, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t,
     mms_tables_t, packet_row_t, row_tail_t,
 )

@@ -11,7 +11,8 @@ from mmscodec._kernels.core.wire cimport load_le32, load_le64
 from mmscodec._kernels.mms.evidence cimport (
     NO, TAIL, WAIT, YES, is_border, is_signed, wait_for,
 )
-from mmscodec._kernels.mms.scan cimport mms_begin_skip, mms_view_t
+from mmscodec._kernels.mms.faults cimport mms_begin_skip
+from mmscodec._kernels.mms.state cimport mms_view_t
 
 cdef struct walk_t:
     uint64_t total  # bytes of the packet, by messageLength: more than a size_t of 32 bits holds

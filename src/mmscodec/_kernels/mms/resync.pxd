@@ -13,7 +13,7 @@ from mmscodec._kernels.mms.evidence cimport (
     counted_on, flags_of, incarnation_of, is_announced, is_head, is_known, is_last_fragment,
     is_packet_pair, is_resend, is_signed, is_sound, is_text, linked, plain, size_of, wait_for,
 )
-from mmscodec._kernels.mms.scan cimport mms_view_t
+from mmscodec._kernels.mms.state cimport mms_view_t
 
 cdef extern from "mmscodec_scan.h" nogil:
     size_t scan_for_data(const uint8_t *p, size_t start, size_t stop) noexcept

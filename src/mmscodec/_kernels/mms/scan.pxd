@@ -3,140 +3,8 @@
 # One state per direction of a connection. Offsets in rows are stream offsets. The same scan serves
 # a whole buffer (`mms_scan` with final), a decoder fed in chunks, and the segments of a capture
 # (`mms_feed`), so all of them give the same rows.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from mmscodec._kernels.core.table cimport table_t
-
-cdef enum:
-    MMS_OK = 0
-    MMS_NO_MEMORY = -1
-    MMS_STOPPED = 1  # a fault was met and the stream is set to stop there
-
-    KIND_MEDIA = 0
-    KIND_HEADER = 1
-    KIND_PACKET_PAIR = 2
-
-    DIRECTION_UNKNOWN = 0
-    TO_SERVER = 1
-    TO_CLIENT = 2
-
-    CLIENT_SPOKE = 1  # bits of `senders`
-    SERVER_SPOKE = 2
-
-cdef struct packet_row_t:
-    int64_t offset
-    int64_t first_message
-    uint64_t time_sent
-    uint32_t length
-    uint32_t chunk_count
-    uint32_t message_count
-    uint16_t seq
-    uint16_t mbz
-
-cdef struct message_row_t:
-    int64_t offset
-    int64_t packet
-    uint32_t length
-    uint32_t mid
-
-cdef struct data_row_t:
-    int64_t offset
-    uint32_t length
-    uint32_t location_id
-    uint8_t play_incarnation
-    uint8_t af_flags
-    uint8_t kind
-    uint8_t padding[5]
-
-cdef struct fault_row_t:
-    int64_t offset
-    int64_t length
-    uint16_t code
-    uint16_t field
-    uint32_t padding
-    int64_t need
-    int64_t have
-
-# what follows the row in a capture; `position` is the place of a message in the arena
-cdef struct row_tail_t:
-    int64_t time
-    int32_t flow
-    uint8_t direction
-    uint8_t padding[3]
-    int64_t position
-
-cdef struct mms_tables_t:
-    table_t packets
-    table_t messages
-    table_t data
-    table_t faults
-    table_t arena  # bytes of control messages, kept only in captures
-    table_t joined  # borrowed bytes and those behind them, side by side for one look
-    bint capture
-
-# set before the first byte, by whoever owns the stream
-cdef struct mms_options_t:
-    uint32_t max_packet  # ceiling on the bytes of one TcpMessageHeader packet
-    int32_t flow
-    bint datagrams  # RequestPacketListResend may stand where a packet begins
-    bint stop_at_fault
-    bint live  # a peer may wait for an answer: a whole packet is believed without the next one
-    bint skip_payload  # a Data packet just like the last one is believed by its header alone
-    bint client  # this side is known to be the client, which sends no Data packets
-
-# where the scan stands: written by scan.pyx, and by stream.pyx where bytes pass it by
-cdef struct mms_framing_t:
-    int64_t position  # stream offset of the first byte that no row and no fault covers yet
-    uint64_t need  # bytes from `position` on without which nothing more can be decided
-    uint64_t looked  # bytes that judgements looked at, all in all: work is linear
-    bint skipping  # bytes, since a fault
-    bint fault_silent  # nothing is reported if no byte is skipped
-    fault_row_t fault
-
-# what the stream said about packets to come: written by data.pxd, packet.pxd and fast_scan.pxd
-cdef struct mms_model_t:
-    uint64_t last  # header of the last Data packet as a little-endian number, 0 if there was none
-    uint64_t announced[4]  # incarnations that the server's answers named
-    uint32_t largest  # size of the largest Data packet so far
-    uint32_t header_next  # the fragment of an ASF header that comes next
-    uint8_t header_incarnation
-    uint8_t awaited  # incarnation named last, of which no Data packet came yet
-    uint8_t direction  # as told, or by the first message or Data packet
-    uint8_t senders  # whose messages were seen
-    bint header_open  # an ASF header is being collected
-    bint fresh  # nothing was found yet
-
-# bytes that wait, and a payload that passes by: written by stream.pyx alone
-cdef struct mms_tail_t:
-    uint64_t payload_left  # of a Data packet whose payload is passing by
-    uint64_t payload_lost  # bytes of it that a gap took
-    table_t buffer  # bytes kept until they can be decided, from `start` on
-    size_t start
-    const uint8_t *borrowed  # or where they lie, as long as they lie in one piece that stays
-    size_t borrowed_size
-    data_row_t pending  # the row of the Data packet whose payload is passing by
-
-# when bytes came: written by arrivals.pxd alone
-cdef struct mms_arrivals_t:
-    int64_t time  # of the piece that is being scanned
-    table_t waiting  # (end, time) of earlier pieces of which bytes still wait, from `first` on
-    size_t first
-
-cdef struct mms_stream_t:
-    mms_framing_t framing
-    mms_model_t model
-    mms_tail_t tail
-    mms_arrivals_t arrivals
-    mms_options_t options
-
-# The bytes that a judgement sees: n at p, of which the first stands at `base` in the stream
-cdef struct mms_view_t:
-    mms_stream_t *s
-    const uint8_t *p
-    size_t n
-    int64_t base
-    size_t need  # how far they have to reach for an answer other than WAIT
-    size_t wall  # where a packet begins for certain while a search goes on in front of it, or 0
-    bint final  # nothing will follow
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from mmscodec._kernels.mms.state cimport data_row_t, fault_row_t, mms_stream_t, mms_tables_t
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil
@@ -160,26 +28,7 @@ cdef int mms_detect(
     const uint8_t *p, size_t n, bint final, size_t *at, uint64_t *looked
 ) noexcept nogil
 
-# Where messages lie: positions (int64) and lengths (uint32), each some bytes apart
-cdef struct extents_t:
-    const uint8_t *positions
-    size_t position_stride
-    const uint8_t *lengths
-    size_t length_stride
-    size_t count
-
-# Copy the first `size` bytes of each message to dst, `stride` bytes apart, shorter ones filled with
-# zeros; dst has `capacity` bytes. Positions count from `base`. All messages lie in n bytes at src
-# and fit, or -1.
-cdef int mms_gather(
-    const uint8_t *src, size_t n, int64_t base, const extents_t *extents, uint8_t *dst,
-    size_t capacity, size_t stride, size_t size
-) noexcept nogil
-
 # parts that stream.pyx shares
-cdef void mms_begin_skip(
-    mms_stream_t *s, int64_t offset, uint16_t code, uint16_t field, int64_t need, int64_t have
-) noexcept nogil
 cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *fault) noexcept nogil
 cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) noexcept nogil
 cdef int mms_put_message(

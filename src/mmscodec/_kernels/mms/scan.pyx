@@ -13,11 +13,16 @@ from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, unlike
 from mmscodec._kernels.mms.arrivals cimport arrival, arrivals_init
 from mmscodec._kernels.mms.data cimport judge_data, take_data
 from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, wait_for
+from mmscodec._kernels.mms.faults cimport fault_of, mms_begin_skip
 from mmscodec._kernels.mms.fast_scan cimport (
     ANNOUNCES, LEAST, hear, run_of_data, run_of_packets, tail_of,
 )
 from mmscodec._kernels.mms.packet cimport judge_packet, walk_t
 from mmscodec._kernels.mms.resync cimport search
+from mmscodec._kernels.mms.state cimport (
+    DIRECTION_UNKNOWN, MMS_NO_MEMORY, MMS_OK, MMS_STOPPED, TO_CLIENT, TO_SERVER, data_row_t,
+    fault_row_t, message_row_t, mms_stream_t, mms_tables_t, mms_view_t, packet_row_t, row_tail_t,
+)
 
 cdef enum:
     FAILED = 5  # there is no memory
@@ -84,19 +89,6 @@ cdef int mms_detect(
     return answer
 
 
-cdef void fault_of(
-    fault_row_t *fault, int64_t offset, int64_t length, uint16_t code, uint16_t field, int64_t need,
-    int64_t have
-) noexcept nogil:
-    fault.offset = offset
-    fault.length = length
-    fault.code = code
-    fault.field = field
-    fault.padding = 0
-    fault.need = need
-    fault.have = have
-
-
 cdef int mms_put_fault(mms_stream_t *s, mms_tables_t *t, const fault_row_t *fault) noexcept nogil:
     cdef fault_row_t *row = <fault_row_t *>table_row(&t.faults)
     if row == NULL:
@@ -115,14 +107,6 @@ cdef void put_tail(mms_stream_t *s, fault_row_t *row) noexcept nogil:
     tail.direction = s.model.direction
     memset(tail.padding, 0, sizeof(tail.padding))
     memcpy(<uint8_t *>row + sizeof(fault_row_t), &tail, 16)
-
-
-cdef void mms_begin_skip(
-    mms_stream_t *s, int64_t offset, uint16_t code, uint16_t field, int64_t need, int64_t have
-) noexcept nogil:
-    s.framing.skipping = True
-    s.framing.fault_silent = False
-    fault_of(&s.framing.fault, offset, 0, code, field, need, have)
 
 
 cdef int end_skip(mms_stream_t *s, mms_tables_t *t, int64_t offset) noexcept nogil:
@@ -427,33 +411,3 @@ cdef int mms_scan(
     s.framing.position = v.base + <int64_t>at
     s.framing.need = v.need - at if v.need > at else 0
     return status
-
-
-cdef int mms_gather(
-    const uint8_t *src, size_t n, int64_t base, const extents_t *extents, uint8_t *dst,
-    size_t capacity, size_t stride, size_t size
-) noexcept nogil:
-    cdef const uint8_t *where = extents.positions
-    cdef const uint8_t *sizes = extents.lengths
-    cdef size_t _i
-    cdef int64_t position
-    cdef uint32_t length
-    cdef size_t at
-    if size > stride or (stride != 0 and extents.count > capacity // stride):
-        return -1
-    for _i in range(extents.count):
-        memcpy(&position, where, 8)
-        memcpy(&length, sizes, 4)
-        where += extents.position_stride
-        sizes += extents.length_stride
-        position -= base
-        if position < 0 or <uint64_t>position > n or n - <size_t>position < length:
-            return -1
-        at = <size_t>position
-        if length >= size:
-            memcpy(dst, src + at, size)
-        else:
-            memcpy(dst, src + at, length)
-            memset(dst + length, 0, size - length)
-        dst += stride
-    return 0

@@ -8,7 +8,7 @@ from libc.string cimport memset
 from mmscodec._kernels.mms.evidence cimport (
     flags_of, incarnation_of, plain, size_of,
 )
-from mmscodec._kernels.mms.scan cimport KIND_MEDIA, data_row_t, mms_stream_t, mms_tables_t
+from mmscodec._kernels.mms.state cimport KIND_MEDIA, data_row_t, mms_stream_t, mms_tables_t
 
 # The next n bytes; with `stays` they stay where they are as long as the stream does. Returns a
 # status of mms/scan.pxd.

@@ -11,10 +11,9 @@ from mmscodec._kernels.core.table cimport table_free, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
 from mmscodec._kernels.mms.data cimport take_data
-from mmscodec._kernels.mms.scan cimport (
-    MMS_NO_MEMORY, MMS_OK, fault_row_t, mms_begin_skip, mms_put_data, mms_put_fault,
-    mms_put_message, mms_scan,
-)
+from mmscodec._kernels.mms.faults cimport mms_begin_skip
+from mmscodec._kernels.mms.scan cimport mms_put_data, mms_put_fault, mms_put_message, mms_scan
+from mmscodec._kernels.mms.state cimport MMS_NO_MEMORY, MMS_OK, fault_row_t
 
 cdef enum:
     STEP = 256  # least number of bytes that are added to the tail buffer at once

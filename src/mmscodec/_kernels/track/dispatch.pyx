@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.wire cimport likely, prefetch, unlikely
-from mmscodec._kernels.mms.scan cimport mms_stream_t
+from mmscodec._kernels.mms.state cimport mms_stream_t
 from mmscodec._kernels.net.network cimport plain_ipv4
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, TCP_ACK, TCP_SYN, segment_t
 from mmscodec._kernels.track.connection cimport (

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 from mmscodec._kernels.core.layout cimport SESSION_ID
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, unlikely
-from mmscodec._kernels.mms.scan cimport KIND_MEDIA, data_row_t
+from mmscodec._kernels.mms.state cimport KIND_MEDIA, data_row_t
 from mmscodec._kernels.mms.stream cimport (
     continues, mms_caught_up, mms_last_header, mms_may_skip, mms_payload_left,
 )

@@ -1,6 +1,6 @@
 # One direction of a connection: what protocol it is, and who gets its next run.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from mmscodec._kernels.mms.scan cimport mms_stream_t
+from mmscodec._kernels.mms.state cimport mms_stream_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport run_t
 from mmscodec._kernels.track.flow_table cimport connection_t, flow_t

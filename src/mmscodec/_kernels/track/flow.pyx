@@ -6,9 +6,9 @@ from mmscodec._kernels.core.layout cimport (
 )
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
-from mmscodec._kernels.mms.scan cimport (
-    DIRECTION_UNKNOWN, TO_CLIENT, TO_SERVER, fault_row_t, mms_begin_at, mms_set_direction,
-    mms_stream_init, mms_stream_t, row_tail_t,
+from mmscodec._kernels.mms.scan cimport mms_begin_at, mms_set_direction, mms_stream_init
+from mmscodec._kernels.mms.state cimport (
+    DIRECTION_UNKNOWN, TO_CLIENT, TO_SERVER, fault_row_t, mms_stream_t, row_tail_t,
 )
 from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP

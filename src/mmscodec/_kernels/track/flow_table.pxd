@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.core.wire cimport load_le64, prefetch
-from mmscodec._kernels.mms.scan cimport mms_stream_t
+from mmscodec._kernels.mms.state cimport mms_stream_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport run_t
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_t

@@ -1,5 +1,5 @@
 # The state of a pass, one member a concern. Each member is written by the file that declares it.
-from mmscodec._kernels.mms.scan cimport mms_tables_t
+from mmscodec._kernels.mms.state cimport mms_tables_t
 from mmscodec._kernels.net.cursor cimport network_t
 from mmscodec._kernels.net.pieces cimport tcp_pool_t
 from mmscodec._kernels.track.counters cimport counters_t

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row, table_t
-from mmscodec._kernels.mms.scan cimport mms_stream_t
+from mmscodec._kernels.mms.state cimport mms_stream_t
 from mmscodec._kernels.mms.stream cimport mms_stream_free
 
 cdef enum:

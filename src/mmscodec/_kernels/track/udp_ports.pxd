@@ -3,7 +3,7 @@
 # server.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
-from mmscodec._kernels.mms.scan cimport mms_tables_t
+from mmscodec._kernels.mms.state cimport mms_tables_t
 
 cdef struct udp_port_t:
     uint8_t address[16]

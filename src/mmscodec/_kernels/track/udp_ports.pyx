@@ -5,7 +5,7 @@ from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.core.layout cimport MID_CONNECT_FUNNEL
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 from mmscodec._kernels.core.wire cimport load_le16
-from mmscodec._kernels.mms.scan cimport message_row_t, row_tail_t
+from mmscodec._kernels.mms.state cimport message_row_t, row_tail_t
 
 cdef enum:
     HEADS = 1 << 14

@@ -1,10 +1,13 @@
-# The state machine over pcap and pcapng; see pcapfile/records.pxd for its contract.
+# The state machine over pcap and pcapng; see pcapfile/reader.pxd for its contract.
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 from mmscodec._kernels.core.layout cimport FAULT_FILE_TRUNCATED, FIELD_MAGIC
 from mmscodec._kernels.pcapfile.pcap cimport pcap_batch, pcap_start
 from mmscodec._kernels.pcapfile.pcapng cimport pcapng_batch
-from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.pcapfile.records cimport (
+    FORMAT_PCAP, FORMAT_PCAPNG, FORMAT_REFUSED, MAGIC_SECTION, READ_AGAIN, READ_END, READ_FAULT,
+    READ_MORE, READ_OK, comment_t, forget_interfaces, interface_t, set_fault,
+)
 from mmscodec._kernels.core.table cimport table_free, table_init
 from mmscodec._kernels.core.wire cimport load_le32
 
@@ -62,10 +65,3 @@ cdef int reader_batch(
                 continue
         if status != READ_AGAIN:
             return status
-
-
-cdef int reader_next(
-    reader_t *r, const uint8_t *buf, size_t n, size_t *pos, record_t *out
-) noexcept nogil:
-    cdef size_t count
-    return reader_batch(r, buf, n, pos, out, 1, &count)
