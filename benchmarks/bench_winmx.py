@@ -126,7 +126,7 @@ def bench_decode(contest):
     size, rows = len(data), LISTS * 8
     loop = Loop(data, LISTS, LISTS)
     batch = winmx.decode(data)
-    # one to each rival: a batch used again gathers at once what was asked of it before
+    # one to each rival, so that each has the memory of its own rows
     index, some, all_ = winmx.Batch(), winmx.Batch(), winmx.Batch()
     assert loop.gather_nodes() == rows
     assert np.array_equal(batch.nodes, loop.nodes)

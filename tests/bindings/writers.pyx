@@ -10,7 +10,7 @@ from mmscodec._kernels.mms.gather cimport messages_t, mms_gather
 from mmscodec._kernels.mms.write cimport (
     message_rows_t, mms_write_data, mms_write_messages, mms_write_runs, packet_heads_t,
 )
-from mmscodec._kernels.winmx cimport scan as winmx
+from mmscodec._kernels.winmx cimport nodes as lists_, scan as winmx
 
 GUARD = 0xA5
 
@@ -59,28 +59,33 @@ def gather(
 
 def copy_lists(const uint8_t[::1] src, size_t frames, size_t capacity, uint8_t[::1] out):
     """Frames that `copy_lists` says it copied."""
-    return winmx.copy_lists(&src[0], frames, &out[0], capacity)
+    return lists_.copy_lists(&src[0], frames, &out[0], capacity)
 
 
 def write_lists(
     const uint8_t[::1] records, size_t lists, size_t each, size_t capacity, uint8_t[::1] out
 ):
     """Bytes that `write_lists` says it wrote."""
-    return winmx.write_lists(&records[0], lists, each, &out[0], capacity)
+    return lists_.write_lists(&records[0], lists, each, &out[0], capacity)
+
+
+cdef winmx.index_t index_of(const uint8_t[::1] src, table_t *packets):
+    return winmx.index_t(
+        &src[0], 0, <const winmx.packet_t *>packets.data, packets.rows)
 
 
 def gather_records(const uint8_t[::1] src, int framing, size_t room, uint8_t[::1] out):
     """Records that `gather_records` says it wrote."""
     cdef table_t packets, faults
     cdef winmx.scan_t found
+    cdef winmx.index_t index
     table_init(&packets, sizeof(winmx.packet_t))
     table_init(&faults, sizeof(winmx.fault_t))
     try:
         if winmx.scan(&src[0], src.shape[0], 0, framing, &packets, &faults, &found) != 0:
             raise MemoryError
-        return winmx.gather_records(
-            &src[0], 0, framing, <const winmx.packet_t *>packets.data, packets.rows, False,
-            &out[0], room)
+        index = index_of(src, &packets)
+        return lists_.gather_records(&index, framing, False, &out[0], room)
     finally:
         table_free(&packets)
         table_free(&faults)
@@ -90,6 +95,7 @@ def gather_nodes(const uint8_t[::1] src, int framing, size_t total):
     """(rows counted in, rows that there was room for) of `gather_nodes`."""
     cdef table_t packets, faults, nodes
     cdef winmx.scan_t found
+    cdef winmx.index_t index
     cdef size_t i, size = sizeof(winmx.node_t)
     table_init(&packets, sizeof(winmx.packet_t))
     table_init(&faults, sizeof(winmx.fault_t))
@@ -99,10 +105,8 @@ def gather_nodes(const uint8_t[::1] src, int framing, size_t total):
                 or table_reserve(&nodes, total + 1000) != 0:
             raise MemoryError
         memset(nodes.data, 0xA5, nodes.capacity * size)
-        if winmx.gather_nodes(
-            &src[0], 0, framing, <const winmx.packet_t *>packets.data, packets.rows, 0, total,
-            False, &nodes,
-        ) != 0:
+        index = index_of(src, &packets)
+        if lists_.gather_nodes(&index, framing, total, False, &nodes) != 0:
             raise MemoryError
         for i in range(total * size, nodes.capacity * size):
             if nodes.data[i] != 0xA5:

@@ -149,7 +149,7 @@ def test_a_large_stream_in_odd_pieces():
     assert winmx.encode(np.concatenate(got).reshape(-1, 8)) == data  # there in native byte order
 
 
-def test_a_batch_used_again_gathers_what_was_asked_for_before():
+def test_a_batch_used_again_has_the_rows_of_what_was_decoded_last():
     rng = np.random.default_rng(6)
     out = winmx.Batch()
     for lists, tail in ((300, b""), (700, b"\xa1"), (200, v.ACKNOWLEDGED), (500, b""), (10, b"")):
@@ -173,6 +173,17 @@ def test_a_batch_used_again_gathers_what_was_asked_for_before():
     winmx.decode(v.NODE_LIST * 100, out=out)
     assert (kept == copy).all()
     assert len(out.nodes) == 800
+
+
+@pytest.mark.parametrize("tail", [b"", v.ACKNOWLEDGED], ids=["regular", "mixed"])
+def test_a_batch_used_again_takes_no_new_memory_for_as_many_rows(tail):
+    out = winmx.Batch()
+    before = None
+    for _ in range(4):
+        winmx.decode(v.NODE_LIST * 5000 + tail, out=out)
+        places = [getattr(out, name).ctypes.data for name in ("packets", "nodes", "records")]
+        assert before in (None, places)
+        before = places
 
 
 def stream_of(link, rng):

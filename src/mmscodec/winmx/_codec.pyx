@@ -1,21 +1,17 @@
 # Buffers in, tables out: the binding of the WinMX kernels. Documented in batch.py and decode.py.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
-from mmscodec._kernels.winmx cimport fields as packet_fields, scan as kernel
+from mmscodec._kernels.winmx cimport fields as packet_fields, nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.wire cimport load_le16
 
 import numpy as np
 
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS, NODES, PACKET_ROWS, RECORD
-
-cdef enum:
-    SLICE = 1 << 18  # bytes scanned, then gathered; more than the longest frame
-
 
 FRAMINGS = {
     "": kernel.FRAMES,
@@ -38,8 +34,6 @@ cdef class BatchBase:
     cdef Block record_block
     cdef object source  # the buffer that the rows were read from
     cdef Buffer view  # its memory, or None
-    cdef bint asked_records  # what was asked for since the last scan
-    cdef bint asked_nodes
     cdef bint busy  # the rows are being written
     cdef int readers  # threads that read them without the GIL
     cdef int framing
@@ -112,12 +106,8 @@ cdef class BatchBase:
         cdef int framing = FRAMINGS[link]
         cdef const uint8_t *src
         cdef size_t length
-        cdef bint records, nodes
         self.begin()
         try:
-            records = self.asked_records and self.record_block is not None
-            nodes = self.asked_nodes and self.node_block is not None
-            self.asked_records = self.asked_nodes = False
             self.empty()
             self.hold(source)
             self.link = link
@@ -125,13 +115,9 @@ cdef class BatchBase:
             self.start = start
             src = self.view.data
             length = self.view.size
-            if framing == kernel.FRAMES and self.take_regular(
-                src, length, records, nodes
-            ):
+            if framing == kernel.FRAMES and self.take_regular(src, length):
                 return
-            if framing == kernel.FRAMES and (records or nodes) and length > SLICE:
-                status = self.scan_slices(src, length, records, nodes, &found)
-            elif length >= RELEASE_GIL:
+            if length >= RELEASE_GIL:
                 with nogil:
                     status = kernel.scan(
                         src, length, start, framing, &self.packet_block.table,
@@ -149,97 +135,34 @@ cdef class BatchBase:
         finally:
             self.busy = False
 
-    cdef int scan_slices(
-        self, const uint8_t *src, size_t length, bint records, bint nodes, kernel.scan_t *found
-    ):
-        # Scan and gather slice by slice, while the bytes are in the cache: for a batch that was
-        # asked for its nodes or records before.
-        cdef size_t pos = 0, piece, before, total = 0
-        cdef table_t *packets = &self.packet_block.table
-        cdef table_t *node_table = &self.node_block.table if nodes else NULL
-        cdef table_t *record_table = &self.record_block.table if records else NULL
-        cdef const kernel.packet_t *rows
-        cdef int64_t at
-        cdef int status = 0
-        cdef bint stream = length >= kernel.STREAM_FROM
-        with nogil:
-            while status == 0:
-                piece = length - pos if length - pos < SLICE else SLICE
-                before = packets.rows
-                at = self.start + <int64_t>pos
-                status = kernel.scan(
-                    src + pos, piece, at, kernel.FRAMES, packets, &self.fault_block.table, found)
-                rows = <const kernel.packet_t *>packets.data + before
-                if status == 0 and found.nodes and node_table != NULL:
-                    status = kernel.gather_nodes(
-                        src + pos, at, kernel.FRAMES, rows, packets.rows - before, before,
-                        found.nodes, stream, node_table)
-                if status == 0 and found.nodes and record_table != NULL:
-                    status = table_reserve(record_table, found.nodes)
-                    if status == 0:
-                        record_table.rows += kernel.gather_records(
-                            src + pos, at, kernel.FRAMES, rows, packets.rows - before, stream,
-                            record_table.data + record_table.rows * kernel.NODE_SIZE, found.nodes)
-                total += found.nodes
-                pos += found.consumed
-                if piece < SLICE:
-                    break
-        found.consumed = pos
-        found.nodes = total
-        if status == 0:
-            if records:
-                self._cache["records"] = True
-            if nodes:
-                self._cache["nodes"] = True
-        return status
-
-    cdef bint take_regular(self, const uint8_t *src, size_t length, bint records, bint nodes):
+    cdef bint take_regular(self, const uint8_t *src, size_t length):
         # A buffer that is nothing but a long regular run: its index follows from its length and
-        # is written when somebody asks for it. What was asked for of this batch's last contents
-        # is gathered along with the check, while the bytes are in the cache.
-        cdef size_t whole = length // kernel.LIST_FRAME, frames = 0
-        cdef table_t *to_records = &self.record_block.table if records else NULL
-        cdef table_t *to_nodes = &self.node_block.table if nodes else NULL
-        if whole < 64 or kernel.regular_run(src, 64 * kernel.LIST_FRAME) != 64:
+        # is written when somebody asks for it.
+        cdef size_t whole = length // kernel.LIST_FRAME, frames
+        if whole < 64 or nodes.regular_run(src, 64 * kernel.LIST_FRAME) != 64:
             return False
         with nogil:
-            if to_records == NULL and to_nodes == NULL:
-                frames = kernel.regular_run(src, length)
-            elif kernel.verified(src, whole, to_records, to_nodes):
-                frames = whole
+            frames = nodes.regular_run(src, length)
         if frames != whole:
             return False
-        if to_records != NULL and to_records.rows == frames * 8:  # there was memory for them
-            self._cache["records"] = True
-        if to_nodes != NULL and to_nodes.rows == frames * 8:
-            self._cache["nodes"] = True
         length -= frames * kernel.LIST_FRAME
         src += frames * kernel.LIST_FRAME
         self.need = 4
         if length >= 4:  # a frame begun; it may be another, shorter one that is whole
             self.need = 4 + <size_t>load_le16(src + 2)
             if length >= self.need:
-                return self.untake(to_records, to_nodes)
+                return False
         self.regular = frames
         self.total_nodes = frames * 8
         self.consumed = self.start + <int64_t>(frames * kernel.LIST_FRAME)
         return True
-
-    cdef bint untake(self, table_t *records, table_t *nodes):
-        # a whole frame follows the run: everything is looked at again
-        self._cache = {}
-        if records != NULL:
-            records.rows = 0
-        if nodes != NULL:
-            nodes.rows = 0
-        return False
 
     cdef int index(self) except -1:
         # the rows of a regular run, now that they are needed
         if self.busy:
             raise RuntimeError("this batch is in use by another thread")
         if self.regular:
-            if kernel.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
+            if nodes.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
                 raise MemoryError("no memory for the rows")
             self.regular = 0
         return 0
@@ -265,35 +188,33 @@ cdef class BatchBase:
     cdef int take_rows(self, Buffer given) except -1:
         # a copy is judged, so that nobody changes what was judged
         cdef table_t *table = &self.packet_block.table
-        cdef const kernel.packet_t *row
-        cdef size_t i, count = given.size // sizeof(kernel.packet_t)
-        cdef uint64_t at
+        cdef size_t count = given.size // sizeof(kernel.packet_t)
+        cdef kernel.checked_t found
+        cdef int wrong
         if count == 0:
             return 0
         if table_reserve(table, count) != 0:
             raise MemoryError
         memcpy(table.data, given.data, count * sizeof(kernel.packet_t))
-        row = <const kernel.packet_t *>table.data
-        for i in range(count):
-            at = <uint64_t>row[i].offset - <uint64_t>self.start
-            if row[i].offset < self.start or at > self.view.size \
-                    or self.view.size - at < row[i].length:
-                raise ValueError(f"packet {i} does not lie in the buffer")
-            self.check_length(&row[i], i)
-            if self.framing == kernel.FRAMES and row[i].type == kernel.NODE_LIST:
-                self.total_nodes += row[i].data_length // kernel.NODE_SIZE
-            elif self.framing == kernel.CACHE:
-                self.total_nodes += kernel.cache_size(&row[i])
+        wrong = kernel.check_packets(
+            <const kernel.packet_t *>table.data, count, self.start, self.view.size, self.framing,
+            &found)
+        if wrong == kernel.PACKET_OUTSIDE:
+            raise ValueError(f"packet {found.row} does not lie in the buffer")
+        if wrong == kernel.PACKET_OTHER_LENGTH:
+            raise ValueError(f"packet {found.row} has another length than its data says")
+        self.total_nodes = found.nodes
         table.rows = count
         return 0
 
-    cdef int check_length(self, const kernel.packet_t *row, size_t i) except -1:
-        cdef uint32_t size = <uint32_t>row.data_length + 4
-        if (self.framing == kernel.FRAMES and row.length != size) or (
-            self.framing == kernel.CACHE and row.length != <uint32_t>row.data_length + 17
-        ):
-            raise ValueError(f"packet {i} has another length than its data says")
-        return 0
+    cdef kernel.index_t scanned(self) noexcept:
+        # the rows for a gather; good until `readers` or `busy` is given back
+        cdef kernel.index_t index
+        index.src = self.bytes_held()
+        index.base = self.start
+        index.packets = <const kernel.packet_t *>self.packet_block.table.data
+        index.count = self.packet_block.table.rows
+        return index
 
     @property
     def packets(self):
@@ -323,12 +244,10 @@ cdef class BatchBase:
     def node_rows(self):
         """One row for each node record, gathered when first asked for."""
         cdef Block block = self.node_block
-        cdef const uint8_t *src = self.bytes_held()
-        cdef const kernel.packet_t *packets
-        cdef size_t count, total = self.total_nodes
+        cdef kernel.index_t index
+        cdef size_t total = self.total_nodes
         cdef int status = 0
         cdef bint stream = total * sizeof(kernel.node_t) >= kernel.STREAM_FROM
-        self.asked_nodes = True
         self.enter()
         try:
             if "nodes" in self._cache:
@@ -336,19 +255,16 @@ cdef class BatchBase:
             self.node_block = None  # another thread that comes now makes its own
             if block is None:
                 block = Block(sizeof(kernel.node_t))
-            packets = <const kernel.packet_t *>self.packet_block.table.data
-            count = self.packet_block.table.rows
+            index = self.scanned()
             if self.regular:
                 with nogil:
-                    status = kernel.regular_nodes(src, total // 8, &block.table)
+                    status = nodes.regular_nodes(index.src, total // 8, &block.table)
             elif total >= 1024:
                 with nogil:
-                    status = kernel.gather_nodes(
-                        src, self.start, self.framing, packets, count, 0, total, stream,
-                        &block.table)
+                    status = nodes.gather_nodes(
+                        &index, self.framing, total, stream, &block.table)
             elif total:
-                status = kernel.gather_nodes(
-                    src, self.start, self.framing, packets, count, 0, total, False, &block.table)
+                status = nodes.gather_nodes(&index, self.framing, total, False, &block.table)
             if status != 0:
                 raise MemoryError("no memory for the nodes")
             self.node_block = block
@@ -360,11 +276,9 @@ cdef class BatchBase:
     def record_rows(self):
         """The records alone, 12 bytes each, gathered when first asked for."""
         cdef Block block = self.record_block
-        cdef const uint8_t *src = self.bytes_held()
-        cdef const kernel.packet_t *packets
-        cdef size_t count, total = self.total_nodes
+        cdef kernel.index_t index
+        cdef size_t total = self.total_nodes
         cdef bint stream = total * kernel.NODE_SIZE >= kernel.STREAM_FROM
-        self.asked_records = True
         self.enter()
         try:
             if "records" in self._cache:
@@ -374,17 +288,15 @@ cdef class BatchBase:
                 block = Block(kernel.NODE_SIZE)
             if table_reserve(&block.table, total) != 0:
                 raise MemoryError("no memory for the records")
-            packets = <const kernel.packet_t *>self.packet_block.table.data
-            count = self.packet_block.table.rows
+            index = self.scanned()
             with nogil:
                 if self.regular:
-                    block.table.rows = 8 * kernel.copy_lists(
-                        src, total // 8, block.table.data,
+                    block.table.rows = 8 * nodes.copy_lists(
+                        index.src, total // 8, block.table.data,
                         block.table.capacity * kernel.NODE_SIZE)
                 else:
-                    block.table.rows = kernel.gather_records(
-                        src, self.start, self.framing, packets, count, stream, block.table.data,
-                        total)
+                    block.table.rows = nodes.gather_records(
+                        &index, self.framing, stream, block.table.data, total)
             self.record_block = block
             self._cache["records"] = True
         finally:
@@ -397,19 +309,15 @@ cdef class BatchBase:
         cdef Block rows = Block(layout.dtype.itemsize)
         cdef Block faults = Block(sizeof(kernel.fault_t))
         cdef packet_fields.program_t program
-        cdef const uint8_t *src
-        cdef const kernel.packet_t *packets
-        cdef size_t count
+        cdef kernel.index_t index
         cdef int status
         fill(&program, ops, layout)
         self.index()
         self.enter()
-        src = self.bytes_held()
-        packets = <const kernel.packet_t *>self.packet_block.table.data
-        count = self.packet_block.table.rows
+        index = self.scanned()
         with nogil:
             status = packet_fields.gather_rows(
-                src, self.start, packets, count, type, &program, &rows.table, &faults.table)
+                &index, type, &program, &rows.table, &faults.table)
         self.readers -= 1
         if status != 0:
             raise MemoryError("no memory for the rows")
@@ -424,10 +332,8 @@ cdef class BatchBase:
         cdef uint8_t *choice
         cdef bytes table = bytes(65536)
         cdef Py_ssize_t i, longest = 16
+        cdef kernel.index_t index
         cdef int status
-        cdef size_t count
-        cdef const kernel.packet_t *packets
-        cdef const uint8_t *src
         self.index()
         if len(layouts) > 254:
             raise ValueError("too many layouts")
@@ -443,12 +349,10 @@ cdef class BatchBase:
             choice[<int>type_] = 1 + place
         scratch = Block(longest)
         self.enter()
-        src = self.bytes_held()
-        packets = <const kernel.packet_t *>self.packet_block.table.data
-        count = self.packet_block.table.rows
+        index = self.scanned()
         with nogil:
             status = packet_fields.check_rows(
-                src, self.start, packets, count, choice, programs, &scratch.table, &faults.table)
+                &index, choice, programs, &scratch.table, &faults.table)
         self.readers -= 1
         if status != 0:
             raise MemoryError("no memory for the faults")
@@ -490,22 +394,12 @@ cdef Block fresh(Block block, size_t itemsize):
     return block
 
 
-cdef int check_ops(bytes ops, size_t itemsize) except -1:
-    # what the ops write lies in the row
-    cdef const packet_fields.op_t *op = <const packet_fields.op_t *>PyBytes_AS_STRING(ops)
-    cdef size_t i, size
-    for i in range(<size_t>len(ops) // sizeof(packet_fields.op_t)):
-        size = op[i].size if op[i].kind == packet_fields.OP_FIXED else 12
-        if op[i].dst + size > itemsize or op[i].cond >= itemsize:
-            raise ValueError("a layout that does not fit its row")
-    return 0
-
-
 cdef int fill(packet_fields.program_t *program, bytes ops, layout) except -1:
     cdef size_t count = len(ops) // sizeof(packet_fields.op_t)
     fields = layout.dtype.fields
-    check_ops(ops, layout.dtype.itemsize)
     program.ops = <const packet_fields.op_t *>PyBytes_AS_STRING(ops)
+    if not packet_fields.ops_fit(program.ops, count, layout.dtype.itemsize):
+        raise ValueError("a layout that does not fit its row")
     program.op_count = <uint32_t>count
     program.head = layout.packet.head
     program.itemsize = layout.dtype.itemsize
@@ -518,19 +412,16 @@ cdef int fill(packet_fields.program_t *program, bytes ops, layout) except -1:
 def gathered_lists(BatchBase batch):
     """(records of all node lists, -1), or (None, row of the first that has not eight)."""
     cdef Block block = Block(kernel.LIST_SIZE)
-    cdef const uint8_t *src = batch.bytes_held()
-    cdef const kernel.packet_t *packets
-    cdef size_t count
+    cdef kernel.index_t index
     cdef size_t odd = 0
     cdef int status
     batch.index()
-    packets = <const kernel.packet_t *>batch.packet_block.table.data
-    count = batch.packet_block.table.rows
     if table_reserve(&block.table, batch.total_nodes // 8 + 1) != 0:
         raise MemoryError
     batch.enter()
+    index = batch.scanned()
     with nogil:
-        status = kernel.gather_lists(src, batch.start, packets, count, &block.table, &odd)
+        status = nodes.gather_lists(&index, &block.table, &odd)
     batch.readers -= 1
     if status < 0:
         raise MemoryError

@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
 from mmscodec._kernels.core.allocator cimport advise_block
-from mmscodec._kernels.winmx cimport scan as kernel
+from mmscodec._kernels.winmx cimport nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve
 from mmscodec._kernels.winmx.cipher cimport legacy_frames
 
@@ -21,9 +21,9 @@ def regular_lists(source):
         return -1
     if held.size >= RELEASE_GIL:
         with nogil:
-            frames = kernel.regular_run(held.data, held.size)
+            frames = nodes.regular_run(held.data, held.size)
     else:
-        frames = kernel.regular_run(held.data, held.size)
+        frames = nodes.regular_run(held.data, held.size)
     return frames if frames * kernel.LIST_FRAME == held.size else -1
 
 
@@ -36,7 +36,7 @@ def copied_lists(source, size_t frames):
     if table_reserve(&block.table, frames) != 0:
         raise MemoryError
     with nogil:
-        block.table.rows = kernel.copy_lists(
+        block.table.rows = nodes.copy_lists(
             held.data, frames, block.table.data, block.table.capacity * kernel.LIST_SIZE)
     return block.array(np.dtype((RECORD, (8,))))
 
@@ -54,7 +54,7 @@ def write_lists(records, size_t lists, size_t each, out):
         dst = <uint8_t *>PyBytes_AS_STRING(result)
         with nogil:
             advise_block(dst, size)
-            kernel.write_lists(source.data, lists, each, dst, size)
+            nodes.write_lists(source.data, lists, each, dst, size)
         return result
     target = writable(out)
     if target.size < size:
@@ -62,7 +62,7 @@ def write_lists(records, size_t lists, size_t each, out):
     if target.data < source.data + source.size and source.data < target.data + size:
         raise ValueError("out shares memory with the records")
     with nogil:
-        kernel.write_lists(source.data, lists, each, target.data, target.size)
+        nodes.write_lists(source.data, lists, each, target.data, target.size)
     return memoryview(out).cast("B")[:size]
 
 

@@ -1,7 +1,7 @@
 # The fields of a packet, copied into a row of its type as a program says. Section 10 of the notes.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
-from mmscodec._kernels.winmx.scan cimport fault_t, packet_t
+from mmscodec._kernels.winmx.scan cimport fault_t, index_t
 
 cdef enum:
     # how a field of a packet is found
@@ -38,11 +38,14 @@ cdef struct program_t:
 # Rows of all packets of `type`, or of all packets where it is -1; a packet that lacks a field has a
 # fault instead. 0, or -1 when there is no memory.
 cdef int gather_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
-    const program_t *program, table_t *rows, table_t *faults) noexcept nogil
-# The faults alone, of packets of many types: choice[type] is 0, or 1 + the number of a program;
-# programs that repeat stand right behind the one of the packet that they belong to.
-cdef int check_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults,
+    const index_t *index, int type, const program_t *program, table_t *rows, table_t *faults,
 ) noexcept nogil
+# The faults alone, of packets of many types: choice[type] is 0, or 1 + the number of a program;
+# programs that repeat stand right behind the one of the packet that they belong to, and one
+# without ops behind the last.
+cdef int check_rows(
+    const index_t *index, const uint8_t *choice, const program_t *programs, table_t *scratch,
+    table_t *faults,
+) noexcept nogil
+# Does all that the ops write lie in a row of `itemsize` bytes?
+cdef bint ops_fit(const op_t *ops, size_t op_count, size_t itemsize) noexcept nogil

@@ -3,8 +3,10 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcpy, memset
 from mmscodec._kernels.core.layout cimport FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH
 from mmscodec._kernels.core.table cimport table_reserve, table_row
-from mmscodec._kernels.core.wire cimport prefetch, store_le32, store_le64
-from mmscodec._kernels.winmx.scan cimport BLOCK, FRAMES_AHEAD, add_fault, find_type
+from mmscodec._kernels.core.wire cimport store_le32, store_le64
+from mmscodec._kernels.winmx.packets_of_type cimport (
+    begin_packets, frame_of, next_packet, packets_of_type_t)
+from mmscodec._kernels.winmx.scan cimport add_fault, packet_t
 
 
 cdef inline void put_extent(uint8_t *dst, int64_t offset, size_t length) noexcept nogil:
@@ -95,11 +97,11 @@ cdef int walk(
 
 
 cdef int walk_packet(
-    const uint8_t *src, int64_t base, const packet_t *packet, size_t number,
-    const program_t *program, table_t *rows, table_t *faults
+    const index_t *index, size_t number, const program_t *program, table_t *rows, table_t *faults
 ) noexcept nogil:
     # The rows of one packet: one, or one for each item that repeats. 0, or -1: no memory.
-    cdef const uint8_t *frame = src + (packet.offset - base)
+    cdef const packet_t *packet = &index.packets[number]
+    cdef const uint8_t *frame = frame_of(index, packet)
     cdef size_t pos = program.head, length = packet.length
     cdef size_t first, size = program.itemsize
     cdef uint32_t item = 0
@@ -149,49 +151,47 @@ cdef int walk_packet(
 
 
 cdef int gather_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, int type,
-    const program_t *program, table_t *rows, table_t *faults
+    const index_t *index, int type, const program_t *program, table_t *rows, table_t *faults
 ) noexcept nogil:
-    # rows of all packets of `type`, or of all packets where it is -1
-    cdef size_t i, k, done = 0, found = 0
-    cdef uint32_t places[BLOCK]
-    for i in range(count):
-        found += (packets[i].type == type) | (type < 0)
+    cdef packets_of_type_t these
+    cdef size_t i, found = 0
+    for i in range(index.count):
+        found += (index.packets[i].type == type) | (type < 0)
     if table_reserve(rows, found) != 0:
         return -1
-    while done < count:
-        found = find_type(packets + done, count - done, type, places)
-        for k in range(found):
-            if k + FRAMES_AHEAD < found:
-                i = done + places[k + FRAMES_AHEAD]
-                prefetch(src + (packets[i].offset - base))
-                prefetch(src + (packets[i].offset - base) + 64)
-            i = done + places[k]
-            if walk_packet(src, base, &packets[i], i, program, rows, faults) != 0:
-                return -1
-        done += BLOCK
+    begin_packets(&these, index, type)
+    while next_packet(&these):
+        if walk_packet(index, these.number, program, rows, faults) != 0:
+            return -1
     return 0
 
 
 cdef int check_rows(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    const uint8_t *choice, const program_t *programs, table_t *scratch, table_t *faults
+    const index_t *index, const uint8_t *choice, const program_t *programs, table_t *scratch,
+    table_t *faults
 ) noexcept nogil:
-    # Faults of all packets at once. choice[type] is 0, or 1 + the number of a program; programs
-    # that repeat stand right behind the one of the packet they belong to.
     cdef size_t i
     cdef int number
     cdef const program_t *program
-    for i in range(count):
-        number = choice[packets[i].type]
+    for i in range(index.count):
+        number = choice[index.packets[i].type]
         if number == 0:
             continue
         program = &programs[number - 1]
         while True:
             scratch.rows = 0  # rows of scratch are as long as the longest
-            if walk_packet(src, base, &packets[i], i, program, scratch, faults) != 0:
+            if walk_packet(index, i, program, scratch, faults) != 0:
                 return -1
             program += 1
             if program.op_count == 0 or program.repeat == program.op_count:
                 break
     return 0
+
+
+cdef bint ops_fit(const op_t *ops, size_t op_count, size_t itemsize) noexcept nogil:
+    cdef size_t i, size
+    for i in range(op_count):
+        size = ops[i].size if ops[i].kind == OP_FIXED else 12  # of an extent
+        if ops[i].dst + size > itemsize or ops[i].cond >= itemsize:
+            return False
+    return True

@@ -1,7 +1,7 @@
-# WinMX frames: scan, gather and write. Sections 3, 4, 10 and 12 of the notes.
+# WinMX frames: from bytes to one row a packet. Sections 3, 4, 10 and 12 of the notes.
 #
 # A scan hops from header to header and writes one packet_t for each whole frame; it never fails,
-# because every four bytes are a header. Gathers read the index and copy fields out.
+# because every four bytes are a header. The gathers (nodes.pxd, fields.pxd) read the index.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_row, table_t
 
@@ -22,14 +22,28 @@ cdef enum:
     PRIMARY_HEADER = 17
     STREAM_FROM = 4 << 20  # bytes of output from which stores pass the cache by
     NO_TYPE = 0xFFFF  # a primary packet without payload
-    BLOCK = 1024  # packets looked through together
-    FRAMES_AHEAD = 8  # packets to prefetch in front of the one that is read
+    LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
+    AHEAD = 1024  # bytes to prefetch in front of the read position
+    # what is wrong with a packet given by others
+    PACKET_OUTSIDE = 1
+    PACKET_OTHER_LENGTH = 2
 
 cdef struct packet_t:
     int64_t offset
     uint32_t length
     uint16_t type
     uint16_t data_length
+
+cdef struct index_t:
+    # scanned packets and the bytes that they were scanned from; `base` is the offset of src[0]
+    const uint8_t *src
+    int64_t base
+    const packet_t *packets
+    size_t count
+
+cdef struct checked_t:
+    size_t nodes
+    size_t row
 
 cdef struct node_t:
     int64_t packet
@@ -75,42 +89,12 @@ cdef inline int add_fault(
     return 0
 
 
-cdef inline size_t find_type(
-    const packet_t *packets, size_t count, int type, uint32_t *places
-) noexcept nogil:
-    # which of the next BLOCK packets are of a type (-1: all), found without a branch for each
-    cdef size_t i, found = 0
-    if count > BLOCK:
-        count = BLOCK
-    for i in range(count):
-        places[found] = <uint32_t>i
-        found += (packets[i].type == type) | (type < 0)
-    return found
-
-
 # 0, or -1 when there is no memory; rows written stay good
 cdef int scan(
     const uint8_t *src, size_t length, int64_t base, int framing,
     table_t *packets, table_t *faults, scan_t *out) noexcept nogil
-cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil
-# the records of as many frames of a regular run as dst has room for; how many frames
-cdef size_t copy_lists(
-    const uint8_t *src, size_t frames, uint8_t *dst, size_t capacity) noexcept nogil
-# Is every header of the run right? If so, `records` and `nodes` (or NULL) have its rows appended; a
-# table for which there is no memory has none. If not, no rows.
-cdef bint verified(
-    const uint8_t *src, size_t frames, table_t *records, table_t *nodes) noexcept nogil
-cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil
-cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil
-cdef size_t gather_records(
-    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    bint stream, uint8_t *dst, size_t room) noexcept nogil
-cdef int gather_lists(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    table_t *lists, size_t *odd) noexcept nogil
-cdef int gather_nodes(
-    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t first, size_t total, bint stream, table_t *nodes) noexcept nogil
-# `lists` frames of `each` records, as many as dst has room for; bytes written
-cdef size_t write_lists(
-    const uint8_t *records, size_t lists, size_t each, uint8_t *dst, size_t capacity) noexcept nogil
+# Do packets given by others lie in a buffer of `size` bytes from `start` on, with the length that
+# their data says? 0 and the node records in them, or what is wrong with packet `row`.
+cdef int check_packets(
+    const packet_t *packets, size_t count, int64_t start, size_t size, int framing,
+    checked_t *out) noexcept nogil

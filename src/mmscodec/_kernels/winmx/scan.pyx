@@ -1,24 +1,11 @@
-# WinMX frames: scan, gather and write. See winmx/scan.pxd.
-from libc.string cimport memcpy
+# WinMX frames: from bytes to one row a packet. See winmx/scan.pxd.
 from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_LENGTH, FIELD_LENGTH,
 )
 from mmscodec._kernels.core.table cimport table_reserve, table_row
 from mmscodec._kernels.core.wire cimport (
-    likely, load_le16, load_le32, prefetch, store_le32, unlikely)
+    load_le16, load_le32, prefetch, store_le32, unlikely)
 
-cdef extern from "mmscodec_winmx_nodes.h" nogil:
-    void winmx_nodes(uint8_t *dst, const uint8_t *src, uint64_t packet, int stream) noexcept
-    void winmx_list(uint8_t *dst, const uint8_t *src, int stream) noexcept
-    void winmx_fence() noexcept
-
-cdef enum:
-    LIST_HEADER = 0x006003A1  # type and length of a regular NodeList as one number
-    AHEAD = 1024  # bytes to prefetch in front of the read position
-    PIECE = 256  # frames between two looks at the headers' verdict
-
-
-# ---- scan ----------------------------------------------------------------------------------------
 
 cdef int scan_frames(
     const uint8_t *src, size_t length, int64_t base, table_t *packets, table_t *faults, scan_t *out
@@ -149,267 +136,27 @@ cdef int scan(
     return scan_whole(src, length, base, framing, packets, out)
 
 
-# ---- node lists ----------------------------------------------------------------------------------
-
-cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
-    # how many frames of 100 bytes with the header A1 03 60 00 the buffer starts with
-    cdef size_t frames = length // LIST_FRAME
-    cdef size_t i = 0, j
-    cdef uint32_t odd
-    while frames - i >= 16:  # one branch for sixteen headers
-        odd = 0
-        prefetch(src + i * LIST_FRAME + 4096)
-        for j in range(16):
-            odd |= load_le32(src + (i + j) * LIST_FRAME) ^ LIST_HEADER
-        if odd:
-            break
-        i += 16
-    while i < frames and load_le32(src + i * LIST_FRAME) == LIST_HEADER:
-        i += 1
-    return i
-
-
-cdef inline uint8_t *room_for(table_t *table, size_t more) noexcept nogil:
-    # where `more` further rows go, or NULL
-    if table == NULL or table_reserve(table, more) != 0:
-        return NULL
-    return table.data + table.rows * table.itemsize
-
-
-cdef bint verified(
-    const uint8_t *src, size_t frames, table_t *records, table_t *nodes
+cdef int check_packets(
+    const packet_t *packets, size_t count, int64_t start, size_t size, int framing, checked_t *out
 ) noexcept nogil:
-    # header check and copies in one pass; whether all are right is known at the end of each PIECE
-    cdef size_t done = 0, i, piece
-    cdef uint32_t odd = 0
-    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
-    cdef uint8_t *to_records = room_for(records, frames * 8)
-    cdef uint8_t *to_nodes = room_for(nodes, frames * 8)
-    while done < frames and odd == 0:
-        piece = frames - done if frames - done < PIECE else PIECE
-        for i in range(done, done + piece):
-            prefetch(src + AHEAD)
-            odd |= load_le32(src) ^ LIST_HEADER
-            if to_records != NULL:
-                winmx_list(to_records + i * LIST_SIZE, src + 4, stream)
-            if to_nodes != NULL:
-                winmx_nodes(to_nodes + i * 8 * sizeof(node_t), src + 4, i, stream)
-            src += LIST_FRAME
-        done += piece
-    winmx_fence()
-    if odd != 0:
-        return False
-    if to_records != NULL:
-        records.rows += frames * 8
-    if to_nodes != NULL:
-        nodes.rows += frames * 8
-    return True
-
-
-cdef size_t copy_lists(
-    const uint8_t *src, size_t frames, uint8_t *dst, size_t capacity
-) noexcept nogil:
-    cdef size_t _i
-    cdef int stream = frames * LIST_SIZE >= STREAM_FROM
-    frames = min(frames, capacity // LIST_SIZE)
-    for _i in range(frames):
-        prefetch(src + AHEAD)
-        winmx_list(dst, src + 4, stream)
-        src += LIST_FRAME
-        dst += LIST_SIZE
-    winmx_fence()
-    return frames
-
-
-cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept nogil:
-    # the index of a regular run
-    cdef packet_t *row
+    # a packet's place is judged before its length is used
     cdef size_t i
-    if table_reserve(packets, frames) != 0:
-        return -1
-    row = <packet_t *>packets.data + packets.rows
-    packets.rows += frames
-    for i in range(frames):
-        row[i].offset = base + <int64_t>(i * LIST_FRAME)
-        row[i].length = LIST_FRAME
-        row[i].type = NODE_LIST
-        row[i].data_length = LIST_SIZE
-    return 0
-
-
-cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexcept nogil:
-    # the node rows of a regular run
-    cdef uint8_t *row
-    cdef size_t i
-    cdef int stream = frames * 8 * sizeof(node_t) >= STREAM_FROM
-    if table_reserve(nodes, frames * 8) != 0:
-        return -1
-    row = nodes.data + nodes.rows * sizeof(node_t)
-    nodes.rows += frames * 8
-    for i in range(frames):
-        prefetch(src + AHEAD)
-        winmx_nodes(row, src + 4, i, stream)
-        src += LIST_FRAME
-        row += 8 * sizeof(node_t)
-    winmx_fence()
-    return 0
-
-
-cdef size_t gather_records(
-    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    bint stream, uint8_t *dst, size_t room
-) noexcept nogil:
-    # The 12 bytes of each record of node lists and peer-cache replies, at most `room`; how many.
-    cdef const uint8_t *data
-    cdef size_t i, k, records, done = 0, found, written = 0
-    cdef uint32_t places[BLOCK]
-    if framing == CACHE:
-        return cache_records(src, base, packets, count, dst, room)
-    if framing != FRAMES:
-        return 0
-    while done < count:
-        found = find_type(packets + done, count - done, NODE_LIST, places)
-        for k in range(found):
-            if k + FRAMES_AHEAD < found:
-                i = done + places[k + FRAMES_AHEAD]
-                prefetch(src + (packets[i].offset - base))
-                prefetch(src + (packets[i].offset - base) + 64)
-            i = done + places[k]
-            data = src + (packets[i].offset - base) + 4
-            records = packets[i].data_length // NODE_SIZE
-            if unlikely(records > room - written):
-                records = room - written
-            if likely(records == 8 and packets[i].data_length == LIST_SIZE):
-                winmx_list(dst + written * NODE_SIZE, data, stream)
-            elif records:  # dst is NULL where there is no room at all
-                memcpy(dst + written * NODE_SIZE, data, records * NODE_SIZE)
-            written += records
-        done += BLOCK
-    winmx_fence()
-    return written
-
-
-cdef inline size_t cache_records(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count, uint8_t *dst,
-    size_t room
-) noexcept nogil:
-    # the records of each peer-cache reply (section 7.2), at most `room`; how many were written
-    cdef size_t i, records, written = 0
+    cdef uint64_t at
+    cdef const packet_t *row
+    out.nodes = 0
     for i in range(count):
-        records = min(cache_size(&packets[i]), room - written)
-        if records:
-            memcpy(
-                dst + written * NODE_SIZE, src + (packets[i].offset - base) + RECORDS_FROM,
-                records * NODE_SIZE)
-        written += records
-    return written
-
-
-cdef int gather_lists(
-    const uint8_t *src, int64_t base, const packet_t *packets, size_t count,
-    table_t *lists, size_t *odd
-) noexcept nogil:
-    # the 96 bytes of every NodeList; 1 and the row in `odd` where one has not eight records
-    cdef size_t i
-    cdef uint8_t *dst
-    for i in range(count):
-        if packets[i].type != NODE_LIST:
-            continue
-        if packets[i].data_length != LIST_SIZE:
-            odd[0] = i
-            return 1
-        dst = <uint8_t *>table_row(lists)
-        if dst == NULL:
-            return -1
-        prefetch(src + (packets[i].offset - base) + AHEAD)
-        memcpy(dst, src + (packets[i].offset - base) + 4, LIST_SIZE)
+        row = &packets[i]
+        out.row = i
+        at = <uint64_t>row.offset - <uint64_t>start
+        if row.offset < start or at > size or size - at < row.length:
+            return PACKET_OUTSIDE
+        if framing == FRAMES:
+            if row.length != <uint32_t>row.data_length + 4:
+                return PACKET_OTHER_LENGTH
+            if row.type == NODE_LIST:
+                out.nodes += row.data_length // NODE_SIZE
+        elif framing == CACHE:
+            if row.length != <uint32_t>row.data_length + 17:
+                return PACKET_OTHER_LENGTH
+            out.nodes += cache_size(row)
     return 0
-
-
-cdef inline void write_node(
-    node_t *row, const uint8_t *src, size_t packet, size_t record, bint current
-) noexcept nogil:
-    row.packet = <int64_t>packet
-    row.record = <uint16_t>record
-    row.current = <uint8_t>current
-    row.unused = 0
-    memcpy(row.wire, src, NODE_SIZE)
-
-
-cdef int gather_nodes(
-    const uint8_t *src, int64_t base, int framing, const packet_t *packets, size_t count,
-    size_t first, size_t total, bint stream, table_t *nodes
-) noexcept nogil:
-    # One row for each record, at most the `total` counted; packets[0] has number `first`. 0, or -1.
-    cdef node_t *row
-    cdef size_t i, k, done = 0, found, room = total
-    cdef uint32_t places[BLOCK]
-    if table_reserve(nodes, total) != 0:
-        return -1
-    row = <node_t *>nodes.data + nodes.rows
-    if framing == CACHE:
-        for i in range(count):
-            room -= write_nodes(
-                row + (total - room), src + (packets[i].offset - base) + RECORDS_FROM, first + i,
-                cache_size(&packets[i]), room, False)
-    elif framing == FRAMES:
-        while done < count:
-            found = find_type(packets + done, count - done, NODE_LIST, places)
-            for k in range(found):
-                if k + FRAMES_AHEAD < found:
-                    i = done + places[k + FRAMES_AHEAD]
-                    prefetch(src + (packets[i].offset - base))
-                    prefetch(src + (packets[i].offset - base) + 64)
-                i = done + places[k]
-                room -= list_nodes(
-                    row + (total - room), src + (packets[i].offset - base) + 4, first + i,
-                    packets[i].data_length, room, stream)
-            done += BLOCK
-        winmx_fence()
-    nodes.rows += total - room
-    return 0
-
-
-cdef inline size_t list_nodes(
-    node_t *row, const uint8_t *data, size_t packet, size_t length, size_t room, bint stream
-) noexcept nogil:
-    # the rows of one node list of `length` bytes, at most `room`; how many were written
-    if likely(length == LIST_SIZE and room >= 8):
-        winmx_nodes(<uint8_t *>row, data, packet, stream)
-        return 8
-    return write_nodes(row, data, packet, length // NODE_SIZE, room, True)
-
-
-cdef inline size_t write_nodes(
-    node_t *row, const uint8_t *data, size_t packet, size_t records, size_t room, bint list_
-) noexcept nogil:
-    # the rows of `records` records, at most `room`; record 0 of a list is the current primary
-    cdef size_t j
-    if records > room:
-        records = room
-    for j in range(records):
-        write_node(row + j, data + j * NODE_SIZE, packet, j, list_ and j == 0)
-    return records
-
-
-cdef size_t write_lists(
-    const uint8_t *records, size_t lists, size_t each, uint8_t *dst, size_t capacity
-) noexcept nogil:
-    cdef size_t size = each * NODE_SIZE
-    cdef uint32_t head = NODE_LIST | (<uint32_t>size << 16)
-    cdef size_t _i
-    lists = min(lists, capacity // (4 + size))
-    if size == LIST_SIZE:
-        for _i in range(lists):
-            store_le32(dst, LIST_HEADER)
-            memcpy(dst + 4, records, LIST_SIZE)
-            dst += LIST_FRAME
-            records += LIST_SIZE
-        return lists * LIST_FRAME
-    for _i in range(lists):
-        store_le32(dst, head)
-        if size:
-            memcpy(dst + 4, records, size)
-        dst += 4 + size
-        records += size
-    return lists * (4 + size)
