@@ -1,6 +1,6 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, signatures, _kernels  <-  schema, _block, _buffer  <-  mms, winmx  <-  capture
+    errors, signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx  <-  capture
         <-  sessions, asf  <-  facade  <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
@@ -25,6 +25,7 @@ RANKS = {
     "_block": 1,
     "_buffer": 1,
     "faulttable": 2,
+    "tables": 2,
     "mms": 3,
     "winmx": 3,
     "capture": 4,
@@ -152,7 +153,9 @@ def test_kernels_know_no_python(name):
 
 
 # inside _kernels: core <- pcapfile, net, mms, winmx, asf <- track
-KERNEL_RANKS = {"core": 0, "pcapfile": 1, "net": 1, "mms": 1, "winmx": 1, "asf": 1, "track": 2}
+KERNEL_RANKS = {
+    "core": 0, "pcapfile": 1, "net": 1, "mms": 1, "winmx": 1, "asf": 1, "text": 1, "track": 2,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if unit_of(name) == "_kernels"])

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from mmscodec.tables import Table
+
     class Readable(Protocol):
         """A binary file, or what can be read like one."""
 
@@ -34,6 +36,53 @@ class Capture(CapturePass, SessionViews):
     The pass over the files runs when a table is first asked for, once. As a context manager it
     closes the files at the end; views of payload then stay good as long as they live.
     """
+
+    def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
+        """A table as Arrow columns, for pyarrow, Polars, pandas, DuckDB and others.
+
+        Parameters
+        ----------
+        name : str
+            One of `tables`: flows, packets, messages, data, faults, findings, gaps, nodes,
+            sessions, exchanges, transitions, winmx_packets, the name of a message of [MS-MMSP] or
+            of a WinMX packet.
+        payload : bool
+            `data` gets a column with the payload of each Data packet: a copy, or for consumers
+            that ask for binary views, views into the mapped capture.
+        secrets : bool
+            Tokens as they were sent; otherwise an asterisk for each byte.
+
+        Returns
+        -------
+        Table
+            Times are timestamps (ns, UTC), durations durations; what is not there is null.
+            `NAME_name` beside a number is what it means. client and server are addresses; rows
+            of other tables and numbers of flows are integers. Fields of messages have the
+            specification's names; their unit and section are in the metadata.
+
+        Raises
+        ------
+        KeyError
+            No such table.
+        """
+        if name in SESSION_TABLES:
+            from mmscodec.sessions.arrow import session_table
+
+            return session_table(self, name)
+        return super().table(name, payload=payload, secrets=secrets)
+
+    @property
+    def tables(self) -> dict[str, int | None]:
+        """Names that `table` takes, with the number of rows where it is known by now."""
+        from mmscodec.capture.arrow import counted_tables
+
+        made = self.__dict__.get("_sessions")
+        known = {name: len(getattr(made, name)) for name in SESSION_TABLES[1:]} if made else {}
+        known |= {"sessions": len(made)} if made else {}
+        return {**counted_tables(self), **{name: known.get(name) for name in SESSION_TABLES}}
+
+
+SESSION_TABLES = ("sessions", "exchanges", "transitions")
 
 
 def open(

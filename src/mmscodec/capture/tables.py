@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mmscodec.capture.winmx import WinmxTables
     from mmscodec.mms.findings import Findings
     from mmscodec.schema.names import MessageName
+    from mmscodec.tables import Table
 
 #: Places from here on are in the bytes that were kept.
 ARENA = 1 << 63
@@ -186,6 +187,15 @@ class CaptureTables:
     def rows(self, message: MessageName | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `self[message]` belong."""
         return self.columns.rows(message)
+
+    def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
+        """A table, or a kind of message or WinMX packet, as Arrow columns.
+
+        See `mmscodec.Capture.table`.
+        """
+        from mmscodec.capture.arrow import CaptureArrow
+
+        return CaptureArrow(self).table(name, payload, secrets)
 
     def _extents(self, flow: int) -> np.ndarray:
         if flow not in self._flow_extents:

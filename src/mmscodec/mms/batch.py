@@ -14,6 +14,7 @@ from mmscodec.signatures import keywords
 if TYPE_CHECKING:
     from mmscodec.mms.findings import Findings
     from mmscodec.schema.names import MessageName
+    from mmscodec.tables import Table
 
 
 class Batch(BatchBase):
@@ -93,6 +94,12 @@ class Batch(BatchBase):
         """Payload of Data packet `i`: a read-only view of the decoded buffer, no copy."""
         row = self.data[i]
         return self.columns.read(int(row["offset"]) + 8, int(row["length"]) - 8)
+
+    def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
+        """A table or kind of message as Arrow columns; see `mmscodec.Capture.table`."""
+        from mmscodec.mms.arrow import batch_table
+
+        return batch_table(self, name, payload, secrets)
 
     def __repr__(self) -> str:
         names = ("packets", "messages", "data", "faults")

@@ -7,7 +7,7 @@ which bytes stand at which positions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mmscodec.mms._gather import gather, select
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
 from mmscodec.schema.fields import Field, Message, Struct, ansi_decode
+
+if TYPE_CHECKING:
+    from mmscodec.tables.data import Spans
 
 EXTENTS = np.dtype([("offset", "=i8"), ("length", "=i8")])
 
@@ -87,7 +90,7 @@ class MessageColumns:
         message is cut off (and is a finding). A field that is missing has length 0.
         """
         rows = self.rows(message)
-        start, length = self._relative(message, field, rows)
+        start, length = self.relative(message, field, rows)
         out = np.empty(len(rows), EXTENTS)
         out["offset"] = self.messages["offset"][rows] + start
         out["length"] = length
@@ -106,7 +109,7 @@ class MessageColumns:
         if not found.variable:
             return self._fixed(message, found, rest)
         rows = self.rows(message)
-        start, length = self._relative(message, found.name, rows)
+        start, length = self.relative(message, found.name, rows)
         places = (self.positions[rows] + start).tolist()
         out = np.empty(len(rows), object)
         for i, (place, size) in enumerate(zip(places, length.tolist())):
@@ -143,10 +146,20 @@ class MessageColumns:
             return np.ma.MaskedArray(values, array["chunk_len"] < field.needs_chunk_len)
         return values
 
-    def _relative(
+    def spans(self, positions: np.ndarray, lengths: np.ndarray) -> Spans:
+        """Where parts lie: pieces, number of the piece, offset in it, length (int64)."""
+        from mmscodec.tables.data import Spans
+
+        which = np.searchsorted(self._starts, positions, "right") - 1
+        starts = positions - self._starts[which] if len(self._starts) else positions
+        pieces = [piece for _, piece in self.pieces]
+        return Spans(pieces, which.astype(np.int32), starts, np.asarray(lengths, np.int64))
+
+    def relative(
         self, message: str | int, field: str, rows: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        # start and length inside of the message, in wire order so that each follows the one before
+        """Start and length of a field inside of each message, in bytes."""
+        # in wire order, so that each follows the one before
         _, struct, _ = struct_of(message)
         wanted = struct[field]
         size = self.messages["length"][rows].astype("=i8")

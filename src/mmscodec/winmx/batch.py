@@ -14,6 +14,7 @@ from mmscodec.signatures import keywords
 from mmscodec.winmx._codec import BatchBase
 
 if TYPE_CHECKING:
+    from mmscodec.tables import Table
     from mmscodec.winmx.findings import Findings
 
 
@@ -202,6 +203,15 @@ class Batch(BatchBase):
         from mmscodec.winmx.encoding import fields_of
 
         return fields_of(self, i, encoding)
+
+    def table(self, name: str) -> Table:
+        """A table or kind of packet as Arrow columns; see `mmscodec.Capture.table`.
+
+        Fields of variable length are text (latin-1, which loses nothing, as UTF-8) or binary.
+        """
+        from mmscodec.winmx.arrow import batch_table
+
+        return batch_table(self, name)
 
     def text(self) -> list[str]:
         """One line for each packet: offset, type, name, length."""

@@ -1,0 +1,5 @@
+"""Tables for Arrow, Parquet and SQL: what `table(name)` of a capture or batch gives."""
+
+from mmscodec.tables.table import Table
+
+__all__ = ("Table",)

@@ -1,0 +1,23 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+def schema_capsule(node: tuple[Any, ...]) -> Any: ...
+def array_capsule(node: tuple[Any, ...]) -> Any: ...
+def stream_capsule(schema: tuple[Any, ...], arrays: Iterator[tuple[Any, ...]]) -> Any: ...
+def formats(capsule: Any) -> dict[str, str]: ...
+def spans(
+    sources: list[Any],
+    which: np.ndarray | None,
+    starts: np.ndarray,
+    lengths: np.ndarray,
+    how: int,
+    nul: int,
+    page: np.ndarray | None,
+    bound: int,
+) -> tuple[np.ndarray, np.ndarray]: ...
+def views(
+    sources: list[Any], which: np.ndarray | None, starts: np.ndarray, lengths: np.ndarray
+) -> np.ndarray: ...
+def places(values: np.ndarray, keys: np.ndarray) -> np.ndarray: ...

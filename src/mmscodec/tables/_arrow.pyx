@@ -1,0 +1,389 @@
+# distutils: extra_compile_args = -Os
+# cython: binding=False
+# Columns as Arrow capsules, without any library. What is exported is described by tuples; every
+# struct owns what it points to: names and formats as Python bytes, columns as holders of buffers.
+# Consumers release from any thread, with or without the GIL.
+from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.errno cimport EINVAL, EIO, ENOMEM
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._kernels.text cimport spans as kernel
+
+import numpy as np
+
+cdef extern from "Python.h":
+    bint Py_IsInitialized() nogil
+
+
+cdef struct schema_own_t:
+    PyObject *held           # a tuple of bytes
+    ArrowSchema *nodes       # children, then the dictionary
+    ArrowSchema **pointers
+
+cdef struct array_own_t:
+    PyObject *held           # a tuple of buffers
+    ArrowArray *nodes
+    ArrowArray **pointers
+    const void **buffers
+
+
+cdef void drop(PyObject *held) noexcept with gil:
+    Py_DECREF(<object>held)
+
+
+cdef void release_schema(ArrowSchema *schema) noexcept nogil:
+    cdef schema_own_t *own = <schema_own_t *>schema.private_data
+    cdef int64_t i
+    for i in range(schema.n_children):
+        if schema.children[i].release != NULL:
+            schema.children[i].release(schema.children[i])
+    if schema.dictionary != NULL and schema.dictionary.release != NULL:
+        schema.dictionary.release(schema.dictionary)
+    schema.release = NULL
+    # behind the end of the interpreter there is nothing to give back to
+    if own.held != NULL and Py_IsInitialized():
+        drop(own.held)
+    PyMem_RawFree(own.nodes)
+    PyMem_RawFree(own.pointers)
+    PyMem_RawFree(own)
+
+
+cdef void release_array(ArrowArray *array) noexcept nogil:
+    cdef array_own_t *own = <array_own_t *>array.private_data
+    cdef int64_t i
+    for i in range(array.n_children):
+        if array.children[i].release != NULL:
+            array.children[i].release(array.children[i])
+    if array.dictionary != NULL and array.dictionary.release != NULL:
+        array.dictionary.release(array.dictionary)
+    array.release = NULL
+    if own.held != NULL and Py_IsInitialized():
+        drop(own.held)
+    PyMem_RawFree(own.nodes)
+    PyMem_RawFree(own.pointers)
+    PyMem_RawFree(<void *>own.buffers)
+    PyMem_RawFree(own)
+
+
+cdef void *room(size_t count, size_t size) except NULL:
+    # zeros, for at least one item
+    cdef void *memory = PyMem_RawCalloc(count if count else 1, size)
+    if memory == NULL:
+        raise MemoryError
+    return memory
+
+
+cdef PyObject *kept(object held) noexcept:
+    Py_INCREF(held)
+    return <PyObject *>held
+
+
+cdef int begin_schema(ArrowSchema *out, tuple node) except -1:
+    # from here on `release` gives back whatever is there
+    cdef schema_own_t *own
+    if len(node) != 6:
+        raise TypeError("a schema is a tuple of six")
+    own = <schema_own_t *>room(1, sizeof(schema_own_t))
+    out.private_data = own
+    out.release = release_schema
+    out.n_children = 0
+    out.dictionary = NULL
+    out.flags = node[3]
+    own.held = kept(node[:3])
+    out.format = <const char *>node[0]
+    out.name = <const char *>node[1]
+    out.metadata = <const char *>node[2] if node[2] is not None else NULL
+    own.nodes = <ArrowSchema *>room(len(node[4]) + 1, sizeof(ArrowSchema))
+    own.pointers = <ArrowSchema **>room(len(node[4]) + 1, sizeof(ArrowSchema *))
+    out.children = own.pointers
+    return 0
+
+
+cdef int fill_schema(ArrowSchema *out, tuple node) except -1:
+    # node: format, name, metadata or None, flags, children, dictionary or None
+    cdef schema_own_t *own
+    cdef tuple child
+    out.release = NULL
+    try:
+        begin_schema(out, node)
+        own = <schema_own_t *>out.private_data
+        for child in node[4]:
+            own.pointers[out.n_children] = &own.nodes[out.n_children]
+            out.n_children += 1
+            fill_schema(&own.nodes[out.n_children - 1], child)
+        if node[5] is not None:
+            out.dictionary = &own.nodes[out.n_children]
+            fill_schema(out.dictionary, node[5])
+    except BaseException:
+        if out.release != NULL:
+            out.release(out)
+        raise
+    return 0
+
+
+cdef int begin_array(ArrowArray *out, tuple node) except -1:
+    cdef Py_ssize_t i
+    cdef Buffer buffer
+    cdef tuple held
+    cdef array_own_t *own
+    if len(node) != 5:
+        raise TypeError("an array is a tuple of five")
+    held = tuple([None if item is None else readable(item) for item in node[2]])
+    own = <array_own_t *>room(1, sizeof(array_own_t))
+    out.private_data = own
+    out.release = release_array
+    out.n_children = 0
+    out.dictionary = NULL
+    own.held = kept(held)
+    out.length, out.null_count, out.offset = node[0], node[1], 0
+    out.n_buffers = len(held)
+    own.buffers = <const void **>room(len(held), sizeof(void *))
+    out.buffers = own.buffers
+    for i in range(len(held)):
+        if held[i] is not None:
+            buffer = held[i]
+            own.buffers[i] = buffer.data
+    own.nodes = <ArrowArray *>room(len(node[3]) + 1, sizeof(ArrowArray))
+    own.pointers = <ArrowArray **>room(len(node[3]) + 1, sizeof(ArrowArray *))
+    out.children = own.pointers
+    return 0
+
+
+cdef int fill_array(ArrowArray *out, tuple node) except -1:
+    # node: length, count of nulls, buffers or None each, children, dictionary or None
+    cdef array_own_t *own
+    cdef tuple child
+    out.release = NULL
+    try:
+        begin_array(out, node)
+        own = <array_own_t *>out.private_data
+        for child in node[3]:
+            own.pointers[out.n_children] = &own.nodes[out.n_children]
+            out.n_children += 1
+            fill_array(&own.nodes[out.n_children - 1], child)
+        if node[4] is not None:
+            out.dictionary = &own.nodes[out.n_children]
+            fill_array(out.dictionary, node[4])
+    except BaseException:
+        if out.release != NULL:
+            out.release(out)
+        raise
+    return 0
+
+
+cdef void free_schema(object capsule) noexcept:
+    cdef ArrowSchema *schema = <ArrowSchema *>PyCapsule_GetPointer(capsule, b"arrow_schema")
+    if schema.release != NULL:  # nobody took it
+        schema.release(schema)
+    PyMem_RawFree(schema)
+
+
+cdef void free_array(object capsule) noexcept:
+    cdef ArrowArray *array = <ArrowArray *>PyCapsule_GetPointer(capsule, b"arrow_array")
+    if array.release != NULL:
+        array.release(array)
+    PyMem_RawFree(array)
+
+
+cdef void free_stream(object capsule) noexcept:
+    cdef ArrowArrayStream *stream
+    stream = <ArrowArrayStream *>PyCapsule_GetPointer(capsule, b"arrow_array_stream")
+    if stream.release != NULL:
+        stream.release(stream)
+    PyMem_RawFree(stream)
+
+
+def schema_capsule(tuple node):
+    """A capsule `arrow_schema` of (format, name, metadata, flags, children, dictionary)."""
+    cdef ArrowSchema *schema = <ArrowSchema *>room(1, sizeof(ArrowSchema))
+    try:
+        fill_schema(schema, node)
+        return PyCapsule_New(schema, b"arrow_schema", free_schema)
+    except BaseException:
+        PyMem_RawFree(schema)
+        raise
+
+
+def array_capsule(tuple node):
+    """A capsule `arrow_array` of (length, null count, buffers, children, dictionary)."""
+    cdef ArrowArray *array = <ArrowArray *>room(1, sizeof(ArrowArray))
+    try:
+        fill_array(array, node)
+        return PyCapsule_New(array, b"arrow_array", free_array)
+    except BaseException:
+        PyMem_RawFree(array)
+        raise
+
+
+# What a stream goes on from is a list: its schema, an iterator of arrays, the text of an error.
+cdef int failed(list state, error) noexcept:
+    state[2] = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+    if isinstance(error, MemoryError):
+        return ENOMEM
+    return EINVAL if isinstance(error, ValueError) else EIO
+
+
+cdef int stream_schema(ArrowArrayStream *stream, ArrowSchema *out) noexcept with gil:
+    cdef list state = <list>stream.private_data
+    try:
+        fill_schema(out, state[0])
+        return 0
+    except BaseException as error:
+        return failed(state, error)
+
+
+cdef int stream_next(ArrowArrayStream *stream, ArrowArray *out) noexcept with gil:
+    cdef list state = <list>stream.private_data
+    out.release = NULL
+    try:
+        node = next(state[1], None)
+        if node is not None:
+            fill_array(out, node)
+        return 0
+    except BaseException as error:
+        return failed(state, error)
+
+
+cdef const char *stream_error(ArrowArrayStream *stream) noexcept with gil:
+    return <const char *>(<bytes>(<list>stream.private_data)[2])
+
+
+cdef void release_stream(ArrowArrayStream *stream) noexcept nogil:
+    stream.release = NULL
+    if Py_IsInitialized():
+        drop(<PyObject *>stream.private_data)
+
+
+def stream_capsule(tuple schema, arrays):
+    """A capsule `arrow_array_stream` of a schema and an iterator of arrays, both as tuples."""
+    cdef ArrowArrayStream *stream = <ArrowArrayStream *>room(1, sizeof(ArrowArrayStream))
+    stream.get_schema, stream.get_next = stream_schema, stream_next
+    stream.get_last_error, stream.release = stream_error, release_stream
+    stream.private_data = kept([schema, arrays, b""])
+    return PyCapsule_New(stream, b"arrow_array_stream", free_stream)
+
+
+def formats(capsule):
+    """{column: format} of a capsule `arrow_schema` of a struct, such as a consumer asks for."""
+    cdef ArrowSchema *schema
+    cdef int64_t i
+    if not PyCapsule_IsValid(capsule, b"arrow_schema"):
+        raise TypeError("requested_schema is a capsule called arrow_schema")
+    schema = <ArrowSchema *>PyCapsule_GetPointer(capsule, b"arrow_schema")
+    if schema.release == NULL:
+        raise ValueError("requested_schema was released")
+    out = {}
+    for i in range(schema.n_children):
+        out[schema.children[i].name.decode()] = schema.children[i].format.decode()
+    return out
+
+
+cdef const void *column(list held, values) except? NULL:
+    cdef Buffer buffer = readable(values)
+    held.append(buffer)
+    return buffer.data
+
+
+cdef list parts_of(kernel.spans_t *out, list sources, which, starts, lengths):
+    # the struct for the kernel; the list holds what it points to. Columns are contiguous.
+    cdef list held = []
+    cdef Buffer buffer
+    cdef size_t i, count = len(sources)
+    pointers, sizes = np.empty(count, np.uintp), np.empty(count, np.uintp)
+    out.source_count, out.count, out.which = count, len(starts), NULL
+    if len(lengths) != len(starts) or (which is not None and len(which) != len(starts)):
+        raise ValueError("columns differ in length")
+    out.sources = <const uint8_t **>column(held, pointers)
+    out.sizes = <const size_t *>column(held, sizes)
+    for i in range(count):
+        buffer = readable(sources[i])
+        held.append(buffer)
+        out.sources[i] = buffer.data
+        (<size_t *>out.sizes)[i] = buffer.size
+    if which is not None:
+        out.which = <const int32_t *>column(held, np.ascontiguousarray(which, np.int32))
+    out.starts = <const int64_t *>column(held, np.ascontiguousarray(starts, np.int64))
+    out.lengths = <const int64_t *>column(held, np.ascontiguousarray(lengths, np.int64))
+    return held
+
+
+cdef int check(int status) except -1:
+    if status == kernel.SPANS_OUTSIDE:
+        raise IndexError("a field reaches outside of its source")
+    if status == kernel.SPANS_LONG:
+        raise OverflowError("more bytes than an offset of 32 bits counts")
+    return 0
+
+
+def spans(list sources, which, starts, lengths, int how, int nul, page, size_t bound):
+    """Parts of buffers as one column of bytes or UTF-8.
+
+    Parameters
+    ----------
+    sources : sequence of buffers
+    which, starts, lengths : numpy.ndarray or None
+        Of each row: number of its source (None: the first), offset and length there.
+    how, nul : int
+        See `_kernels/text`.
+    page : numpy.ndarray of uint16 or None
+        The characters of an 8-bit encoding.
+    bound : int
+        The most bytes that can come out.
+
+    Returns
+    -------
+    offsets, data : numpy.ndarray
+        int32, one more than rows; uint8.
+
+    Raises
+    ------
+    IndexError
+        A part is not in its source.
+    OverflowError
+        More than 2 GiB.
+    """
+    cdef kernel.spans_t parts
+    cdef list _held = parts_of(&parts, sources, which, starts, lengths)
+    offsets, data = np.empty(parts.count + 1, np.int32), np.empty(bound, np.uint8)
+    cdef Buffer offset_room = writable(offsets), room_ = writable(data), page_room = None
+    cdef const uint16_t *letters = NULL
+    cdef int status = 0
+    if how == kernel.FROM_PAGE:
+        page_room = readable(page)
+        if page_room.size != 512:
+            raise ValueError("a page has 256 characters")
+        letters = <const uint16_t *>page_room.data
+    with nogil:
+        status = kernel.write_spans(
+            &parts, how, nul, letters, <int32_t *>offset_room.data, room_.data)
+    check(status)
+    return offsets, data[:offsets[len(offsets) - 1]]
+
+
+def views(list sources, which, starts, lengths):
+    """Parts of buffers as Arrow views of 16 bytes (uint8 array) into those buffers."""
+    cdef kernel.spans_t parts
+    cdef list _held = parts_of(&parts, sources, which, starts, lengths)
+    out = np.empty(16 * parts.count, np.uint8)
+    cdef Buffer made = writable(out)
+    cdef int status = 0
+    with nogil:
+        status = kernel.write_views(&parts, made.data)
+    check(status)
+    return out
+
+
+def places(values, keys):
+    """Where each value (int64) stands among the ascending `keys` (int64): int32, -1 = nowhere."""
+    out = np.empty(len(values), np.int32)
+    cdef Buffer source = readable(values), sorted_ = readable(keys), held = writable(out)
+    if source.size != 8 * <size_t>len(out):
+        raise TypeError("values are int64")
+    with nogil:
+        kernel.write_places(
+            <const int64_t *>source.data, source.size // 8, <const int64_t *>sorted_.data,
+            sorted_.size // 8, <int32_t *>held.data)
+    return out

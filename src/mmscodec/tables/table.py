@@ -1,0 +1,154 @@
+"""What `table(name)` gives: columns that Arrow, and whoever reads Arrow, take as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from mmscodec.errors import LimitError, near
+from mmscodec.tables import _arrow
+from mmscodec.tables.column import Column, schema_node
+from mmscodec.tables.data import Data, TooLong, Type
+
+#: Rows of one record batch of a stream.
+BATCH_ROWS = 1 << 17
+
+
+class Table:
+    """Rows of a capture or batch as Arrow columns, made when somebody takes them.
+
+    ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``,
+    ``duckdb.sql("from t")`` and ``nanoarrow.ArrayStream(t)`` take one, through the Arrow PyCapsule
+    methods. Nothing of it needs any of them. Each time it is taken the columns are made anew, in
+    record batches of 131,072 rows, so a table itself holds no columns; what was made belongs to
+    whoever took it, and stays good when the capture is closed. Threads may share a table.
+
+    Attributes
+    ----------
+    name : str
+    column_names : list of str
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: Sequence[Column],
+        length: Callable[[], int],
+        rows: tuple[int, int | None] = (0, None),
+    ) -> None:
+        self.name = name
+        self._columns = {column.name: column for column in columns}
+        if len(self._columns) != len(columns):
+            raise ValueError(f"{name} has two columns of one name")
+        self._length = length
+        self._rows = rows
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return list(self._columns)
+
+    @property
+    def metadata(self) -> dict[str, dict[str, str]]:
+        """What is known of each column: unit, section of the specification, description."""
+        return {name: dict(column.about) for name, column in self._columns.items()}
+
+    def select(self, names: Iterable[str]) -> Table:
+        """The same rows with these columns only, in this order."""
+        chosen = []
+        for name in names:
+            if name not in self._columns:
+                raise KeyError(f"{self.name} has no column {name!r}{near(name, self._columns)}")
+            chosen.append(self._columns[name])
+        return Table(self.name, chosen, self._length, self._rows)
+
+    def _range(self) -> tuple[int, int]:
+        whole = self._length()
+        first, last = self._rows
+        return min(first, whole), whole if last is None else min(last, whole)
+
+    def __len__(self) -> int:
+        first, last = self._range()
+        return last - first
+
+    def __getitem__(self, rows: slice) -> Table:
+        """Some of the rows: a slice without a step."""
+        if not isinstance(rows, slice):
+            raise TypeError("a table takes a slice of rows; select() takes names of columns")
+        first, last = self._range()
+        start, stop, step = rows.indices(last - first)
+        if step != 1:
+            raise ValueError("rows of a table follow each other: no step")
+        return Table(
+            self.name, list(self._columns.values()), self._length,
+            (first + start, first + max(start, stop)),
+        )  # fmt: skip
+
+    def _schema(self) -> tuple[Any, ...]:
+        form, name, _, _, _, words = schema_node("", Type("+s"))
+        children = tuple(column.schema() for column in self._columns.values())
+        return form, name, None, 0, children, words
+
+    def _array(self, start: int, stop: int) -> Data:
+        children = tuple(column.fetch(start, stop) for column in self._columns.values())
+        return stop - start, 0, (None,), children, None
+
+    def _arrays(self, start: int, stop: int) -> Iterator[Data]:
+        # pieces that fit 32-bit offsets: halves of what does not
+        while start < stop:
+            end = min(start + BATCH_ROWS, stop)
+            while True:
+                try:
+                    made = self._array(start, end)
+                    break
+                except TooLong:
+                    if end - start == 1:
+                        raise
+                    end = start + (end - start) // 2
+            yield made
+            start = end
+
+    def __arrow_c_schema__(self) -> Any:
+        """A capsule with the ArrowSchema, a struct of the columns."""
+        return _arrow.schema_capsule(self._schema())
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
+        """Capsules with schema and array of all rows at once.
+
+        Raises
+        ------
+        LimitError
+            A column has more than 2 GiB; streams cut such tables into pieces.
+        """
+        table = self._requested(requested_schema)
+        first, last = self._range()
+        try:
+            made = table._array(first, last)
+        except TooLong as error:
+            raise LimitError(f"{self.name}: {error}; take it as a stream") from error
+        return table.__arrow_c_schema__(), _arrow.array_capsule(made)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """A capsule with a stream of record batches."""
+        table = self._requested(requested_schema)
+        return _arrow.stream_capsule(table._schema(), table._arrays(*self._range()))
+
+    def _requested(self, schema: Any) -> Table:
+        # Consumers may ask for another form of a column, and take what they get: views are given
+        # where they are asked for, other types as they are.
+        if schema is None:
+            return self
+        wanted = _arrow.formats(schema)
+        columns = [
+            column.viewed() if wanted.get(column.name) == "vz" else column
+            for column in self._columns.values()
+        ]
+        return Table(self.name, columns, self._length, self._rows)
+
+    def __repr__(self) -> str:
+        return f"<Table {self.name}: {len(self)} rows, {len(self._columns)} columns>"
+
+    def __reduce__(self):
+        raise TypeError(
+            "a table cannot be pickled: it refers to a capture; pickle pyarrow.table(t)"
+        )

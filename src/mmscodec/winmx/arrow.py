@@ -1,0 +1,158 @@
+"""Tables of WinMX rows: packets, nodes, faults, findings, and every kind of packet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mmscodec.schema.dtypes import FINDINGS
+from mmscodec.schema.findings import FINDING_TEXTS
+from mmscodec.schema.winmx import BY_NAME, FIELD_NUMBERS, types_of
+from mmscodec.schema.winmx.base import Field
+from mmscodec.schema.winmx.dtypes import (
+    FAULT_ROWS,
+    ITEM_TABLES,
+    NODES,
+    PACKET_ROWS,
+    Layout,
+    layout,
+)
+from mmscodec.schema.winmx.findings import TEXTS
+from mmscodec.schema.winmx.findings import Table as FindingTable
+from mmscodec.tables import column as make
+from mmscodec.tables import data as arrow
+from mmscodec.tables.column import Column
+from mmscodec.tables.data import Spans, Words
+from mmscodec.tables.spec import Spec, columns, merged, row_of, structured, words_of
+from mmscodec.tables.table import Table
+
+KINDS = (*BY_NAME, *ITEM_TABLES)
+PACKET = row_of("the WinMX packets")
+NAMES = Words({number: name for name, number in FIELD_NUMBERS.items()})
+
+SPECS: dict[str, dict[str, Spec]] = {
+    "packets": {
+        "type": Spec(note="packet type"),
+        "data_length": Spec(unit="bytes", note="bytes behind the header, 16 bits as on the wire"),
+    },
+    "nodes": {
+        "packet": PACKET,
+        "record": Spec(note="place in the packet", section="4.1"),
+        "current": Spec(note="record 0 of a NodeList", section="4.2"),
+        "ip": Spec("address", dtype="u4", unit="IPv4", section="4.1"),
+        **{name: Spec(section="4.1") for name in (
+            "udp_port", "tcp_port", "free_primary_slots", "free_secondary_slots", "x", "reserved"
+        )},
+    },
+    "faults": {
+        "length": Spec(dtype="i8", unit="bytes", note="bytes not understood"),
+        "packet": PACKET,
+    },
+    "findings": {
+        "table": Spec(names=words_of(FindingTable), note="the table that `row` is a row of"),
+        "row": row_of("the table that `table` says"),
+        "code": Spec(names=Words(merged(FINDING_TEXTS, TEXTS), str), note="which rule is broken"),
+        "field": Spec(names=NAMES, note="field that breaks it"),
+    },
+}  # fmt: skip
+TABLES = {"packets": PACKET_ROWS, "nodes": NODES, "faults": FAULT_ROWS, "findings": FINDINGS}
+
+
+def kind_layout(name: str) -> Layout:
+    """The layout of the rows of a kind of packet or item."""
+    if name in ITEM_TABLES:
+        return layout(ITEM_TABLES[name], True)
+    return layout(BY_NAME[name])
+
+
+def kind_columns(
+    plan: Layout, rows: Callable[[], np.ndarray], sources: Callable[[int, int, str], Spans]
+) -> list[Column]:
+    """All fields of a kind of packet or item, behind its row in the packets.
+
+    `sources` gives, for rows and a field, where the bytes of a field of variable length lie.
+    """
+    struct = plan.packet.items if plan.item else plan.packet
+    assert struct is not None
+    out = columns("packet", make.taken(rows, "packet"), PACKET, np.dtype("i8"))
+    if plan.item:
+        out += columns("item", make.taken(rows, "item"), Spec(note="place in the packet"),
+                       np.dtype("u4"))  # fmt: skip
+    for field in struct.fields:
+        about = {"unit": field.unit, "section": struct.section, "description": field.note}
+        about = {key: value for key, value in about.items() if value}
+        made = _field(field, plan, rows, sources, about)
+        if f"has_{field.name}" in (plan.dtype.names or ()):
+            made = [make.optional(one, _absent(rows, field.name)) for one in made]
+        out += made
+    if not plan.item:
+        spec = Spec(unit="bytes", note="bytes behind the last field")
+        out += columns("surplus", make.taken(rows, "surplus"), spec, np.dtype("u4"))
+    return out
+
+
+def _absent(rows: Callable[[], np.ndarray], name: str) -> Callable[[int, int], np.ndarray]:
+    return lambda start, stop: rows()[f"has_{name}"][start:stop] == 0
+
+
+def _field(
+    field: Field,
+    plan: Layout,
+    rows: Callable[[], np.ndarray],
+    sources: Callable[[int, int, str], Spans],
+    about: Mapping[str, str],
+) -> list[Column]:
+    if field.size is None:
+        how = arrow.BYTES if field.kind in ("bytes", "array") else arrow.PAGE
+        page = None if how == arrow.BYTES else arrow.LATIN1
+        parts = lambda start, stop: sources(start, stop, field.name)  # noqa: E731
+        return [make.text(field.name, parts, how, "kept", page, about=about)]
+    kind = plan.dtype[field.name]
+    if kind.kind == "V":
+        return [make.text(field.name, make.inside(rows, (field.name,)), arrow.BYTES, about=about)]
+    names = Words(dict(field.values)) if field.values else None
+    spec = Spec(
+        "address" if field.kind == "ipv4" else "", names=names, unit=about.get("unit", ""),
+        section=about.get("section", ""), note=about.get("description", ""),
+    )  # fmt: skip
+    return columns(field.name, make.taken(rows, field.name), spec, kind)
+
+
+def clipped(start: np.ndarray, length: np.ndarray, size: int) -> np.ndarray:
+    """Lengths of parts, 0 where one is not wholly there."""
+    return np.where((start >= 0) & (start <= size - length), length, 0)
+
+
+def source_of(batch: Any, rows: np.ndarray, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    """The bytes of a batch, and start and length of a field of variable length in them."""
+    buffer = batch.pieces[0][1] if batch.pieces else b""
+    start = rows[f"{name}_offset"] - batch.start
+    length = rows[f"{name}_length"].astype(np.int64)
+    return buffer, start, clipped(start, length, memoryview(buffer).nbytes)
+
+
+def type_names(batch: Any) -> Words:
+    """Names of packet types, as the link and side of a batch have them."""
+    known = types_of(batch.link, batch.direction)
+    return Words({mid: item.name for mid, item in known.items()}, lambda mid: f"0x{mid:04X}")
+
+
+def batch_table(batch: Any, name: str) -> Table:
+    """`name` of a `winmx.Batch`."""
+    if name in TABLES:
+        rows = lambda: getattr(batch, name)  # noqa: E731
+        made = structured(TABLES[name], rows, SPECS[name])
+        if name == "packets":
+            made.append(make.words("type_name", make.taken(rows, "type"), type_names(batch)))
+        return Table(name, made, lambda: len(rows()))
+    if name not in KINDS:
+        batch.layout_of(name)  # KeyError with what it could have been
+
+    def sources(start: int, stop: int, field: str) -> Spans:
+        buffer, at, length = source_of(batch, batch[name][start:stop], field)
+        return Spans([buffer], None, at, length)
+
+    made = kind_columns(kind_layout(name), lambda: batch[name], sources)
+    return Table(name, made, lambda: len(batch[name]))
