@@ -369,14 +369,12 @@ def _in_mappings(
     tables: Any, places: np.ndarray, rows: np.ndarray, out: tuple[list[Any], np.ndarray, np.ndarray]
 ) -> None:
     # number and offset of the buffer that each place is in, a window of a mapping or the arena
-    from mmscodec.capture.tables import ARENA
-
     buffers, which, at = out
-    kept = places[rows] >= np.uint64(ARENA)
+    kept = places[rows] >= np.uint64(dtypes.ARENA)
     owners = np.where(kept, -1, tables._sources.owners(np.where(kept, 0, places[rows])))
     for owner in np.unique(owners).tolist():
         mine = rows[owners == owner]
-        buffer, base = (tables._arena, ARENA) if owner < 0 else tables._sources.mapping(owner)
+        buffer, base = (tables._arena, dtypes.ARENA) if owner < 0 else tables._sources.mapping(owner)
         relative = (places[mine] - np.uint64(base)).astype(np.int64)
         windows = relative // WINDOW
         view = memoryview(buffer).cast("B")

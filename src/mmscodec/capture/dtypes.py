@@ -51,6 +51,9 @@ GAPS = table(
 #: When the bytes of WinMX flows were there, up to `end`.
 STAMPS = table(24, end=("i8", 0), time=("i8", 8), flow=("i4", 16))
 
+#: Places from here on are in the bytes that were kept.
+ARENA = 1 << 63
+
 #: Meaning of `gaps["reason"]`.
 GAP_REASONS = {
     1: "acknowledged by the other side, not captured",

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from mmscodec.schema.names import MessageName
     from mmscodec.tables import Table
 
-#: Places from here on are in the bytes that were kept.
-ARENA = 1 << 63
-
 
 class CaptureTables:
     """Rows of a capture, or of one batch of it.
@@ -209,8 +206,8 @@ class CaptureTables:
         return self._blocks["bytes"].array("u1")
 
     def _held(self, place: int, length: int) -> memoryview:
-        if place >= ARENA:
-            at = place - ARENA
+        if place >= dtypes.ARENA:
+            at = place - dtypes.ARENA
             return self._arena[at : at + length].data
         return self._sources.view(place, length)
 
@@ -251,7 +248,7 @@ class CaptureTables:
         low, high, places, sizes = low[good], high[good], places[good], sizes[good]
         if len(low) == 0:
             return out
-        kept = places >= np.uint64(ARENA)
+        kept = places >= np.uint64(dtypes.ARENA)
         cuts = np.flatnonzero((low[1:] != high[:-1]) | (kept[1:] != kept[:-1])) + 1
         bounds = [0, *cuts.tolist(), len(low)]
         for a, b in pairwise(bounds):
@@ -261,7 +258,7 @@ class CaptureTables:
                 out[to : to + len(piece)] = piece
                 continue
             for place, size in zip(places[a:b].tolist(), sizes[a:b].tolist()):
-                out[to : to + size] = self._arena[place - ARENA : place - ARENA + size]
+                out[to : to + size] = self._arena[place - dtypes.ARENA : place - dtypes.ARENA + size]
                 to += size
         return out
 
@@ -277,9 +274,9 @@ class CaptureTables:
         """
         extents = [self._extents(flow) for flow in flows]
         places = np.concatenate([np.empty(0, "u8"), *(rows["place"] for rows in extents)])
-        owners = np.unique(self._sources.owners(places[places < np.uint64(ARENA)]))
+        owners = np.unique(self._sources.owners(places[places < np.uint64(dtypes.ARENA)]))
         maps = (self._sources.mapping(int(owner)) for owner in owners)
-        return extents, [*((base, buffer) for buffer, base in maps), (ARENA, self._arena)]
+        return extents, [*((base, buffer) for buffer, base in maps), (dtypes.ARENA, self._arena)]
 
     def file_of(self, position: int) -> tuple[str, int]:
         """Name of the file that a position is in, and the offset there, after decompression.
