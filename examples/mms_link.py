@@ -50,6 +50,13 @@ class Data:
         return self.location_id in (0xF0F0F000, 0xF0F0F001) and self.af_flags == 0x10
 
 
+def bytes_of(batch: mms.Batch, packet: Any) -> bytes:
+    """All bytes of a row of `batch.packets`; a packet lies in one piece."""
+    offset, length = int(packet["offset"]), int(packet["length"])
+    start, piece = [piece for piece in batch.pieces if piece[0] <= offset][-1]
+    return bytes(memoryview(piece)[offset - start : offset - start + length])
+
+
 def received(batch: mms.Batch) -> Iterator[Message | Data]:
     """Messages and Data packets of a batch in the order of the wire."""
     found: list[tuple[int, Message | Data]] = []
@@ -138,7 +145,7 @@ class Link:
         while chunk := await self.reader.read(1 << 16):
             batch = decoder.feed(chunk)
             for packet in batch.packets:
-                raw = bytes(batch.columns.read(int(packet["offset"]), int(packet["length"])))
+                raw = bytes_of(batch, packet)
                 self.log(self.receives, "tcpmsg", self.peer, seq=int(packet["seq"]),
                          chunkCount=int(packet["chunk_count"]), messageLength=len(raw) - 16,
                          hex=raw.hex())  # fmt: skip

@@ -1,7 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx  <-  capture
-        <-  sessions, asf  <-  facade  <-  __init__  <-  cli
+    errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
+        <-  capture  <-  sessions, asf  <-  _facade  <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 RANKS = {
     "errors": 0,
-    "signatures": 0,
+    "_signatures": 0,
     "_kernels": 0,
     "schema": 1,
     "_block": 1,
@@ -31,7 +31,7 @@ RANKS = {
     "capture": 4,
     "sessions": 5,
     "asf": 5,
-    "facade": 6,
+    "_facade": 6,
     "__init__": 7,
     "cli": 8,
     "__main__": 9,

@@ -278,24 +278,6 @@ def test_a_redirect_names_its_url():
     assert len(redirect(hr=0, redirect_type=1, wsz_location=b"")) == 2
 
 
-PUBLIC = {
-    mmscodec: "Capture asf errors get_include keep_memory mms open winmx",
-    mms: "MESSAGES Batch Decoder Decoders EncodeError MalformedError ManyBatch decode encode "
-    "message_name",
-    winmx: "NODES_DTYPE PACKETS RECORD_DTYPE Batch Connection Conversation Decoder Recognition "
-    "addresses cipher decode decode_connections decode_datagrams encode encode_cache_reply "
-    "handle_addresses ip_objects node_history node_lists pair_answers queue_status recognise "
-    "room_addresses slots_over_time unique_nodes",
-    mmscodec.asf: "AsfFile AsfHeader Stream describe",
-}
-
-
-@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
-def test_the_public_names_are_exactly_these(module):
-    assert sorted(module.__all__) == sorted(PUBLIC[module].split())
-    assert all(hasattr(module, name) for name in module.__all__)
-
-
 def test_the_include_folder_holds_headers():
     from pathlib import Path
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmscodec import asf, errors, mms, winmx
+    from mmscodec._facade import Capture, open
     from mmscodec._kernels.core.allocator import keep_memory
-    from mmscodec.facade import Capture, open
 
 __version__ = "0.1.0"
 __all__ = ("Capture", "asf", "errors", "get_include", "keep_memory", "mms", "open", "winmx")
@@ -16,8 +16,8 @@ __all__ = ("Capture", "asf", "errors", "get_include", "keep_memory", "mms", "ope
 #: Where each public name is; it is imported when it is first asked for, so that the command says
 #: its version without NumPy.
 _HOMES = {
-    "Capture": "mmscodec.facade",
-    "open": "mmscodec.facade",
+    "Capture": "mmscodec._facade",
+    "open": "mmscodec._facade",
     "keep_memory": "mmscodec._kernels.core.allocator",
     "asf": "",
     "errors": "",

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+__all__ = (
+    "CaptureError",
+    "EncodeError",
+    "LimitError",
+    "MalformedError",
+    "MissingExtraError",
+    "MmsCodecError",
+    "TruncatedError",
+)
+
 
 class MmsCodecError(ValueError):
     """Base class: bytes or values that break the wire format.

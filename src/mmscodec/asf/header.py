@@ -13,9 +13,9 @@ from mmscodec.asf.streams import Stream, stream_properties
 from mmscodec.errors import MalformedError, MmsCodecError, TruncatedError
 
 DATA_OBJECT_START = 50  # bytes of the Data Object that end a header: up to the first packet
-MAX_ITEMS = 4096  # in all lists of a header together
-MAX_WALKS = 256
-HEADER_START = 30  # GUID, size, number of objects, two reserved bytes
+_MAX_ITEMS = 4096  # in all lists of a header together
+_MAX_WALKS = 256
+_HEADER_START = 30  # GUID, size, number of objects, two reserved bytes
 
 
 @dataclass(slots=True)
@@ -106,10 +106,10 @@ def describe(header: bytes | bytearray | memoryview) -> AsfHeader:
     if out.size > len(data):
         out.problems.append((16, f"Header Object of {out.size} bytes, {len(data)} are there"))
         end = len(data)
-    elif out.size < HEADER_START:
+    elif out.size < _HEADER_START:
         out.problems.append((16, f"Header Object of {out.size} bytes, the least is 30"))
         return out
-    for item in walk(data, HEADER_START, end, out.problems):
+    for item in walk(data, _HEADER_START, end, out.problems):
         _read(out, data, item, True)
     _name_streams(out)
     return out
@@ -174,18 +174,18 @@ def _extension(out: AsfHeader, data: memoryview, item: objects.Object) -> None:
 def _may_walk(out: AsfHeader, item: objects.Object) -> bool:
     # one extension and at most 127 streams are what a file has
     walks = out._about["walks"] = out._about.get("walks", 0) + 1
-    if walks == MAX_WALKS + 1:
-        out.problems.append((item.offset, f"more than {MAX_WALKS} objects that hold objects"))
-    return walks <= MAX_WALKS
+    if walks == _MAX_WALKS + 1:
+        out.problems.append((item.offset, f"more than {_MAX_WALKS} objects that hold objects"))
+    return walks <= _MAX_WALKS
 
 
 def _allowed(out: AsfHeader, count: int) -> int:
     # how many of `count` items of a list are still read
-    left = MAX_ITEMS - out._about.get("items", 0)
+    left = _MAX_ITEMS - out._about.get("items", 0)
     if count > left >= 0 and not out._about.get("full"):
         out._about["full"] = True
-        out.problems.append((0, f"more than {MAX_ITEMS} items in lists"))
-    out._about["items"] = MAX_ITEMS - max(left - count, 0)
+        out.problems.append((0, f"more than {_MAX_ITEMS} items in lists"))
+    out._about["items"] = _MAX_ITEMS - max(left - count, 0)
     return min(count, max(left, 0))
 
 

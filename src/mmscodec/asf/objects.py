@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mmscodec.asf.reading import u64_at
 
-MAX_OBJECTS = 10_000
+_MAX_OBJECTS = 10_000
 OBJECT_SIZE = 24  # GUID and size
 
 
@@ -59,7 +59,7 @@ def walk(
     What is wrong goes to `problems` as (offset, words).
     """
     at = start
-    for _ in range(MAX_OBJECTS):
+    for _ in range(_MAX_OBJECTS):
         left = end - at
         if left == 0:
             return
@@ -75,4 +75,4 @@ def walk(
             return
         yield Object(bytes(data[at : at + 16]), at, at + OBJECT_SIZE, at + size)
         at += size
-    problems.append((at, f"more than {MAX_OBJECTS} objects"))
+    problems.append((at, f"more than {_MAX_OBJECTS} objects"))

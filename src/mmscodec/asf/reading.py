@@ -16,7 +16,7 @@ def number(data: bytes | memoryview, at: int, size: int, end: int | None = None)
     return int.from_bytes(data[at : at + size], "little")
 
 
-def u16_at(data: bytes | memoryview, at: int, end: int | None = None) -> int:
+def _u16_at(data: bytes | memoryview, at: int, end: int | None = None) -> int:
     """Two bytes."""
     return number(data, at, 2, end)
 
@@ -31,7 +31,7 @@ def u64_at(data: bytes | memoryview, at: int, end: int | None = None) -> int:
     return number(data, at, 8, end)
 
 
-def text_at(data: bytes | memoryview, at: int, size: int, end: int) -> str:
+def _text_at(data: bytes | memoryview, at: int, size: int, end: int) -> str:
     """UTF-16 text of at most `size` bytes, up to its first NUL."""
     size = max(min(size, end - at), 0) & ~1
     text = bytes(data[at : at + size]).decode("utf-16-le", "replace")
@@ -63,4 +63,4 @@ class Cursor:
         if self.end - self.at < size:
             number(self.data, self.at, size, self.end)
         self.at += size
-        return text_at(self.data, self.at - size, size, self.end)
+        return _text_at(self.data, self.at - size, size, self.end)

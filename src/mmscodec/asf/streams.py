@@ -9,7 +9,7 @@ from mmscodec.asf.objects import STREAM_TYPES
 from mmscodec.asf.reading import Cursor
 
 #: Audio format tags that occur in ASF.
-FORMAT_TAGS = {
+_FORMAT_TAGS = {
     0x0001: "PCM", 0x0002: "Microsoft ADPCM", 0x0003: "IEEE float", 0x000A: "Windows Media Voice 9",
     0x0042: "G.723.1", 0x0050: "MPEG layer 1/2", 0x0055: "MP3", 0x0130: "Sipro ACELP.net",
     0x0160: "Windows Media Audio 1", 0x0161: "Windows Media Audio 2",
@@ -17,7 +17,7 @@ FORMAT_TAGS = {
     0x0164: "Windows Media Audio over S/PDIF", 0x00FF: "AAC", 0x1600: "AAC (ADTS)", 0x2000: "AC-3",
 }  # fmt: skip
 
-VIDEO_CODES = {
+_VIDEO_CODES = {
     "MP43": "Microsoft MPEG-4 version 3", "MP42": "Microsoft MPEG-4 version 2",
     "MPG4": "Microsoft MPEG-4 version 1", "MP4S": "ISO MPEG-4", "M4S2": "ISO MPEG-4",
     "WMV1": "Windows Media Video 7", "WMV2": "Windows Media Video 8",
@@ -77,7 +77,7 @@ def stream_properties(data: memoryview, start: int, end: int) -> Stream:
         stream.sample_rate, stream.bit_rate = body.take(4), body.take(4) * 8
         body.take(2)
         stream.bits_per_sample = body.take(2)
-        stream.codec = FORMAT_TAGS.get(stream.format_tag, f"format 0x{stream.format_tag:04X}")
+        stream.codec = _FORMAT_TAGS.get(stream.format_tag, f"format 0x{stream.format_tag:04X}")
     elif kind == "video":
         stream.width, stream.height = body.take(4), body.take(4)
         body.raw(1 + 2 + 4 + 4 + 4 + 2)
@@ -85,5 +85,5 @@ def stream_properties(data: memoryview, start: int, end: int) -> Stream:
         stream.fourcc = "".join(
             chr(byte) if 32 <= byte < 127 else "?" for byte in body.raw(4)
         ).rstrip()
-        stream.codec = VIDEO_CODES.get(stream.fourcc.upper(), stream.fourcc)
+        stream.codec = _VIDEO_CODES.get(stream.fourcc.upper(), stream.fourcc)
     return stream

@@ -20,7 +20,7 @@ from mmscodec.capture.source import Sources
 from mmscodec.capture.tables import CaptureTables
 from mmscodec.errors import CaptureError
 
-BATCH_ROWS = 1 << 16
+_BATCH_ROWS = 1 << 16
 
 
 class Capture(CaptureTables):
@@ -127,7 +127,7 @@ class Capture(CaptureTables):
             assert self._engine is not None
             return table(*self._engine.not_understood)
 
-    def iter_batches(self, rows: int = BATCH_ROWS) -> Iterator[CaptureTables]:
+    def iter_batches(self, rows: int = _BATCH_ROWS) -> Iterator[CaptureTables]:
         """Tables of about `rows` rows each, while the capture is read; memory stays bounded.
 
         From a pipe or socket, what is there comes before the next bytes are waited for. Numbers of

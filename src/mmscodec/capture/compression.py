@@ -21,11 +21,11 @@ from mmscodec.schema.faults import FaultCode
 MAGIC_SIZE = 8
 
 PIECE = 64 << 10  # bytes of output a step; damage costs at most so many good ones
-INPUT = 128 << 10
+_INPUT = 128 << 10
 XZ_MEMORY = 256 << 20  # a stream that wants more than `xz -9` four times over is refused
 ZSTD_WINDOW = 28  # log2 of the largest window: as much memory as xz may use
-FRAME_HEAD = 18  # bytes of the longest header of a zstd frame
-COMPRESSED_DATA = 140  # FAULT_FIELDS
+_FRAME_HEAD = 18  # bytes of the longest header of a zstd frame
+_COMPRESSED_DATA = 140  # FAULT_FIELDS
 
 _MAGICS = {
     b"\x1f\x8b": "gzip",
@@ -56,7 +56,7 @@ def kind_of(head: bytes) -> str:
     return ""
 
 
-def zstd_window(head: bytes) -> int:
+def _zstd_window(head: bytes) -> int:
     """Bytes of the window that a zstd frame with this start asks for (RFC 8878, 3.1.1.1); or 0."""
     if len(head) < 6 or head[:4] != b"\x28\xb5\x2f\xfd":
         return 0
@@ -169,12 +169,12 @@ class Decompressed:
         return b""
 
     def _input(self) -> bytes:
-        data = self.pending or self.raw.read(INPUT)
+        data = self.pending or self.raw.read(_INPUT)
         self.pending = b""
         if data:
             self.started = True
-            if len(self.frame) < FRAME_HEAD:
-                self.frame += data[: FRAME_HEAD - len(self.frame)]
+            if len(self.frame) < _FRAME_HEAD:
+                self.frame += data[: _FRAME_HEAD - len(self.frame)]
         elif self.started:
             self._fault(FaultCode.FILE_TRUNCATED)
         else:
@@ -187,7 +187,7 @@ class Decompressed:
         # gzip and xz allow zero bytes between members and behind the last one
         rest = rest.lstrip(b"\0")
         while len(rest) < MAGIC_SIZE:
-            more = self.raw.read(INPUT)
+            more = self.raw.read(_INPUT)
             if not more:
                 break
             rest = (rest + more).lstrip(b"\0") if not rest else rest + more
@@ -209,7 +209,7 @@ class Decompressed:
         if self.kind == "xz" and "memory usage limit" in words:
             self._fault(FaultCode.BEYOND_LIMIT, XZ_MEMORY + 1, XZ_MEMORY)
             return
-        window = zstd_window(self.frame) if self.kind == "zstd" else 0
+        window = _zstd_window(self.frame) if self.kind == "zstd" else 0
         if window > 1 << ZSTD_WINDOW:
             self._fault(FaultCode.BEYOND_LIMIT, window, 1 << ZSTD_WINDOW)
         else:
@@ -217,7 +217,7 @@ class Decompressed:
 
     def _fault(self, code: FaultCode, need: int = 0, have: int = 0) -> None:
         self.ended = True
-        self.faults.append((self.produced, 0, code, COMPRESSED_DATA, need, have))
+        self.faults.append((self.produced, 0, code, _COMPRESSED_DATA, need, have))
 
     def take_faults(self) -> list[tuple[int, int, int, int, int, int]]:
         """Faults since the last call."""

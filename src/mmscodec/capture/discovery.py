@@ -24,9 +24,9 @@ from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource,
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError
 
-PEEK = 8 << 10  # bytes read at a time to find the first record of a file
-PEEK_LIMIT = 1 << 20
-TEXT_MODE = 64 << 10  # bytes that show what a transfer in text mode did
+_PEEK = 8 << 10  # bytes read at a time to find the first record of a file
+_PEEK_LIMIT = 1 << 20
+_TEXT_MODE = 64 << 10  # bytes that show what a transfer in text mode did
 HEAD = 512  # of a file that is no capture, to say what it is
 
 
@@ -58,24 +58,24 @@ class Head(Source):
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """Everything read so far, grown."""
-        wanted = min(position + need, PEEK_LIMIT)
+        wanted = min(position + need, _PEEK_LIMIT)
         while not self.ended:
-            more = self.reader.read(PEEK)
+            more = self.reader.read(_PEEK)
             self.data += more
-            self.ended = not more or len(self.data) >= PEEK_LIMIT
+            self.ended = not more or len(self.data) >= _PEEK_LIMIT
             if len(self.data) >= wanted:
                 break
         return self.data, 0, self.ended
 
 
-def peek(entry: Entry) -> tuple[bytes, str, int | None]:
+def _peek(entry: Entry) -> tuple[bytes, str, int | None]:
     """First bytes (decompressed), format and time of the first record of an entry."""
     if entry.source is not None:
-        start = memoryview(entry.source.mapping()[0])[:PEEK_LIMIT]
-        return recognised(start, *first_record(MemorySource(start)))
+        start = memoryview(entry.source.mapping()[0])[:_PEEK_LIMIT]
+        return recognised(start, *_first_record(MemorySource(start)))
     head = Head(Detected(entry.opener))
     try:
-        found = first_record(head)
+        found = _first_record(head)
         return recognised(memoryview(head.data), *found)
     finally:
         head.reader.close()
@@ -84,14 +84,14 @@ def peek(entry: Entry) -> tuple[bytes, str, int | None]:
 def recognised(start: memoryview, form: str, time: int | None) -> tuple[bytes, str, int | None]:
     """The same, without a format for a pcap file that a transfer in text mode destroyed."""
     head = bytes(start[:HEAD])
-    if form != "pcap" or not text_mode_pcap(more := bytes(start[:TEXT_MODE])):
+    if form != "pcap" or not text_mode_pcap(more := bytes(start[:_TEXT_MODE])):
         return head, form, time
     # the proof: put right, it has more records
-    moved = records_of(more) < records_of(more.replace(b"\r\n", b"\n"))
+    moved = _records_of(more) < _records_of(more.replace(b"\r\n", b"\n"))
     return (more, "", time) if moved else (head, form, time)
 
 
-def records_of(data: bytes) -> int:
+def _records_of(data: bytes) -> int:
     """Records in front of the first fault of a capture, all if there is none."""
     walker = RecordReader(MemorySource(data))
     rows = walker.rows()
@@ -100,7 +100,7 @@ def records_of(data: bytes) -> int:
     return int((rows["position"] < faults["offset"][0]).sum()) if len(faults) else len(rows)
 
 
-def first_record(source: Source) -> tuple[str, int | None]:
+def _first_record(source: Source) -> tuple[str, int | None]:
     """Format of a source and time of its first record."""
     walker = RecordReader(source)
     time = walker.first_time()
@@ -129,7 +129,7 @@ def entries_of(spec: Any, mapped: bool = True) -> tuple[list[Entry], list[tuple[
     looked_at = chosen + (entries if movable else [])
     optional = {id(entry) for entry in chosen}
     for entry in looked_at:
-        head, form, time = peek(entry)
+        head, form, time = _peek(entry)
         if len(looked_at) > MAPS:
             release([entry])
         if movable:
@@ -175,7 +175,7 @@ def _check(entry: Entry) -> None:
     """`CaptureError` for the one file that is no capture."""
     if entry.live:
         return
-    head, form, _ = peek(entry)
+    head, form, _ = _peek(entry)
     if not form and head:
         raise CaptureError(f"{entry.name} is no pcap or pcapng file: {what_is(head)}")
 
@@ -291,10 +291,10 @@ def _of_object(inner: Any, name: str, mapped: bool) -> Entry:
     inner.seek(start)
     if kind or not mapped:
         return Entry(name, opener, kind=kind, live=True)
-    return Entry(name, opener, source=MappedSource(name, Descriptor(number), start))
+    return Entry(name, opener, source=MappedSource(name, _Descriptor(number), start))
 
 
-class Descriptor:
+class _Descriptor:
     """Duplicates of a file descriptor, also after its owner has closed it."""
 
     def __init__(self, number: int) -> None:

@@ -46,7 +46,7 @@ def write_flows(
     """
     merge = Merge((again(source) for source in sources), keep=True)
     rows, wanted, links = select_records(merge, np.ascontiguousarray(keys, KEYS), ignore_vlan)
-    rows = rows[with_fragments(wanted, links)]
+    rows = rows[_with_fragments(wanted, links)]
     interfaces: list[dict[str, int]] = []
     firsts = []
     for walker in merge.kept:
@@ -56,7 +56,7 @@ def write_flows(
     return write_records(path, sources, rows, interfaces, format=format)
 
 
-def with_fragments(wanted: np.ndarray, links: np.ndarray) -> np.ndarray:
+def _with_fragments(wanted: np.ndarray, links: np.ndarray) -> np.ndarray:
     """`wanted`, and the rows that have fragments of the same datagrams.
 
     A packet that was put together from fragments may be a fragment itself, in a tunnel: so it goes
@@ -131,7 +131,7 @@ def write_records(
     if format not in (None, *FORMATS):
         raise ValueError(f"format is one of {FORMATS}, not {format!r}")
     rows = np.ascontiguousarray(rows, RECORDS)
-    kinds, numbers = link_kinds(rows, interfaces)
+    kinds, numbers = _link_kinds(rows, interfaces)
     fits = len(rows) == 0 or (rows["time"].min() >= 0 and rows["time"].max() < 2**32 * 10**9)
     plain = len(kinds) <= 1 and bool(fits)
     if format == "pcap" and not plain:
@@ -139,13 +139,13 @@ def write_records(
     longest = max(SNAPLEN, int(rows["caplen"].max(initial=0)))
     if plain and format != "pcapng":
         kind = int((rows["time"] % 1000 != 0).any())
-        head = pcap_head(kind, longest, *(kinds[0] if kinds else (1, 0)))
+        head = _pcap_head(kind, longest, *(kinds[0] if kinds else (1, 0)))
         origin = 0
     else:
         kind = 2
         origin = min(int(rows["time"].min()), 0) // 10**9 if len(rows) else 0
-        head = pcapng_head(kinds, origin)
-    pieces = formatted(sources, rows, kind, numbers, origin * 10**9)
+        head = _pcapng_head(kinds, origin)
+    pieces = _formatted(sources, rows, kind, numbers, origin * 10**9)
     if hasattr(path, "write"):
         path.write(head)
         for piece in pieces:
@@ -163,7 +163,7 @@ def write_records(
     return len(rows)
 
 
-def link_kinds(
+def _link_kinds(
     rows: np.ndarray, interfaces: Sequence[Mapping[str, int]]
 ) -> tuple[list[tuple[int, int]], np.ndarray]:
     """(link type, flags) that occur, and the number of its own for each record."""
@@ -175,13 +175,13 @@ def link_kinds(
     return kinds, numbers.astype(np.uint32)
 
 
-def pcap_head(nano: int, snaplen: int, linktype: int, flags: int) -> bytes:
+def _pcap_head(nano: int, snaplen: int, linktype: int, flags: int) -> bytes:
     """The header of a pcap file."""
     magic = 0xA1B23C4D if nano else 0xA1B2C3D4
     return struct.pack("<IHHiIII", magic, 2, 4, 0, 0, snaplen, linktype | flags)
 
 
-def pcapng_head(kinds: Iterable[tuple[int, int]], origin: int) -> bytes:
+def _pcapng_head(kinds: Iterable[tuple[int, int]], origin: int) -> bytes:
     """Section header and interfaces, times in ns from `origin` (seconds since 1970) on."""
     out = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
     for linktype, flags in kinds:
@@ -196,7 +196,7 @@ def pcapng_head(kinds: Iterable[tuple[int, int]], origin: int) -> bytes:
     return out
 
 
-def formatted(
+def _formatted(
     sources: Sources, rows: np.ndarray, kind: int, numbers: np.ndarray, origin: int
 ) -> Iterable[bytearray]:
     """The records as bytes, a few MiB at a time."""

@@ -14,7 +14,7 @@ LINKS = {
 SNAPLEN = 262144
 
 
-class Program(ctypes.Structure):
+class _Program(ctypes.Structure):
     """struct bpf_program."""
 
     _fields_ = (("length", ctypes.c_uint), ("instructions", ctypes.c_void_p))
@@ -41,11 +41,11 @@ class Filter:
     def __init__(self, expression: str) -> None:
         self.expression = expression
         self._library = library()
-        self._compiled: list[Program] = []
+        self._compiled: list[_Program] = []
         self.programs: dict[int, int] = {}
         error = ""
         for linktype, dlt in LINKS.items():
-            program = Program()
+            program = _Program()
             handle = self._library.pcap_open_dead(dlt, SNAPLEN)
             try:
                 done = self._library.pcap_compile(

@@ -12,10 +12,10 @@ from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.findings import line
 
 #: In `table` of a capture's findings: a row of `winmx.packets` (1 is one of `packets`).
-WINMX_PACKETS = 5
+_WINMX_PACKETS = 5
 
 
-class CaptureFindings(Findings):
+class _CaptureFindings(Findings):
     """Findings of MMS rows (table 1 to 3), then those of WinMX rows (4 nodes, 5 winmx.packets)."""
 
     def text(self) -> list[str]:
@@ -25,10 +25,10 @@ class CaptureFindings(Findings):
         found = rows[mms].view(Findings)
         found.words = self.words
         lines = iter(found.text())
-        return [next(lines) if known else in_words(row) for known, row in zip(mms.tolist(), rows)]
+        return [next(lines) if known else _in_words(row) for known, row in zip(mms.tolist(), rows)]
 
 
-def in_words(row: np.void) -> str:
+def _in_words(row: np.void) -> str:
     """One WinMX finding, as MMS has them."""
     severity = Severity(int(row["severity"])).name.lower()
     return f"flow {int(row['flow'])} " + line(row).replace(f"{severity}:", severity, 1)
@@ -41,7 +41,7 @@ def find_all(tables: Any) -> Findings:
     if len(others) == 0:
         return found
     others = others.copy()
-    others["table"] = np.where(others["table"] == Table.NODES, Table.NODES, WINMX_PACKETS)
-    both = np.concatenate([np.asarray(found), others.astype(found.dtype)]).view(CaptureFindings)
+    others["table"] = np.where(others["table"] == Table.NODES, Table.NODES, _WINMX_PACKETS)
+    both = np.concatenate([np.asarray(found), others.astype(found.dtype)]).view(_CaptureFindings)
     both.words = found.words
     return both

@@ -18,9 +18,9 @@ from mmscodec.capture.winmx import Part, WinmxTables, datagrams_of
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.conversation import CLIENT, SERVER, Conversation
 
-CEILING = 256 << 20  # bytes that wait in all connections together
+_CEILING = 256 << 20  # bytes that wait in all connections together
 HELD = 1 << 16  # bytes of a client that wait for the keys
-NO_STAMPS = np.empty(0, dtypes.STAMPS)
+_NO_STAMPS = np.empty(0, dtypes.STAMPS)
 
 
 class Talk:
@@ -32,7 +32,7 @@ class Talk:
         self.conversation = Conversation(max_buffered=HELD)
         self.flows = [-1, -1]
         self.ends = [0, 0]
-        self.last = [NO_STAMPS, NO_STAMPS]  # the newest time
+        self.last = [_NO_STAMPS, _NO_STAMPS]  # the newest time
         self.kept: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # times of what waits
         self.held = 0
 
@@ -74,7 +74,7 @@ class LiveWinmx:
         given up. Each grows with the input only.
     """
 
-    def __init__(self, ceiling: int = CEILING) -> None:
+    def __init__(self, ceiling: int = _CEILING) -> None:
         self.talks: dict[int, Talk] = {}  # by the number of each flow
         self.ceiling = ceiling
         self.held = 0
@@ -86,7 +86,7 @@ class LiveWinmx:
         raw = tables._raw_flows
         rows = raw[raw["protocol"] == 2]
         if not len(rows):
-            return WinmxTables([], {}, NO_STAMPS, rows)
+            return WinmxTables([], {}, _NO_STAMPS, rows)
         parts: list[Part] = []
         links: dict[int, str] = {}
         new = by_flow(tables._blocks["stamps"].array(dtypes.STAMPS))
@@ -94,7 +94,7 @@ class LiveWinmx:
         for flow in rows["flow"][rows["transport"] == 17].tolist():
             parts.append(datagrams_of(tables, flow))
             links[flow] = "udp"
-            stamps[flow] = new.get(flow, NO_STAMPS)
+            stamps[flow] = new.get(flow, _NO_STAMPS)
         tcp = rows[rows["transport"] == 6]
         tcp = tcp[np.argsort(tcp["direction"] != 2, kind="stable")]  # servers first: the keys
         ended: dict[int, tuple[Talk, list[int]]] = {}
@@ -103,7 +103,7 @@ class LiveWinmx:
             talk = self._talk(flow, peer)
             side = SERVER if direction == 2 else CLIENT
             talk.flows[side] = flow
-            times = new.get(flow, NO_STAMPS)
+            times = new.get(flow, _NO_STAMPS)
             parts += self._feed(tables, talk, side, extent, times, stamps)
             talk.keep(side, times)
             self._weigh(talk)
@@ -137,8 +137,8 @@ class LiveWinmx:
         if conversation.waits(other) and conversation.state != "greeting":
             late = some(talk.flows[other], conversation.flush(other))
             if late:
-                stamps[talk.flows[other]] = talk.stamped(other, NO_STAMPS)
-            talk.keep(other, NO_STAMPS)
+                stamps[talk.flows[other]] = talk.stamped(other, _NO_STAMPS)
+            talk.keep(other, _NO_STAMPS)
             parts += late
         return parts
 
@@ -177,7 +177,7 @@ class LiveWinmx:
                 parts += some(talk.flows[side], batch)
         for side, flow in enumerate(talk.flows):
             if flow not in stamps and any(part.flow == flow for part in parts):
-                stamps[flow] = talk.stamped(side, NO_STAMPS)
+                stamps[flow] = talk.stamped(side, _NO_STAMPS)
         self._waiting.pop(id(talk), None)
         self.held -= talk.held
         return parts
@@ -197,7 +197,7 @@ class LiveWinmx:
             talk = next(iter(self._waiting.values()))
             talk.conversation.abandon()
             for side in (CLIENT, SERVER):
-                talk.keep(side, NO_STAMPS)
+                talk.keep(side, _NO_STAMPS)
             self.work["given up"] += 1
             self._weigh(talk)
 
@@ -215,7 +215,7 @@ def some(flow: int, batch: Batch) -> list[Part]:
 def joined(rows: list[np.ndarray]) -> np.ndarray:
     """Rows of stamps, one behind the other; they are not looked at, which would be slow."""
     if len(rows) < 2:
-        return rows[0] if rows else NO_STAMPS
+        return rows[0] if rows else _NO_STAMPS
     raw = np.dtype((np.void, dtypes.STAMPS.itemsize))
     return np.concatenate([part.view(raw) for part in rows]).view(dtypes.STAMPS)
 

@@ -12,7 +12,7 @@ from mmscodec.capture.compression import Readable
 from mmscodec.errors import CaptureError
 from mmscodec.schema.faults import FaultCode
 
-FaultRow = tuple[int, int, int, int, int, int]
+_FaultRow = tuple[int, int, int, int, int, int]
 
 #: A region of a file is mapped from a multiple of this.
 GRAIN = mmap.ALLOCATIONGRANULARITY
@@ -23,8 +23,8 @@ KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memo
 MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
-FIRST_PIECE = 64 << 10  # the first time
-MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
+_FIRST_PIECE = 64 << 10  # the first time
+_MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
 
 _ZEROS = memoryview(bytes(2 << 20))  # more than a piece
@@ -73,7 +73,7 @@ class Source:
         """All bytes seen so far: (buffer, position of its first byte)."""
         raise NotImplementedError
 
-    def take_faults(self) -> list[FaultRow]:
+    def take_faults(self) -> list[_FaultRow]:
         """Faults of the source itself since the last call; positions count from `base`."""
         return []
 
@@ -258,8 +258,8 @@ def check_free(number: int) -> None:
     """OSError when the disk of an open file is nearly full."""
     if hasattr(os, "fstatvfs"):
         status = os.fstatvfs(number)
-        if status.f_bavail * status.f_frsize < MIN_FREE:
-            raise OSError(f"the disk of the spool has less than {MIN_FREE >> 20} MiB left")
+        if status.f_bavail * status.f_frsize < _MIN_FREE:
+            raise OSError(f"the disk of the spool has less than {_MIN_FREE >> 20} MiB left")
 
 
 class StreamSource(Source):
@@ -280,8 +280,8 @@ class StreamSource(Source):
         self.buffer = bytearray()
         self.filled = 0
         self.into = getattr(reader, "readinto", None)
-        self.piece = FIRST_PIECE
-        self.faults: list[FaultRow] = []
+        self.piece = _FIRST_PIECE
+        self.faults: list[_FaultRow] = []
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The bytes not yet walked and those that have come since."""
@@ -347,7 +347,7 @@ class StreamSource(Source):
         """Not to be had."""
         raise CaptureError(f"{self.name}: payload of a stream is gone; open it with spool=True")
 
-    def take_faults(self) -> list[FaultRow]:
+    def take_faults(self) -> list[_FaultRow]:
         """What was wrong with the compressed data, or with the disk of the spool."""
         found, self.faults = self.faults, []
         return found

@@ -9,7 +9,7 @@ import numpy as np
 from mmscodec.capture.dtypes import address_text
 
 #: Rows of `Capture.not_understood`.
-NOT_UNDERSTOOD = np.dtype(
+_NOT_UNDERSTOOD = np.dtype(
     [
         ("reason", "U16"), ("number", "=u4"), ("frames", "=u8"), ("connections", "=u8"),
         ("time", "=i8"), ("src", "U39"), ("src_port", "=u2"), ("dst", "U39"), ("dst_port", "=u2"),
@@ -89,4 +89,4 @@ def table(frames: list[tuple[Any, ...]], connections: list[tuple[Any, ...]]) -> 
         if count:
             ends = address_text(src), src_port, address_text(dst), dst_port
             rows.append((CONNECTIONS[reason], 0, number, count, time, *ends))
-    return np.array(rows, NOT_UNDERSTOOD).view(NotUnderstood)
+    return np.array(rows, _NOT_UNDERSTOOD).view(NotUnderstood)

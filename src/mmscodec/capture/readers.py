@@ -12,7 +12,7 @@ from typing import Any
 
 from mmscodec.capture.compression import MAGIC_SIZE, Decompressed, Readable, kind_of
 
-PIPE_SIZE = 1 << 20
+_PIPE_SIZE = 1 << 20
 #: Threads that read ahead at a time, each with a few MiB; what comes beyond is read without one.
 AHEAD = threading.BoundedSemaphore(8)
 
@@ -87,7 +87,7 @@ def widen(inner: Any) -> None:
 
         number = inner.fileno()
         if stat.S_ISFIFO(os.fstat(number).st_mode):
-            fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+            fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
     except (ImportError, AttributeError, OSError, ValueError):
         pass  # no pipe, or a system without such a call
 
@@ -167,7 +167,7 @@ class Detected:
         if kind:
             self.inner = Decompressed(reader, kind)
             if self.ahead and AHEAD.acquire(blocking=False):
-                self.inner = ReadAhead(self.inner, AHEAD.release)
+                self.inner = _ReadAhead(self.inner, AHEAD.release)
 
     def take_faults(self) -> list[tuple[int, int, int, int, int, int]]:
         """What was wrong with the compressed data."""
@@ -180,7 +180,7 @@ class Detected:
             self.inner.close()
 
 
-class ReadAhead:
+class _ReadAhead:
     """Reads in a thread of its own, a few pieces ahead: decompression beside decoding.
 
     `at_end` is called once, by `close`.

@@ -26,8 +26,8 @@ from mmscodec.capture.readers import Detected
 
 #: Positions given to a source: a multiple of this, so that no two sources share one.
 STEP = 1 << 16
-COMPRESSED_ROOM = 1 << 42  # positions for what comes out of one compressed file
-STREAM_ROOM = 1 << 56  # for a pipe, which may be endless
+_COMPRESSED_ROOM = 1 << 42  # positions for what comes out of one compressed file
+_STREAM_ROOM = 1 << 56  # for a pipe, which may be endless
 
 
 class Sources(Sequence[Source]):
@@ -209,7 +209,7 @@ def _source_of(entry: Entry, base: int, spool: Spool | None) -> tuple[Source, in
     if entry.source is not None:
         entry.source.base = base
         return entry.source, entry.source.size
-    room = STREAM_ROOM if entry.live else COMPRESSED_ROOM
+    room = _STREAM_ROOM if entry.live else _COMPRESSED_ROOM
     if spool is None:
         return StreamSource(entry.name, Detected(entry.opener), base), room
     reader = Detected(entry.opener, ahead=not entry.live)

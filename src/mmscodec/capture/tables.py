@@ -143,7 +143,7 @@ class CaptureTables:
         return find_all(self)
 
     @cached_property
-    def columns(self) -> MessageColumns:
+    def _by_message(self) -> MessageColumns:
         """The mechanism behind `cap[name]` and `column`."""
         positions = self._blocks["messages"].array(dtypes.POSITIONS)["position"]
         control = self._blocks["control"].array("u1")
@@ -173,17 +173,17 @@ class CaptureTables:
 
         Names of WinMX packets give the rows of `winmx[name]`.
         """
-        return self.columns.array(message) if mms_name(message) else self.winmx[str(message)]
+        return self._by_message.array(message) if _mms_name(message) else self.winmx[str(message)]
 
     def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `mms.Batch.column`."""
-        if mms_name(message):
-            return self.columns.column(message, field)
+        if _mms_name(message):
+            return self._by_message.column(message, field)
         return self.winmx.column(str(message), field)
 
     def rows(self, message: MessageName | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `self[message]` belong."""
-        return self.columns.rows(message)
+        return self._by_message.rows(message)
 
     def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
         """A table, or a kind of message or WinMX packet, as Arrow columns.
@@ -262,7 +262,7 @@ class CaptureTables:
                 to += size
         return out
 
-    def places(self, flows: list[int]) -> tuple[list[np.ndarray], list[tuple[int, Any]]]:
+    def _places(self, flows: list[int]) -> tuple[list[np.ndarray], list[tuple[int, Any]]]:
         """Where the bytes of flows lie, for those who copy them on their own.
 
         Returns
@@ -324,7 +324,7 @@ class CaptureTables:
         return f"<{type(self).__name__}: {counts}>"
 
 
-def mms_name(message: object) -> bool:
+def _mms_name(message: object) -> bool:
     """False for the name of a WinMX packet."""
     from mmscodec.capture.winmx import knows
 

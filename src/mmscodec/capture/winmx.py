@@ -20,10 +20,10 @@ from mmscodec.winmx.decode import decode_datagrams
 from mmscodec.winmx.faultrows import DATA, fault
 from mmscodec.winmx.findings import Findings
 
-CAPTURE_FRAMES = in_capture(PACKET_ROWS)
-CAPTURE_NODES = in_capture(NODES)
+_CAPTURE_FRAMES = in_capture(PACKET_ROWS)
+_CAPTURE_NODES = in_capture(NODES)
 CAPTURE_FAULTS = in_capture(FAULT_ROWS)
-CAPTURE_FINDINGS = in_capture(FINDINGS)
+_CAPTURE_FINDINGS = in_capture(FINDINGS)
 
 #: The column `direction` of what a peer sends; see `mmscodec.capture.DIRECTIONS`.
 ROLES = {"": 0, "client": 1, "server": 2}
@@ -148,12 +148,12 @@ class WinmxTables:
     @cached_property
     def packets(self) -> np.ndarray:
         """One row a frame: offset, length, type, data_length, time, flow."""
-        return self._joined([batch.packets for _, batch in self.batches], CAPTURE_FRAMES)
+        return self._joined([batch.packets for _, batch in self.batches], _CAPTURE_FRAMES)
 
     @cached_property
     def nodes(self) -> np.ndarray:
         """One row a node record; see `winmx.Batch.nodes`."""
-        return self._joined([batch.nodes for _, batch in self.batches], CAPTURE_NODES)
+        return self._joined([batch.nodes for _, batch in self.batches], _CAPTURE_NODES)
 
     @cached_property
     def faults(self) -> FaultTable:
@@ -180,7 +180,7 @@ class WinmxTables:
         nodes = 0
         for part, first in zip(self._parts, self._firsts):
             found = part.batch.findings
-            rows = np.zeros(len(found), CAPTURE_FINDINGS)
+            rows = np.zeros(len(found), _CAPTURE_FINDINGS)
             for name in FINDINGS.names or ():
                 rows[name] = found[name]
             at = np.searchsorted(part.batch.packets["offset"], rows["offset"])
@@ -190,7 +190,7 @@ class WinmxTables:
             rows["time"] = self._times(part.flow, part.packets[at])
             parts.append(rows)
             nodes += len(part.batch.nodes)
-        joined = np.concatenate(parts) if parts else np.zeros(0, CAPTURE_FINDINGS)
+        joined = np.concatenate(parts) if parts else np.zeros(0, _CAPTURE_FINDINGS)
         return joined.view(Findings)
 
     def history(self) -> np.ndarray:
@@ -261,8 +261,8 @@ def whole(capture: Any) -> WinmxTables:
     stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
     parts: list[Part] = []
     links: dict[int, str] = {}
-    pairs = pairs_of(raw)
-    ends, missing = known_ends(capture)
+    pairs = _pairs_of(raw)
+    ends, missing = _known_ends(capture)
     halves = [
         (half(capture, ends, missing, client), half(capture, ends, missing, server))
         for client, server in pairs
@@ -300,7 +300,7 @@ def datagrams_of(tables: Any, flow: int) -> Part:
     return Part(flow, batch, rows["offset"].copy(), np.concatenate(found) if found else None, times)
 
 
-def pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
+def _pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
     """(client's row, server's row) of each WinMX connection, -1 for a direction not captured.
 
     Who is the client was told by the handshake when the connection was recognised.
@@ -315,7 +315,7 @@ def pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
     return pairs
 
 
-def known_ends(capture: Any) -> tuple[np.ndarray, np.ndarray]:
+def _known_ends(capture: Any) -> tuple[np.ndarray, np.ndarray]:
     """Of each flow: how many bytes are there before the first that is missing, how many are."""
     ends = capture._raw_flows["length"].astype("i8")
     missing = np.zeros(len(ends), np.int64)

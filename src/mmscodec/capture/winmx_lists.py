@@ -12,7 +12,7 @@ from mmscodec.winmx.nodes import pair_answers
 from mmscodec.winmx.words import STATUS, queue_status
 
 NODE_LIST, QUEUE_STATUS = 0x03A1, 0x0384
-MAPPED = bytes(10) + b"\xff\xff"  # in front of an IPv4 address
+_MAPPED = bytes(10) + b"\xff\xff"  # in front of an IPv4 address
 
 LISTS = np.dtype(
     [
@@ -24,7 +24,7 @@ LISTS = np.dtype(
 ANSWERS = np.dtype(
     [("packet", "<i8"), ("answer", "<i8"), ("delay", "<i8"), ("flow", "<i4"), *STATUS.descr]
 )
-INTERVALS = np.dtype(
+_INTERVALS = np.dtype(
     [
         ("flow", "<i4"), ("sender", "U39"), ("lists", "<i8"), ("first", "<i8"), ("last", "<i8"),
         ("least", "<i8"), ("median", "<i8"), ("most", "<i8"), ("silence", "<i8"), ("silent", "?"),
@@ -32,7 +32,7 @@ INTERVALS = np.dtype(
 )  # fmt: skip
 
 
-def list_rows(tables: Any) -> np.ndarray:
+def _list_rows(tables: Any) -> np.ndarray:
     """Rows of the packets that are node lists of a secondary link."""
     packets = tables.packets
     at = np.flatnonzero(packets["type"] == NODE_LIST)
@@ -47,7 +47,7 @@ def senders(raw: np.ndarray, flows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     known[-1] = bytes(16)
     texts = {row: dtypes.address_text(value) for row, value in known.items()}
     numbers = {
-        row: int.from_bytes(value[12:], "big") if value[:12] == MAPPED else 0
+        row: int.from_bytes(value[12:], "big") if value[:12] == _MAPPED else 0
         for row, value in known.items()
     }
     text = np.array([texts[row] for row in rows.tolist()], "U39")
@@ -56,7 +56,7 @@ def senders(raw: np.ndarray, flows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def lists_of(tables: Any, raw: np.ndarray) -> np.ndarray:
     """See `WinmxTables.lists`."""
-    at = list_rows(tables)
+    at = _list_rows(tables)
     packets, nodes = tables.packets[at], tables.nodes
     out = np.zeros(len(at), LISTS)
     out["packet"], out["time"], out["flow"] = at, packets["time"], packets["flow"]
@@ -75,7 +75,7 @@ def lists_of(tables: Any, raw: np.ndarray) -> np.ndarray:
 
 def answers_of(tables: Any, raw: np.ndarray) -> np.ndarray:
     """See `WinmxTables.answers`."""
-    at = list_rows(tables)
+    at = _list_rows(tables)
     packets = tables.packets
     out = np.zeros(len(at), ANSWERS)
     out["packet"], out["flow"] = at, packets["flow"][at]
@@ -105,7 +105,7 @@ def intervals_of(tables: Any, raw: np.ndarray, quiet: float) -> np.ndarray:
     served = (raw["protocol"] == 2) & (raw["direction"] == 2) & (raw["transport"] == 6)
     rows = [i for i in np.flatnonzero(served).tolist()
             if tables.links.get(int(raw["flow"][i])) == "secondary"]  # fmt: skip
-    out = np.zeros(len(rows), INTERVALS)
+    out = np.zeros(len(rows), _INTERVALS)
     ends = {int(row["flow"]): int(row["last_time"]) for row in raw}
     out["sender"], _ = senders(raw, raw["flow"][rows])
     for made, i in zip(out, rows):

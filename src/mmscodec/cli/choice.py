@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-NS = 10**9
+_NS = 10**9
 
 
 @dataclass(frozen=True)
-class Moment:
+class _Moment:
     """A time on the command line: ns since 1970, or ns since the first row of the capture."""
 
     ns: int
     relative: bool
 
 
-def moment(word: str) -> Moment:
+def moment(word: str) -> _Moment:
     """Seconds since the first row, or a date and time (ISO 8601, UTC unless it says otherwise).
 
     >>> moment("2.5"), moment("1970-01-01T00:00:01.000000002Z")
@@ -30,10 +30,10 @@ def moment(word: str) -> Moment:
     try:
         seconds = float(word)
     except ValueError:
-        return Moment(absolute(word), relative=False)
+        return _Moment(absolute(word), relative=False)
     if not math.isfinite(seconds) or abs(seconds) > 2**33:
         raise argparse.ArgumentTypeError(f"no time: {word}")
-    return Moment(round(seconds * NS), relative=True)
+    return _Moment(round(seconds * _NS), relative=True)
 
 
 def absolute(word: str) -> int:
@@ -49,7 +49,7 @@ def absolute(word: str) -> int:
         raise argparse.ArgumentTypeError(f"no time: {word}; at most nine digits behind the point")
     utc = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
     since = utc - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * NS + int(digits.ljust(9, "0"))
+    return (since.days * 86_400 + since.seconds) * _NS + int(digits.ljust(9, "0"))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +72,8 @@ class Choice:
 
     def __init__(self, options: Any = None) -> None:
         self.flows = getattr(options, "flow", None)
-        self.since: Moment | None = getattr(options, "since", None)
-        self.until: Moment | None = getattr(options, "until", None)
+        self.since: _Moment | None = getattr(options, "since", None)
+        self.until: _Moment | None = getattr(options, "until", None)
         self.first: int | None = None
 
     @property
@@ -103,5 +103,5 @@ class Choice:
             self.until is None or start <= self._ns(self.until)
         )
 
-    def _ns(self, wanted: Moment) -> int:
+    def _ns(self, wanted: _Moment) -> int:
         return wanted.ns + ((self.first or 0) if wanted.relative else 0)

@@ -10,7 +10,7 @@ from mmscodec.errors import CaptureError
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 
 DAMAGED = 3
-MAGIC = next(number for number, name in FAULT_FIELDS.items() if name == "magic")
+_MAGIC = next(number for number, name in FAULT_FIELDS.items() if name == "magic")
 LINES = 10
 
 
@@ -30,7 +30,7 @@ class Damage:
         rows = tables.faults
         if len(rows) and len(tables.flows):
             rows = rows[~left_inside(rows, tables.flows)]
-        if len(rows) and (rows["field"] == MAGIC).all() and not len(tables.flows):
+        if len(rows) and (rows["field"] == _MAGIC).all() and not len(tables.flows):
             raise CaptureError("this is no capture: " + where(tables, rows[0], rows.text()[0]))
         beyond = rows["code"] == FaultCode.BEYOND_LIMIT
         if beyond.any():

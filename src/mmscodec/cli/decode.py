@@ -67,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def runs_folded(events: Iterable[Event]) -> Iterator[Event]:
+def _runs_folded(events: Iterable[Event]) -> Iterator[Event]:
     """Data packets of a kind that follow each other in a flow become one event."""
     held: Event | None = None
     count = 0
@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         progress(sys.stdout.isatty()) as bar,
         opened(options.files, options, bar) as capture,
     ):
-        live = is_pipe(options.files)
+        live = _is_pipe(options.files)
         halves = nothing.Halves()
         chosen = rows(capture, writer, damage, options, live, halves)
         for event in islice(chosen, options.count):
@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> int:
     return damage.report() or status
 
 
-def is_pipe(files: list[str]) -> bool:
+def _is_pipe(files: list[str]) -> bool:
     """Whether bytes may come slowly, so that each must be shown when it comes."""
     return "-" in files and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
 
@@ -151,16 +151,16 @@ def rows(
         damage.add(tables)
         halves.add(tables.flows)
         events: Iterable[Event] = Events(tables, options.severity, wanted)
-        writer.flows(chosen_flows(tables.flows, wanted))
+        writer.flows(_chosen_flows(tables.flows, wanted))
         if has_winmx(tables.flows):
             packets = winmx_events(tables, wanted, options.charset)
             events = merge(events, packets, key=lambda event: event.time)
-        yield from runs_folded(events) if options.quiet else events
+        yield from _runs_folded(events) if options.quiet else events
         if live:
             sys.stdout.flush()
 
 
-def chosen_flows(flows: Any, wanted: Choice) -> Any:
+def _chosen_flows(flows: Any, wanted: Choice) -> Any:
     """Rows of the flows that were asked for."""
     if wanted.flows is None:
         return flows

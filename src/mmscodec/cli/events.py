@@ -18,7 +18,7 @@ from mmscodec.schema.findings import Severity
 CHUNK = 65_536
 NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
 KINDS = ("messages", "data", "faults", "gaps")
-NOTHING: Mapping[str, Any] = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ def struct_of(mid: int) -> Struct | None:
     return mms.RESEND if mid == mms.RESEND_SIGNATURE else mms.BY_MID.get(mid)
 
 
-def data_name(kind: int) -> str:
+def _data_name(kind: int) -> str:
     """What a Data packet carries."""
     return {0: "Data", 1: "Data (header)", 2: "Data (packet-pair)"}.get(kind, "Data")
 
@@ -118,13 +118,13 @@ class Events:
     def _messages(self, row: int, item: Any) -> Event:
         mid = int(item["mid"])
         struct = struct_of(mid)
-        values = self.fields.of(row, struct) if struct is not None else NOTHING
+        values = self.fields.of(row, struct) if struct is not None else _NOTHING
         return self._event("message", mms.message_name(mid), item, struct, values)
 
     def _data(self, row: int, item: Any) -> Event:
         names = ("location_id", "play_incarnation", "af_flags", "kind")
         values = {name: int(item[name]) for name in names}
-        return self._event("data", data_name(values.pop("kind")), item, mms.DATA_PACKET, values)
+        return self._event("data", _data_name(values.pop("kind")), item, mms.DATA_PACKET, values)
 
     def _faults(self, row: int, item: Any) -> Event:
         names = ("code", "field", "offset", "length", "need", "have")

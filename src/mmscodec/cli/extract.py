@@ -57,7 +57,7 @@ def file_name(session: Any) -> str:
     return f"{session.index:04d}-{safe_name(session.file_name)}"
 
 
-def existing(directory: str, session: Any) -> Path | None:
+def _existing(directory: str, session: Any) -> Path | None:
     """A file that the session's would replace: its first one, or one with a number behind it."""
     first = Path(directory) / file_name(session)
     others = re.compile(re.escape(first.stem) + r"-\d+" + re.escape(first.suffix))
@@ -125,7 +125,7 @@ def run(options: argparse.Namespace) -> int:
             return 2
         Path(options.output).mkdir(parents=True, exist_ok=True)
         for session in chosen:
-            if not options.overwrite and (there := existing(options.output, session)):
+            if not options.overwrite and (there := _existing(options.output, session)):
                 bar.aside()
                 say(f"session {session.index}: {safe(str(there))} exists; --overwrite replaces it")
                 kept += 1
@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
                 continue
             bar.aside()
             for made in files:
-                written += has_media(made)
+                written += _has_media(made)
                 status = DAMAGED if not good(made) or lossy(session) else status
                 tell(session, made, options)
             if session.row["end_reason"] == NOTHING_CAME:
@@ -156,14 +156,14 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-def has_media(made: Any) -> bool:
+def _has_media(made: Any) -> bool:
     """Whether a file was written that has a packet of the session in it."""
     return made.path is not None and made.packets > made.filled
 
 
 def good(made: Any) -> bool:
     """Whether a file holds all that came for it, and nothing contradicts it."""
-    return has_media(made) and not (made.torn or made.conflicts or made.too_long)
+    return _has_media(made) and not (made.torn or made.conflicts or made.too_long)
 
 
 def lossy(session: Any) -> bool:

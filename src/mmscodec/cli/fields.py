@@ -9,11 +9,11 @@ from typing import Any
 
 from mmscodec.schema.fields import Field, Struct
 
-LONGEST_LIST = 8
-LONGEST_HEX = 16
+_LONGEST_LIST = 8
+_LONGEST_HEX = 16
 NOT_USED = "not used"
 CHARSET = "latin-1"  # loses nothing, whatever the bytes are
-UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
+_UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def extents(struct: Struct) -> frozenset[str]:
     return frozenset(names - {""})
 
 
-def worth_showing(struct: Struct, field: Field, value: Any) -> bool:
+def _worth_showing(struct: Struct, field: Field, value: Any) -> bool:
     """Whether the field tells a reader something: no framing, lengths, constants, padding."""
     if field.python_name in ("chunk_len", "mid") or field.name in extents(struct):
         return False
@@ -69,8 +69,8 @@ def number(field: Field, value: float) -> str:
         return shown + (field.unit if shown != "max" else "")
     if field.kind == "ipv4":
         return ".".join(str(value >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    if field.unit in UNITS:
-        return f"{value}{UNITS[field.unit]}"
+    if field.unit in _UNITS:
+        return f"{value}{_UNITS[field.unit]}"
     return str(value) if value < 65536 else f"0x{value:08X}"
 
 
@@ -102,7 +102,9 @@ def text(field: Field, value: Any, style: Style) -> str:
     if isinstance(value, bytes):
         if field.kind == "ansi":
             return f'"{safe(ansi(value, style.charset))}"'
-        return value.hex() if field.secret or len(value) <= LONGEST_HEX else f"<{len(value)} bytes>"
+        return (
+            value.hex() if field.secret or len(value) <= _LONGEST_HEX else f"<{len(value)} bytes>"
+        )
     if isinstance(value, bool | int | float):
         if style.names and isinstance(value, int) and field.values:
             return safe(enumerated(field, value))
@@ -110,8 +112,8 @@ def text(field: Field, value: Any, style: Style) -> str:
     if isinstance(value, Mapping):
         inner = field.struct.fields if field.struct is not None else ()
         return "(" + ", ".join(text(item, value[item.python_name], style) for item in inner) + ")"
-    items = [text(field, item, style) for item in list(value)[:LONGEST_LIST]]
-    more = ["..."] if len(value) > LONGEST_LIST else []
+    items = [text(field, item, style) for item in list(value)[:_LONGEST_LIST]]
+    more = ["..."] if len(value) > _LONGEST_LIST else []
     return "[" + ", ".join(items + more) + "]"
 
 
@@ -165,5 +167,5 @@ def summary(struct: Struct, values: Mapping[str, Any], style: Style) -> str:
     return " ".join(
         f"{field.python_name}={text(field, value, style)}"
         for owner, field, value in flattened(struct, values)
-        if worth_showing(owner, field, value)
+        if _worth_showing(owner, field, value)
     )

@@ -67,11 +67,11 @@ def parser(wanted: str | None = None) -> argparse.ArgumentParser:
             epilog=f"examples:{EXAMPLES[name]}\n\n{STATUS}",
         )  # fmt: skip
         if wanted in (None, name):
-            options_of(command, name)
+            _options_of(command, name)
     return top
 
 
-def options_of(command: argparse.ArgumentParser, name: str) -> None:
+def _options_of(command: argparse.ArgumentParser, name: str) -> None:
     """Options of one command: those that all have, and its own."""
     module = importlib.import_module(f"mmscodec.cli.{name}")
     command.add_argument(

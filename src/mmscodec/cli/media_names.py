@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-SUFFIXES = (".asf", ".wmv", ".wma")
+_SUFFIXES = (".asf", ".wmv", ".wma")
 #: Letters, their marks, numbers: General Categories of Unicode.
 KEPT = ("L", "M", "N")
 #: Joiners between letters of Indic and Persian words; names of files do without them.
-DROPPED = "\u200c\u200d"
+_DROPPED = "\u200c\u200d"
 MOST = 100  # letters, and as bytes of UTF-8:
-MOST_BYTES = 180  # disks take 255, with the number, `-2` and `.part` around it
+_MOST_BYTES = 180  # disks take 255, with the number, `-2` and `.part` around it
 
 
 def safe_name(text: str) -> str:
@@ -26,10 +26,10 @@ def safe_name(text: str) -> str:
     """
     last = re.split(r"[/\\]", text.split("?", 1)[0])[-1]
     last = unicodedata.normalize("NFC", last)
-    kept = "".join(_one(letter) for letter in last if letter not in DROPPED)
+    kept = "".join(_one(letter) for letter in last if letter not in _DROPPED)
     name = re.sub("_+", "_", kept).strip("._-") or "session"
     stem, dot, suffix = name.rpartition(".")
-    if f".{suffix}".lower() not in SUFFIXES or not stem:
+    if f".{suffix}".lower() not in _SUFFIXES or not stem:
         stem, dot, suffix = name, ".", "asf"
     return _cut(stem) + dot + suffix
 
@@ -40,7 +40,7 @@ def _one(letter: str) -> str:
 
 def _cut(text: str) -> str:
     # no letter halved, none without its marks
-    short = text[:MOST].encode()[:MOST_BYTES].decode(errors="ignore")
+    short = text[:MOST].encode()[:_MOST_BYTES].decode(errors="ignore")
     if short == text:
         return text
     while short and unicodedata.category(text[len(short)])[0] == "M":

@@ -13,7 +13,7 @@ from mmscodec.cli.damage import DAMAGED, say
 UNREAD = ("link type", "wrong link type")
 #: Said wherever it occurs.
 CONNECTIONS = ("unanswered", "refused", "silent", "HTTP", "RTSP", "not MMS")
-HALVES = 1 << 16  # flows without a peer that are kept to be paired
+_HALVES = 1 << 16  # flows without a peer that are kept to be paired
 
 
 class Halves:
@@ -28,7 +28,7 @@ class Halves:
             number = int(row["flow"])
             if row["peer"] >= 0:
                 self.flows.pop(number, None)
-            elif number in self.flows or len(self.flows) < HALVES:
+            elif number in self.flows or len(self.flows) < _HALVES:
                 self.flows[number] = row
 
     def say(self) -> None:

@@ -17,7 +17,7 @@ from mmscodec.cli.flows import direction, endpoint, protocol, transport
 
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
-COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33", "finding": "33"}
+_COLORS = {"message": "36", "data": "2", "fault": "31", "gap": "33", "finding": "33"}
 
 
 def width_of(stream: TextIO) -> int | None:
@@ -82,7 +82,7 @@ class Table:
         way = event.way or direction(event.name, event.struct, event.kind)
         flow = "" if event.flow < 0 else event.flow
         start = f"{time:>12} {flow:>4} {way:<3} {left(name, self._name_width())} "
-        self._line(start + self._detail(event), COLORS.get(event.kind, ""))
+        self._line(start + self._detail(event), _COLORS.get(event.kind, ""))
 
     def _name_width(self) -> int:
         return 39 if self.full_names else 24
@@ -109,7 +109,7 @@ class Table:
         self.out.write(text + "\n")
 
 
-class Machine:
+class _Machine:
     """What JSON and CSV have in common: the ends of each flow and the fields of an event."""
 
     def __init__(self, out: TextIO, style: Style) -> None:
@@ -166,7 +166,7 @@ class Machine:
         }
 
 
-class JsonLines(Machine):
+class JsonLines(_Machine):
     """One JSON object on a line for each event."""
 
     def write(self, event: Event) -> None:
@@ -177,7 +177,7 @@ class JsonLines(Machine):
         self.out.write(json.dumps(record, separators=(",", ":")) + "\n")
 
 
-class Csv(Machine):
+class Csv(_Machine):
     """One row for each event; fields as JSON in the last column."""
 
     def __init__(self, out: TextIO, style: Style) -> None:

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-EVERY = 0.1  # seconds between two drawings of the plain line
+_EVERY = 0.1  # seconds between two drawings of the plain line
 
 
 def wanted(quiet: bool) -> bool:
@@ -58,7 +58,7 @@ class Plain(Silent):
     def add(self, count: int) -> None:
         """Go on."""
         self.done += count
-        if time.monotonic() - self.drawn > EVERY:
+        if time.monotonic() - self.drawn > _EVERY:
             self._draw()
 
     def _draw(self) -> None:
@@ -78,7 +78,7 @@ class Plain(Silent):
         self.aside()
 
 
-class Rich(Silent):
+class _Rich(Silent):
     """The bar of the package rich."""
 
     def __init__(self) -> None:
@@ -128,4 +128,4 @@ def progress(quiet: bool) -> Silent:
     """The best bar there is: rich, one plain line, or none where nobody would see it."""
     if not wanted(quiet):
         return Silent()
-    return Rich() if importlib.util.find_spec("rich") is not None else Plain()
+    return _Rich() if importlib.util.find_spec("rich") is not None else Plain()

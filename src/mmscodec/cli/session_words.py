@@ -20,7 +20,7 @@ from mmscodec.sessions.transports import NOT_TRIED as UDP_NOT_TRIED
 from mmscodec.sessions.transports import REFUSED as UDP_REFUSED
 from mmscodec.sessions.transports import UDP_STORIES
 
-PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
+_PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
 KINDS = 3  # of findings that are named
 
 
@@ -59,15 +59,15 @@ def counted(number: int, word: str, plural: str = "") -> str:
 def short(mid: int) -> str:
     """Name of a message without its prefix."""
     name = mms.message_name(mid)
-    for prefix in PREFIXES:
+    for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
 
 
-def kind_words(kind: dict[str, Any]) -> str:
+def _kind_words(kind: dict[str, Any]) -> str:
     """`ConnectFunnel.maxBitRate 2 times`: which field a kind of finding is about, how often."""
     name = kind["field"] or kind["text"]
-    for prefix in (*PREFIXES, "TcpMessageHeader."):
+    for prefix in (*_PREFIXES, "TcpMessageHeader."):
         name = name.removeprefix(prefix)
     return f"{name} {kind['count']} times" if kind["count"] > 1 else name
 
@@ -103,7 +103,7 @@ class Tables:
             {
                 "severity": Severity(severity).name.lower(),
                 "code": FindingCode(code).name,
-                "field": field_name(field),
+                "field": _field_name(field),
                 "count": count,
                 "text": FINDING_TEXTS[FindingCode(code)],
             }
@@ -113,7 +113,7 @@ class Tables:
         ]
 
 
-def field_name(number: int) -> str | None:
+def _field_name(number: int) -> str | None:
     """`LinkViewerToMacConnect.MBZ`, None for a finding about no one field."""
     if number not in FINDING_FIELDS:
         return None
@@ -368,7 +368,7 @@ class Report:
         for name, word in (("violations", "violation"), ("deviations", "deviation")):
             if row[name] > 0:
                 mine = [kind for kind in kinds if kind["severity"] == word]
-                texts = [kind_words(kind) for kind in mine[:KINDS]]
+                texts = [_kind_words(kind) for kind in mine[:KINDS]]
                 if len(mine) > KINDS:
                     texts.append(counted(len(mine) - KINDS, "other kind"))
                 parts.append(f"{counted(int(row[name]), word)} ({', '.join(texts)})")

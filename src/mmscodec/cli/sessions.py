@@ -26,13 +26,13 @@ HEADS = (
     "session", "start", "client", "server", "over", "packets", "bytes", "lost", "end", "file",
 )  # fmt: skip
 #: The same where a terminal is narrower than WIDE. Names of files are never cut.
-NARROW_HEADS = ("no", "start", "client", "bytes", "end", "file")
+_NARROW_HEADS = ("no", "start", "client", "bytes", "end", "file")
 WIDE = 130
-MATCH_WORDS = {0: "", 1: "id", 2: "order"}
+_MATCH_WORDS = {0: "", 1: "id", 2: "order"}
 #: What may be cut of a table, down to so many columns.
 LEAST = {"client": 12, "end": 9, "request": 10, "response": 12, "result": 8}
-LABEL_LEN, INDENT = 9, 12
-BAR_LEN, RATE_LEN = 40, 48  # RATE_LEN: the columns in front of the bar
+_LABEL_LEN, _INDENT = 9, 12
+_BAR_LEN, _RATE_LEN = 40, 48  # _RATE_LEN: the columns in front of the bar
 
 
 def seconds(text: str) -> float:
@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
-def exchange_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
+def _exchange_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
     """Requests and responses of one session as a table."""
     start = int(session.row["start"])
     cells = []
@@ -70,7 +70,7 @@ def exchange_lines(tables: Tables, session: Any, width: int | None) -> list[str]
         request = short(int(row["request_mid"])) if row["request"] >= 0 else "-"
         answer = short(int(row["response_mid"])) if row["response"] >= 0 else "-"
         hr = hresult_text(int(row["hr"])).split(" (")[0] if row["hr"] > 0 else ""
-        how = MATCH_WORDS[int(row["match"])]
+        how = _MATCH_WORDS[int(row["match"])]
         late = span(int(row["latency"])) if row["latency"] >= 0 else ""
         data = span(int(row["data_latency"])) if row["data_latency"] >= 0 else ""
         cells.append(
@@ -83,7 +83,7 @@ def exchange_lines(tables: Tables, session: Any, width: int | None) -> list[str]
     )
 
 
-def state_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
+def _state_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
     """States of both sides as a table."""
     start = int(session.row["start"])
     cells = []
@@ -98,12 +98,12 @@ def state_lines(tables: Tables, session: Any, width: int | None) -> list[str]:
     return fitted(cells, ("time", "side", "state", "by"), width, {"by": 8})
 
 
-def rate_lines(tables: Tables, session: Any, length: float, width: int | None) -> list[str]:
+def _rate_lines(tables: Tables, session: Any, length: float, width: int | None) -> list[str]:
     """Received bit rate over time, with a bar against the announced one."""
     rows = tables.capture.session_rates(session.index, length)
     start = int(session.row["start"])
     most = max(int(rows["bit_rate"].max(initial=0)), int(rows["announced"].max(initial=0)), 1)
-    size = BAR_LEN if width is None else min(max(width - RATE_LEN, 8), BAR_LEN)
+    size = _BAR_LEN if width is None else min(max(width - _RATE_LEN, 8), _BAR_LEN)
     cells = []
     for row in rows:
         when = f"{(int(row['time']) - start) / 1e9:.3f}"
@@ -119,7 +119,7 @@ def rate_lines(tables: Tables, session: Any, length: float, width: int | None) -
     return fitted(cells, ("time", "packets", "bytes", "received", f"| announced {told}"), width, {})
 
 
-def as_json(tables: Tables, session: Any, options: argparse.Namespace) -> dict[str, Any]:
+def _as_json(tables: Tables, session: Any, options: argparse.Namespace) -> dict[str, Any]:
     """A session with all its columns and texts."""
     out = session.as_dict()
     out["findings"] = tables.findings(session.row)
@@ -141,7 +141,7 @@ def as_json(tables: Tables, session: Any, options: argparse.Namespace) -> dict[s
     return out
 
 
-def table_lines(chosen: list[Any], width: int | None) -> list[str]:
+def _table_lines(chosen: list[Any], width: int | None) -> list[str]:
     """One line for each session."""
     narrow = width is not None and width < WIDE
     cells = []
@@ -163,8 +163,8 @@ def table_lines(chosen: list[Any], width: int | None) -> list[str]:
                 "bytes": amount(int(row["media_bytes"])),
                 "end": ("partial, " if row["partial"] else "") + end.split(" ")[0],
             }  # fmt: skip
-        cells.append([safe(str(cell[head])) for head in (NARROW_HEADS if narrow else HEADS)])
-    return fitted(cells, NARROW_HEADS if narrow else HEADS, width, LEAST)
+        cells.append([safe(str(cell[head])) for head in (_NARROW_HEADS if narrow else HEADS)])
+    return fitted(cells, _NARROW_HEADS if narrow else HEADS, width, LEAST)
 
 
 def selected(capture: Any, numbers: list[int] | None, wanted: Choice | None = None) -> list[Any]:
@@ -178,10 +178,10 @@ def selected(capture: Any, numbers: list[int] | None, wanted: Choice | None = No
             raise IndexError(f"session {number}: there are {count}, counted from 0")
     rows = capture.sessions
     wanted.begin(rows["start"])
-    return [capture.session(i) for i in numbers if played_in(rows[i], wanted)]
+    return [capture.session(i) for i in numbers if _played_in(rows[i], wanted)]
 
 
-def played_in(row: Any, wanted: Choice) -> bool:
+def _played_in(row: Any, wanted: Choice) -> bool:
     """Whether a session has one of the flows, and was there at some of the time, asked for."""
     flows = {int(row[name]) for name in ("client", "server", "data_flow", "resend_flow")}
     if wanted.flows is not None and not flows & set(wanted.flows):
@@ -203,11 +203,11 @@ def run(options: argparse.Namespace) -> int:
         tables = Tables(capture)
         if options.json:
             for session in chosen:
-                print(json.dumps(as_json(tables, session, options), separators=(",", ":")))
+                print(json.dumps(_as_json(tables, session, options), separators=(",", ":")))
         elif options.table:
-            print("\n".join(table_lines(chosen, width_of(sys.stdout))))
+            print("\n".join(_table_lines(chosen, width_of(sys.stdout))))
         else:
-            print_blocks(tables, chosen, options)
+            _print_blocks(tables, chosen, options)
         sys.stdout.flush()
         status = told(capture, bool(chosen), Choice(options).everything and not options.session)
     unread = sum(int(session.row["unread"]) for session in chosen)
@@ -225,7 +225,7 @@ def told(capture: Any, found: bool, everything: bool) -> int:
     return nothing.report(capture, known, chosen=not everything)
 
 
-def print_blocks(tables: Tables, chosen: list[Any], options: argparse.Namespace) -> None:
+def _print_blocks(tables: Tables, chosen: list[Any], options: argparse.Namespace) -> None:
     """Each session as a block of lines, one empty line between them."""
     bold, plain = ("\x1b[1m", "\x1b[0m") if colored(sys.stdout) else ("", "")
     if not chosen:
@@ -242,14 +242,14 @@ def block(tables: Tables, session: Any, options: argparse.Namespace) -> Iterator
     report = Report(tables, session)
     yield from wrapped(safe(report.title()), width, indent=2)
     for label, text in report.lines():
-        yield from wrapped(safe(text), width, f"  {label:<{LABEL_LEN}} ", INDENT)
+        yield from wrapped(safe(text), width, f"  {label:<{_LABEL_LEN}} ", _INDENT)
     parts = []
     if options.exchanges:
-        parts.append(exchange_lines(tables, session, inner))
+        parts.append(_exchange_lines(tables, session, inner))
     if options.states:
-        parts.append(state_lines(tables, session, inner))
+        parts.append(_state_lines(tables, session, inner))
     if options.rates:
-        parts.append(rate_lines(tables, session, options.rates, inner))
+        parts.append(_rate_lines(tables, session, options.rates, inner))
     for lines in parts:
         if len(lines) < 2:  # the heads alone
             continue

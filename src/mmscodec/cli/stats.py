@@ -118,7 +118,7 @@ class Counts:
             "not_understood": [
                 dict(zip(rows.dtype.names, rows.tolist())) for rows in self.not_understood
             ],
-            "faults": {fault_name(code): n for code, n in sorted(self.faults.items())},
+            "faults": {_fault_name(code): n for code, n in sorted(self.faults.items())},
         }
 
     def _flow(self, number: int, flow: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class Counts:
         }
 
 
-def fault_name(code: int) -> str:
+def _fault_name(code: int) -> str:
     """A fault code in words."""
     try:
         return FaultCode(code).name.lower().replace("_", " ")

@@ -33,7 +33,7 @@ def shown(field: Field, value: Any, charset: str) -> Any:
     return value
 
 
-def items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[str, Any]]]:
+def _items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[str, Any]]]:
     """What repeats in packets of a kind, by row of the packet: nodes, files of a folder."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     if packet.items is None:
@@ -67,7 +67,7 @@ def values_of(batch: Any, charset: str) -> dict[int, tuple[Packet, dict[str, Any
         if packet is None or not packet.known:
             continue
         columns = {part.python_name: batch.column(name, part.name, None) for part in packet.fields}
-        items = items_of(batch, packet, charset)
+        items = _items_of(batch, packet, charset)
         for i, row in enumerate(batch[name]["packet"].tolist()):
             values = {
                 part.python_name: shown(part, columns[part.python_name][i], charset)

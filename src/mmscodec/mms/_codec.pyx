@@ -415,7 +415,7 @@ cdef class DecoderBase:
             self.closed = True  # what follows a fault was not looked at
         return status
 
-    def feed_into(self, BatchBase batch, chunk):
+    def _feed_into(self, BatchBase batch, chunk):
         cdef Py_buffer view
         cdef int status
         PyObject_GetBuffer(chunk, &view, PyBUF_SIMPLE)
@@ -430,7 +430,7 @@ cdef class DecoderBase:
         if status != 0:
             raise_status(batch, status)
 
-    def close_into(self, BatchBase batch):
+    def _close_into(self, BatchBase batch):
         cdef size_t used = 0
         cdef int status
         cdef int64_t base

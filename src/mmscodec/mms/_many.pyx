@@ -125,7 +125,7 @@ cdef class DecodersBase:
             rows_of(&self.tables.arena, np.uint8),
         )
 
-    def feed_rows(self, connections, chunks, times):
+    def _feed_rows(self, connections, chunks, times):
         self.begin()
         try:
             self.feed_all(list(connections), list(chunks), None if times is None else list(times))
@@ -153,7 +153,7 @@ cdef class DecodersBase:
                 raise MemoryError
         return 0
 
-    def close_rows(self, connection):
+    def _close_rows(self, connection):
         cdef Py_ssize_t number
         cdef int status
         self.begin()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmscodec._signatures import keywords
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._codec import BatchBase
 from mmscodec.mms.columns import MessageColumns
-from mmscodec.signatures import keywords
 
 if TYPE_CHECKING:
     from mmscodec.mms.findings import Findings
@@ -63,7 +63,7 @@ class Batch(BatchBase):
         return self._findings
 
     @property
-    def columns(self) -> MessageColumns:
+    def _by_message(self) -> MessageColumns:
         """The mechanism behind `batch[name]`, `column` and `extents`."""
         if self._columns is None:
             self._columns = MessageColumns(self.messages, self.messages["offset"], self.pieces)
@@ -76,24 +76,24 @@ class Batch(BatchBase):
         Messages too short for their fixed part are left out; they have a fault. Optional fields
         that chunkLen leaves out are zero here and masked in `column`.
         """
-        return self.columns.array(message)
+        return self._by_message.array(message)
 
     def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `MessageColumns.column`."""
-        return self.columns.column(message, field)
+        return self._by_message.column(message, field)
 
     def extents(self, message: MessageName | int, field: str) -> np.ndarray:
         """Stream offset and length of a field of every message of a kind."""
-        return self.columns.extents(message, field)
+        return self._by_message.extents(message, field)
 
     def rows(self, message: MessageName | int) -> np.ndarray:
         """Rows of `messages` to which the rows of `batch[message]` belong."""
-        return self.columns.rows(message)
+        return self._by_message.rows(message)
 
     def payload(self, i: int) -> memoryview:
         """Payload of Data packet `i`: a read-only view of the decoded buffer, no copy."""
         row = self.data[i]
-        return self.columns.read(int(row["offset"]) + 8, int(row["length"]) - 8)
+        return self._by_message.read(int(row["offset"]) + 8, int(row["length"]) - 8)
 
     def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
         """A table or kind of message as Arrow columns; see `mmscodec.Capture.table`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mmscodec._signatures import keywords
 from mmscodec.mms._codec import DecoderBase
 from mmscodec.mms.batch import Batch
 from mmscodec.schema.mms import MAX_PACKET
-from mmscodec.signatures import keywords
 
 
 class Decoder(DecoderBase):
@@ -67,7 +67,7 @@ class Decoder(DecoderBase):
         """
         if out is None:
             out = Batch()
-        self.feed_into(out, chunk)
+        self._feed_into(out, chunk)
         return out
 
     def close(self) -> Batch:
@@ -81,7 +81,7 @@ class Decoder(DecoderBase):
         """
         batch = Batch()
         if not self.closed:
-            self.close_into(batch)
+            self._close_into(batch)
         return batch
 
     def __repr__(self) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmscodec._signatures import keywords
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._many import DecodersBase
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.schema.mms import MAX_PACKET
-from mmscodec.signatures import keywords
 
 
 class ManyBatch:
@@ -100,8 +100,8 @@ class Decoders(DecodersBase):
             A connection is not open. What was fed before it is decoded, and comes with the next
             batch.
         """
-        return ManyBatch(self.feed_rows(connections, chunks, times))
+        return ManyBatch(self._feed_rows(connections, chunks, times))
 
     def close(self, connection: int) -> ManyBatch:
         """Say that nothing will follow on a connection; decide about what is left of it."""
-        return ManyBatch(self.close_rows(connection))
+        return ManyBatch(self._close_rows(connection))

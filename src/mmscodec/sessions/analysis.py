@@ -40,7 +40,7 @@ _LOG = (
     ("log_bufferings", "dw_buffering_count"), ("log_played", "ms_played"),
 )  # fmt: skip
 #: Nothing came for so long behind a confirmed start: nothing will, though the capture ends there.
-PATIENCE = 5 * 10**9
+_PATIENCE = 5 * 10**9
 
 
 class Sessions:
@@ -61,13 +61,13 @@ class Sessions:
     """
 
     def __init__(self, cap: Any) -> None:
-        self.cap = cap
-        self.control = Control(cap)
-        self.data = cap.data
+        self._cap = cap
+        self._control = Control(cap)
+        self._data = cap.data
         self.list: list[Session] = []
         exchanges = _table.Gathered(EXCHANGES)
         moves = _table.Gathered(TRANSITIONS)
-        found = _session_flows.find(cap, self.control)
+        found = _session_flows.find(cap, self._control)
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
@@ -88,9 +88,9 @@ class Sessions:
         exchanges: _table.Gathered,
         moves: _table.Gathered,
     ) -> None:
-        facts = _metadata.facts_of(ends, self.control)
-        entries = entries_of(ends, self.control, self.data, self.cap.payload)
-        quality = measure(entries, ends, facts, self.data, self.control)
+        facts = _metadata.facts_of(ends, self._control)
+        entries = entries_of(ends, self._control, self._data, self._cap.payload)
+        quality = measure(entries, ends, facts, self._data, self._control)
         session = Session(index, ends, facts, entries, quality)
         session.rows = np.concatenate([ends.tcp, ends.udp])
         row = session.row = dict.fromkeys(self.table.dtype.names or (), 0)
@@ -99,7 +99,7 @@ class Sessions:
         mine = self._with_data(session, mine)
         exchanges.add(mine)
         changes = transitions(
-            index, ends.messages, complete_headers(entries, self.data),
+            index, ends.messages, complete_headers(entries, self._data),
             playbacks=self._playbacks(entries), server_major=facts.server_major,
             attributes=facts.attributes, udp=len(ends.udp) > 0, ended=self._disconnected(ends),
         )  # fmt: skip
@@ -109,7 +109,7 @@ class Sessions:
         session.row = self.table[index]
 
     def _playbacks(self, entries: list[Entry]) -> list[Playback]:
-        times = self.data["time"]
+        times = self._data["time"]
         segments = [segment for entry in entries for segment in entry.segments]
         first = [int(segment.rows[np.argmin(times[segment.rows])]) for segment in segments]
         return [
@@ -126,7 +126,7 @@ class Sessions:
 
     def _with_data(self, session: Session, rows: list[Exchange]) -> list[Exchange]:
         # the first Data packet that each ReadBlock and Start* brought
-        times, tags = self.data["time"], self.data["play_incarnation"]
+        times, tags = self._data["time"], self._data["play_incarnation"]
         first: dict[int, int] = {}
         for entry in session.entries:
             for segment in entry.segments:
@@ -190,13 +190,13 @@ class Sessions:
 
     def _fill_end(self, row: Any, session: Session) -> None:
         ended = self._disconnected(session.ends) >= 0
-        end = closing_of(session, self._flows, self.data, ended, self._send)
+        end = closing_of(session, self._flows, self._data, ended, self._send)
         row["ended_by"], row["end_message"] = end.by, end.message
         row["played_out"], row["reached"] = end.played_out, end.reached
         row["udp_story"] = udp_story(session)
 
     def _fill_playback(self, row: Any, session: Session) -> None:
-        found = playback_of(self.cap, session.entries, session.facts, self._send)
+        found = playback_of(self._cap, session.entries, session.facts, self._send)
         level = found.level
         row["preroll"], row["first_key_frame"] = found.preroll, found.first_key
         row["preroll_reached"], row["lowest_buffer"] = level.reached, level.lowest
@@ -218,7 +218,7 @@ class Sessions:
         first = min((self._flows["first_time"][flow] for flow in mine), default=-1)
         last = max((self._flows["last_time"][flow] for flow in mine), default=-1)
         if len(session.ends.udp):
-            times = self.data["time"][session.ends.udp]
+            times = self._data["time"][session.ends.udp]
             first = int(times.min()) if first < 0 else first
             last = max(last, int(times.max()))
         return first, last
@@ -238,7 +238,7 @@ class Sessions:
         row["connect_time"] = next(connects, -1)
 
     def _fill_times(self, row: Any, session: Session) -> None:
-        moves = moves_of(session.ends.messages, self.control, session.entries, self.data)
+        moves = moves_of(session.ends.messages, self._control, session.entries, self._data)
         row["seeks"], row["pauses"], row["strides"] = moves.seeks, moves.pauses, moves.strides
         row["start_up"] = row["first_data"] = -1
         first = session.quality.first_media
@@ -304,7 +304,7 @@ class Sessions:
         if facts.transport == "udp" and not len(session.ends.udp) and facts.connected:
             return False
         over = facts.stopped_time >= 0 or facts.closed or self._disconnected(session.ends) >= 0
-        return over or int(row["end"]) - facts.started_time > PATIENCE
+        return over or int(row["end"]) - facts.started_time > _PATIENCE
 
     def rates(self, index: int, seconds: float = 1.0) -> np.ndarray:
         """`RATES` of one session: received bit rate beside the announced one over time."""
@@ -312,7 +312,7 @@ class Sessions:
         facts = session.facts
         going = not facts.finished and not facts.stopping
         until = int(session.row["end"]) if going else -1
-        return rates(session.index, session.entries, self.data, seconds, facts, until)
+        return rates(session.index, session.entries, self._data, seconds, facts, until)
 
     def column(self, name: str) -> np.ndarray:
         """One text of every session (`TEXTS`): an object array of str, row by row."""

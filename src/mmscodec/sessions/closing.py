@@ -12,14 +12,14 @@ from mmscodec.sessions.metadata import Facts
 from mmscodec.sessions.session_flows import Ends
 
 FIN, RST = 2, 4
-NOBODY, BY_CLIENT, BY_SERVER = 0, 1, 2
+NOBODY, _BY_CLIENT, _BY_SERVER = 0, 1, 2
 #: Meaning of `sessions["ended_by"]`.
-ENDED_BY = {NOBODY: "", BY_CLIENT: "client", BY_SERVER: "server"}
-NOT_KNOWN, ABANDONED, PLAYED_OUT = -1, 0, 1
+ENDED_BY = {NOBODY: "", _BY_CLIENT: "client", _BY_SERVER: "server"}
+_NOT_KNOWN, ABANDONED, PLAYED_OUT = -1, 0, 1
 
 
 @dataclass(slots=True)
-class Closing:
+class _Closing:
     """`by` is a key of `ENDED_BY`; `message` a row of `messages`, the last before the end, or -1.
 
     `played_out` is 1 where the server said that this was the end of the file, 0 where somebody
@@ -29,20 +29,20 @@ class Closing:
 
     by: int = NOBODY
     message: int = -1
-    played_out: int = NOT_KNOWN
+    played_out: int = _NOT_KNOWN
     reached: float = -1.0
 
 
 def closing_of(
     session: Any, flows: dict[str, list[int]], data: np.ndarray, ended: bool, send: np.ndarray
-) -> Closing:
+) -> _Closing:
     """Look at the end of a session.
 
     `flows` has columns of `cap.flows`; `ended` = the connection was seen to end; `send` = send
     times of all Data packets in ms, or -1.
     """
     ends, facts, entries = session.ends, session.facts, session.entries
-    out = Closing()
+    out = _Closing()
     if ended or facts.closed or facts.redirected:
         messages = ends.messages
         out.message = messages[-1].row if messages else -1
@@ -59,9 +59,9 @@ def closing_of(
 
 def _by(ends: Ends, facts: Facts, flows: dict[str, list[int]]) -> int:
     if facts.closed:
-        return BY_CLIENT
+        return _BY_CLIENT
     if facts.redirected:
-        return BY_SERVER
+        return _BY_SERVER
     sides = [flow for flow in (ends.client, ends.server) if flow >= 0]
     marks = {flow: flows["marks"][flow] for flow in sides}
     closers = [flow for flow in sides if marks[flow] & FIN] or [
@@ -71,7 +71,7 @@ def _by(ends: Ends, facts: Facts, flows: dict[str, list[int]]) -> int:
         return NOBODY
     # who sends FIN first acknowledges the other one's, and so has the last word
     first = max(closers, key=lambda flow: flows["last_time"][flow])
-    return BY_CLIENT if first == ends.client else BY_SERVER
+    return _BY_CLIENT if first == ends.client else _BY_SERVER
 
 
 def _reached(entry: Entry, data: np.ndarray, send: np.ndarray) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from mmscodec.sessions.entries import Entry
 
 #: A packet that is sent again is not older than so many others: no server keeps more.
-RESENT = 4096
+_RESENT = 4096
 
 
 def epochs_of(entry: Entry, data: np.ndarray, live: bool) -> np.ndarray:
@@ -53,6 +53,6 @@ def restarts(places: np.ndarray, flags: np.ndarray) -> np.ndarray:
     after = np.minimum(at + 1, len(places) - 1)
     stays = (places[after] < before) & (places[after] >= places[at])
     if counts:
-        stays &= (apart[at] != apart[at - 1]) | (before - places[at] > RESENT)
+        stays &= (apart[at] != apart[at - 1]) | (before - places[at] > _RESENT)
     out[at[stays]] = True
     return out

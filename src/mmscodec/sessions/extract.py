@@ -73,7 +73,7 @@ def _name(path: Any, used: set[Path]) -> Path:
     return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
 
-def packet_size_of(entry: Entry, described: AsfHeader, lengths: np.ndarray) -> int:
+def _packet_size_of(entry: Entry, described: AsfHeader, lengths: np.ndarray) -> int:
     """Size of the ASF data packets: as the header says, else as ReportOpenFile or StreamChange.
 
     Where most packets are longer than that, it is wrong, and that of the longest is taken.
@@ -84,7 +84,7 @@ def packet_size_of(entry: Entry, described: AsfHeader, lengths: np.ndarray) -> i
     return longest if int((lengths > size).sum()) * 2 > len(lengths) else size
 
 
-def plan_entry(
+def _plan_entry(
     cap: Any, rows: np.ndarray, epoch: np.ndarray, packet_size: int, live: bool, fill: bool,
     max_fill: int,
 ) -> tuple[Plan, list[int]]:  # fmt: skip
@@ -111,12 +111,12 @@ def _write(
     head = bytes(given) if given is not None else header_bytes(cap, entry)
     described = describe(head)
     lengths = cap.data["length"][rows].astype(np.int64) - 8
-    size = packet_size_of(entry, described, lengths)
+    size = _packet_size_of(entry, described, lengths)
     if size <= 0:
         raise TruncatedError("neither its header nor the server says how long its packets are")
     live = described.broadcast or entry.live
     epoch = epochs_of(entry, cap.data, live)[np.isin(entry.rows, rows)]
-    plan, flows = plan_entry(
+    plan, flows = _plan_entry(
         cap, rows, epoch, size, live, options["missing"] == "fill", options["max_fill"]
     )
     padding = int((size - plan.rows["length"].astype(np.int64)).sum())
@@ -125,7 +125,7 @@ def _write(
             f"{padding} bytes of padding are needed, more than max_fill = {options['max_fill']}",
             need=padding, have=options["max_fill"],
         )  # fmt: skip
-    extents, buffers = cap.places(flows)
+    extents, buffers = cap._places(flows)
     writer = PacketWriter(extents, buffers, size)
     made = write_file(path, head, described, plan, writer, progress=options["progress"])
     made.conflicts = _differing(cap, rows, plan.copies)

@@ -12,7 +12,7 @@ from mmscodec.asf.send_time import send_time
 
 MEDIA, HEADER = 0, 1
 #: AFFlags of header fragments, see spec section 4.
-FRAGMENT_FLAGS = (0x00, 0x04, 0x08, 0x0C)
+_FRAGMENT_FLAGS = (0x00, 0x04, 0x08, 0x0C)
 LOOKED_AT = 8  # payloads of packets that nobody asked for
 
 Payload = Callable[[int], Any]
@@ -72,7 +72,7 @@ def header_of_no_request(part: np.ndarray, data: np.ndarray, payload: Payload) -
     GUID, is missing. Their flags are those of fragments and do not count, and what they carry are
     no ASF data packets.
     """
-    if not len(part) or not np.isin(data["af_flags"][part], FRAGMENT_FLAGS).all():
+    if not len(part) or not np.isin(data["af_flags"][part], _FRAGMENT_FLAGS).all():
         return False
     if (np.diff(data["location_id"][part].astype(np.int64)) < 0).any():
         return False

@@ -12,21 +12,21 @@ from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.session_flows import NO_ROWS
 
 LAST = 0x08
-MAX_HEADER = 16 << 20
+_MAX_HEADER = 16 << 20
 
 
 @dataclass(slots=True, eq=False)
-class Fragments:
+class _Fragments:
     """Rows of `data` of one header in order; `complete` if none is missing up to the last."""
 
     rows: np.ndarray
     complete: bool
 
 
-def fragments(entry: Entry, data: np.ndarray) -> Fragments:
+def fragments(entry: Entry, data: np.ndarray) -> _Fragments:
     """The header of an entry: the first complete one if it was asked for several times.
 
-    Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
+    _Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
     the announced length, ends them.
     """
     if entry.joined is None:
@@ -34,8 +34,8 @@ def fragments(entry: Entry, data: np.ndarray) -> Fragments:
     return entry.joined
 
 
-def _fragments(entry: Entry, data: np.ndarray) -> Fragments:
-    best = Fragments(NO_ROWS, False)
+def _fragments(entry: Entry, data: np.ndarray) -> _Fragments:
+    best = _Fragments(NO_ROWS, False)
     tags = data["play_incarnation"][entry.header]
     for tag in dict.fromkeys(tags.tolist()):
         found = _one(entry.header[tags == tag], entry.header_size, data)
@@ -46,17 +46,17 @@ def _fragments(entry: Entry, data: np.ndarray) -> Fragments:
     return best
 
 
-def _one(rows: np.ndarray, size: int, data: np.ndarray) -> Fragments:
+def _one(rows: np.ndarray, size: int, data: np.ndarray) -> _Fragments:
     places, first = np.unique(data["location_id"][rows], return_index=True)
     whole = int(np.flatnonzero(np.append(places, -1) != np.arange(len(places) + 1))[0])
     rows = rows[first[:whole]]
     if not len(rows):
-        return Fragments(NO_ROWS, False)
+        return _Fragments(NO_ROWS, False)
     last = np.flatnonzero(data["af_flags"][rows] & LAST)
     if len(last):
-        return Fragments(rows[: last[0] + 1], True)
+        return _Fragments(rows[: last[0] + 1], True)
     total = int((data["length"][rows].astype(np.int64) - 8).sum())
-    return Fragments(rows, 0 < size <= total)
+    return _Fragments(rows, 0 < size <= total)
 
 
 def complete_headers(entries: list[Entry], data: np.ndarray) -> list[tuple[int, int]]:
@@ -82,8 +82,8 @@ def header_bytes(cap: Any, entry: Entry) -> bytes:
     found = fragments(entry, cap.data)
     if not len(found.rows):
         raise TruncatedError("its ASF header was not captured")
-    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > MAX_HEADER:
-        raise TruncatedError(f"its ASF header has more than {MAX_HEADER} bytes")
+    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > _MAX_HEADER:
+        raise TruncatedError(f"its ASF header has more than {_MAX_HEADER} bytes")
     header = b"".join(bytes(cap.payload(int(row))) for row in found.rows)
     size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
     if not 24 <= size <= len(header):

@@ -10,10 +10,10 @@ import numpy as np
 from mmscodec.sessions.metadata import CLOSED, REDIRECTED
 from mmscodec.sessions.session import Session
 
-TARGET = re.compile(r"mms[ut]?://(?:\[([^\]]*)\]|([^:/]*))(?::(\d+))?", re.IGNORECASE)
-LITERAL = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_TARGET = re.compile(r"mms[ut]?://(?:\[([^\]]*)\]|([^:/]*))(?::(\d+))?", re.IGNORECASE)
+_LITERAL = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 #: A connection that follows a lost or redirected one comes within this time.
-FOLLOWS = 120 * 10**9
+_FOLLOWS = 120 * 10**9
 #: Clocks of capture points differ, and what was under way still arrives: a connection may begin so
 #: long before the last packet of the one that it follows.
 OVERLAP = 2 * 10**9
@@ -45,10 +45,10 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
                 table[column][before.index] = after.index
 
 
-Fits = Callable[[Session, Session], bool]
+_Fits = Callable[[Session, Session], bool]
 
 
-def _wanted(before: Session) -> list[tuple[str, int, Fits]]:
+def _wanted(before: Session) -> list[tuple[str, int, _Fits]]:
     # which links this session may have to a later one, and since when that may begin
     row, facts = before.row, before.facts
     if int(row["end_reason"]) == REDIRECTED:
@@ -72,9 +72,9 @@ def _linked(before: Session, later: list[Session], taken: set[int]) -> tuple[str
 
 
 def _next(
-    later: list[Session], before: Session, since: int, fits: Fits, taken: set[int]
+    later: list[Session], before: Session, since: int, fits: _Fits, taken: set[int]
 ) -> Session | None:
-    until = int(before.row["end"]) + FOLLOWS
+    until = int(before.row["end"]) + _FOLLOWS
     for after in later:
         if int(after.row["start"]) > until:
             return None
@@ -105,7 +105,7 @@ def _over_tcp(before: Session, after: Session) -> bool:
 
 
 def _goes_to(before: Session, after: Session) -> bool:
-    match = TARGET.match(before.facts.redirect_location)
+    match = _TARGET.match(before.facts.redirect_location)
     if not _same_client(before, after):
         return False
     if match is None:
@@ -114,5 +114,5 @@ def _goes_to(before: Session, after: Session) -> bool:
     named = after.facts.host.rsplit(":", 1)[0].strip("[]")
     if named and named == host:
         return True
-    unknown = not named and not LITERAL.fullmatch(host)  # a name, and the capture has no names
+    unknown = not named and not _LITERAL.fullmatch(host)  # a name, and the capture has no names
     return after.ends.server_port == port and (unknown or host == after.ends.server_host)

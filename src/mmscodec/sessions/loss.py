@@ -26,7 +26,7 @@ _STOPS = (
 #: frameOffset of third-party players, who mean "to the end": 16,777.215 s.
 NO_LIMIT = 0x00FFFFFF
 UNUSED = (0, 0xFFFFFFFF)
-FROM_A_TIME = 1e9  # positions from here on (DBL_MAX) hand over to asfOffset and locationId
+_FROM_A_TIME = 1e9  # positions from here on (DBL_MAX) hand over to asfOffset and locationId
 
 
 @dataclass(slots=True)
@@ -91,12 +91,12 @@ def first_place(record: np.void | None) -> int:
     place, position = int(record["location_id"]), float(record["position"])
     if place not in UNUSED:
         return place
-    if position <= 0 or (position >= FROM_A_TIME and int(record["asf_offset"]) in UNUSED):
+    if position <= 0 or (position >= _FROM_A_TIME and int(record["asf_offset"]) in UNUSED):
         return 0
     return -1
 
 
-def plays_to_the_end(record: np.void, duration: float) -> bool:
+def _plays_to_the_end(record: np.void, duration: float) -> bool:
     """Whether a StartPlaying names no time to stop at, or one behind the end of the file."""
     limit = int(record["frame_offset"])
     if limit == 0:
@@ -138,7 +138,7 @@ def _unsent(
     if missing <= 0 or segment.striding or (together != together[0]).any():
         return 0
     start = control.record(_PLAY, segment.request)
-    if start is None or not plays_to_the_end(start, entry.duration):
+    if start is None or not _plays_to_the_end(start, entry.duration):
         return 0
     return missing if _says_all(segment.request, segment.incarnation, ends.messages) else 0
 
@@ -161,7 +161,7 @@ def _all_of(entries: list[Entry], ends: Ends, control: Control) -> int:
     if not count or len(starts) != 1:
         return 0
     record = control.record(_PLAY, starts[0].row)
-    if first_place(record) != 0 or not plays_to_the_end(record, entries[-1].duration):
+    if first_place(record) != 0 or not _plays_to_the_end(record, entries[-1].duration):
         return 0
     return count if _says_all(starts[0].row, starts[0].tag, ends.messages) else 0
 

@@ -11,14 +11,14 @@ from mmscodec.schema.values import hresult_text, version_text
 from mmscodec.sessions.control import MID, Control, Message
 from mmscodec.sessions.session_flows import FUNNEL, Ends
 
-PLAYER = re.compile(r"([A-Za-z]+!?)(?:/([0-9][0-9.]*))?")
+_PLAYER = re.compile(r"([A-Za-z]+!?)(?:/([0-9][0-9.]*))?")
 GUID = re.compile(r"\{([^}]*)\}")
 HOST = re.compile(r";\s*Host:\s*([^;\s]+)", re.IGNORECASE)
 
-UNKNOWN, CLOSED, DISCONNECTED, REFUSED, REDIRECTED, CUT, NOTHING_CAME = range(7)
+_UNKNOWN, CLOSED, DISCONNECTED, REFUSED, REDIRECTED, CUT, NOTHING_CAME = range(7)
 #: Meaning of `sessions["end_reason"]`.
 END_REASONS = {
-    UNKNOWN: "unknown",
+    _UNKNOWN: "unknown",
     CLOSED: "closed by the client",
     DISCONNECTED: "connection ended",
     REFUSED: "refused by the server",
@@ -125,7 +125,7 @@ def _connect(facts: Facts, message: Message, record: Any, control: Control) -> N
     facts.connected = True
     name = control.value(_NAMES[message.mid], "subscriber_name", message.row) or ""
     first, *more = name.split("\0")
-    if match := PLAYER.match(first):
+    if match := _PLAYER.match(first):
         facts.player, facts.player_version = match[1], match[2] or ""
     if match := GUID.search(first):
         facts.guid = match[1]

@@ -15,12 +15,12 @@ EXCHANGES = table(
     incarnation=("i8", 56), responses=("i8", 64), data=("i8", 72), data_latency=("i8", 80),
 )  # fmt: skip
 
-NO_MATCH, BY_IDENTIFIER, BY_ORDER = 0, 1, 2
+_NO_MATCH, _BY_IDENTIFIER, _BY_ORDER = 0, 1, 2
 #: Meaning of `exchanges["match"]`.
-MATCHES = {NO_MATCH: "none", BY_IDENTIFIER: "identifier", BY_ORDER: "order"}
+MATCHES = {_NO_MATCH: "none", _BY_IDENTIFIER: "identifier", _BY_ORDER: "order"}
 
 # The latest requests of one kind that may still be answered; older ones count as unanswered.
-MAX_PENDING = 64
+_MAX_PENDING = 64
 
 
 def _mids(*names: str) -> tuple[int, ...]:
@@ -52,8 +52,8 @@ ANSWERS: dict[int, tuple[tuple[int, ...], tuple[str, ...]]] = {
         ("LinkViewerToMacPong", ("LinkMacToViewerPing",), ()),
     )
 }
-REQUESTS = frozenset(mid for requests, _ in ANSWERS.values() for mid in requests)
-UNSOLICITED = frozenset(_mids("LinkMacToViewerReportStreamChange"))
+_REQUESTS = frozenset(mid for requests, _ in ANSWERS.values() for mid in requests)
+_UNSOLICITED = frozenset(_mids("LinkMacToViewerReportStreamChange"))
 _FUNNEL_INFO = MID["LinkMacToViewerReportFunnelInfo"]
 _END = MID["LinkMacToViewerReportEndOfStream"]
 
@@ -67,7 +67,7 @@ class _Open:
         self.number = number
         self.message = message
         self.answer: Message | None = None
-        self.match = NO_MATCH
+        self.match = _NO_MATCH
         self.count = 0
 
 
@@ -92,16 +92,16 @@ def pair(messages: Iterable[Message]) -> list[_Open]:
             found.answer, found.match, found.count = message, match, 1
             if message.mid == _FUNNEL_INFO and message.incarnation in (0xF0F0F0F0, 0xF0F0F0F1):
                 funnel = found
-        elif message.mid in UNSOLICITED:
+        elif message.mid in _UNSOLICITED:
             alone = _Open(None)
             alone.answer, alone.count = message, 1
             exchanges.append(alone)
-        if message.mid in REQUESTS:
+        if message.mid in _REQUESTS:
             opened = _Open(message, len(exchanges))
             exchanges.append(opened)
             waiting = pending.setdefault(message.mid, [])
             waiting.append(opened)
-            if len(waiting) > MAX_PENDING:
+            if len(waiting) > _MAX_PENDING:
                 del waiting[0]
     return exchanges
 
@@ -115,16 +115,16 @@ def _take(pending: dict[int, list[_Open]], response: Message) -> tuple[_Open | N
     requests, keys = ANSWERS[response.mid]
     waiting = [item for mid in requests for item in pending.get(mid, ())]
     if not waiting:
-        return None, NO_MATCH
+        return None, _NO_MATCH
     if keys:
         for item in waiting:
             if all(getattr(item.message, key) == getattr(response, key) for key in keys):
-                return _settle(pending, item), BY_IDENTIFIER
+                return _settle(pending, item), _BY_IDENTIFIER
         if response.mid == _END:
-            return None, NO_MATCH  # the end of a playlist entry crossed a StopPlaying
+            return None, _NO_MATCH  # the end of a playlist entry crossed a StopPlaying
     # no identifier, or one that a careless peer did not copy: the oldest that waits
     oldest = min(waiting, key=lambda item: item.number)
-    return _settle(pending, oldest), BY_ORDER
+    return _settle(pending, oldest), _BY_ORDER
 
 
 def _settle(pending: dict[int, list[_Open]], item: _Open) -> _Open:

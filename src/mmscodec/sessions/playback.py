@@ -20,7 +20,7 @@ from mmscodec.sessions.metadata import Facts
 MS = 1_000_000  # ns
 LOOKED_AT = 1000  # packets in which a key frame is looked for
 LONGEST = 0xFFFF
-MOST_PREROLL = 1 << 62
+_MOST_PREROLL = 1 << 62
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ def send_times(cap: Any) -> np.ndarray:
     plan["length"] = np.maximum(data["length"].astype(np.int64) - 8, 0)
     plan["source"] = source
     try:
-        extents, buffers = cap.places(flows.tolist())
+        extents, buffers = cap._places(flows.tolist())
         PacketWriter(extents, buffers, LONGEST).send_times(plan, out)
     except MmsCodecError:  # the bytes were not kept
         pass
@@ -93,7 +93,7 @@ def _header(cap: Any, entry: Entry) -> tuple[int, int]:
 def _described(header: bytes) -> tuple[int, int]:
     found = describe(header)
     video = sum(1 << stream.number for stream in found.streams if stream.kind == "video")
-    return min(round(found.preroll * 1000) * MS, MOST_PREROLL) or -1, video
+    return min(round(found.preroll * 1000) * MS, _MOST_PREROLL) or -1, video
 
 
 def _first_key(cap: Any, segment: Segment, video: int) -> int:

@@ -18,7 +18,7 @@ _NEW_FILE = (MID["LinkMacToViewerReportStreamChange"], MID["LinkMacToViewerRepor
 
 
 @dataclass(slots=True)
-class Moves:
+class _Moves:
     """How often each happened, and the row in `messages` of the first start of playback."""
 
     seeks: int = 0
@@ -38,9 +38,9 @@ class _Played:
 
 def moves_of(
     messages: list[Message], control: Control, entries: list[Entry], data: np.ndarray
-) -> Moves:
+) -> _Moves:
     """Tell a seek from a pause by where the Data packets went on."""
-    out = Moves()
+    out = _Moves()
     by_request = {
         segment.request: segment.rows for entry in entries for segment in entry.segments
         if segment.request >= 0

@@ -21,7 +21,7 @@ RATES = table(
     40, session=("i4", 0), entry=("i4", 4), time=("i8", 8), packets=("i8", 16), bytes=("i8", 24),
     bit_rate=("u4", 32), announced=("u4", 36),
 )  # fmt: skip
-MAX_RATES = 1 << 20
+_MAX_RATES = 1 << 20
 _BREAKS = (
     MID["LinkViewerToMacStopPlaying"],
     MID["LinkViewerToMacStartPlaying"],
@@ -108,7 +108,7 @@ def rates(
     """Received and announced bit rate of one session, a row for each step of time and entry.
 
     Steps in which nothing came have a row of zeros, so that a stall is seen; there are at most
-    `MAX_RATES` rows an entry, and where there would be more, empty steps have none. The last entry
+    `_MAX_RATES` rows an entry, and where there would be more, empty steps have none. The last entry
     goes on up to `until`.
     """
     step = max(int(seconds * 1e9), 1)
@@ -121,7 +121,7 @@ def rates(
         first = int(times.min())
         ticks = (times - first) // step
         end = max(int(ticks.max()), (until - first) // step if number == played[-1] else 0)
-        there = np.arange(end + 1) if end < MAX_RATES else np.unique(ticks)[:MAX_RATES]
+        there = np.arange(end + 1) if end < _MAX_RATES else np.unique(ticks)[:_MAX_RATES]
         where = np.searchsorted(there, ticks)
         inside = where < len(there)
         where, sizes = where[inside], data["length"][rows][inside].astype(np.float64) - 8

@@ -201,7 +201,7 @@ def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None
     name = mms.RESEND.name
     if not control.has(name):
         return
-    numbers = client_ids(found, control)
+    numbers = _client_ids(found, control)
     places: dict[tuple[str, str, int, int | None], list[Ends]] = {}
     for ends in sorted(found, key=lambda ends: ends.start):
         for number in {None, *numbers.get(id(ends), ())}:
@@ -226,7 +226,7 @@ def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None
         ends.parts.append(np.array(rows, np.int64))
 
 
-def client_ids(found: list[Ends], control: Control) -> dict[int, set[int]]:
+def _client_ids(found: list[Ends], control: Control) -> dict[int, set[int]]:
     """nCubs of every ReportFunnelInfo, by the `id` of its session."""
     name = "LinkMacToViewerReportFunnelInfo"
     out: dict[int, set[int]] = {}

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 #: A gap longer than this is one that viewers see.
-STALL = 10**9
+_STALL = 10**9
 
 
 @dataclass(slots=True)
 class Stalls:
     """Gaps between media packets of one session, ns.
 
-    `longest` is -1 where there are fewer than two packets; `count` gaps are above `STALL` and last
-    `total` together; `playing` is the time in which media came, all gaps up to `STALL` long.
+    `longest` is -1 where there are fewer than two packets; `count` gaps are above `_STALL` and last
+    `total` together; `playing` is the time in which media came, all gaps up to `_STALL` long.
     """
 
     longest: int = -1
@@ -42,6 +42,6 @@ def stalls_of(times: np.ndarray, breaks: np.ndarray) -> Stalls:
     gaps = gaps[np.diff(np.searchsorted(breaks, times, "right")) == 0]
     if not len(gaps):
         return Stalls()
-    long = gaps > STALL
+    long = gaps > _STALL
     total = int(gaps[long].sum())
     return Stalls(int(gaps.max()), int(long.sum()), total, int(gaps.sum()) - total)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from mmscodec.sessions.session import Session
 
-NOT_TRIED, DELIVERED, REFUSED, SILENT, UNCAPTURED, ROLLED_OVER = range(6)
+NOT_TRIED, DELIVERED, REFUSED, SILENT, _UNCAPTURED, _ROLLED_OVER = range(6)
 #: Meaning of `sessions["udp_story"]`.
 UDP_STORIES = {
     NOT_TRIED: "UDP was not asked for",
     DELIVERED: "Data came over UDP",
     REFUSED: "UDP refused",
     SILENT: "UDP accepted, no media came over it",
-    UNCAPTURED: "UDP accepted, its Data not captured",
-    ROLLED_OVER: "UDP accepted, then given up for TCP",
+    _UNCAPTURED: "UDP accepted, its Data not captured",
+    _ROLLED_OVER: "UDP accepted, then given up for TCP",
 }
 
 
@@ -26,6 +26,6 @@ def udp_story(session: Session) -> int:
     if facts.udp_refused:
         return REFUSED
     if facts.transport == "tcp":
-        return ROLLED_OVER
+        return _ROLLED_OVER
     # no client starts without a header, and that comes over UDP too
-    return UNCAPTURED if facts.start_time >= 0 else SILENT
+    return _UNCAPTURED if facts.start_time >= 0 else SILENT

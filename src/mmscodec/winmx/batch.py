@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmscodec._signatures import keywords
 from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.schema.winmx import BY_NAME, Packet, title, types_of
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
-from mmscodec.signatures import keywords
 from mmscodec.winmx._codec import BatchBase
 
 if TYPE_CHECKING:

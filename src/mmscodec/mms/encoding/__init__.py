@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from mmscodec.schema.names import MessageName
 
     #: What has bytes of its own without being a message.
-    StructName: TypeAlias = Literal[
+    _StructName: TypeAlias = Literal[
         "Data", "TcpMessageHeader", "NTLM_AUTH", "STREAM_SWITCH_ENTRY", "CLIENT_LOG",
         "CLIENT_LOG_INFO",
     ]  # fmt: skip
     Part: TypeAlias = MessageName | Buffer | tuple[MessageName, Mapping[str, Any]]
-    What: TypeAlias = MessageName | StructName | Batch | list[Part] | tuple[Part, ...]
+    What: TypeAlias = MessageName | _StructName | Batch | list[Part] | tuple[Part, ...]
 
 
 @overload
@@ -154,30 +154,30 @@ def encode(
         "packet": packet, "seq": seq, "time_sent": time_sent, "chunk_count": chunk_count,
         "header": header, "pad": pad, "payloads": payloads, "out": out, **fields,
     }  # fmt: skip
-    refuse_unused(what, rows, packet, given_arguments)
+    _refuse_unused(what, rows, packet, given_arguments)
     if not isinstance(what, str):
         if hasattr(what, "packets") and hasattr(what, "data"):
             return encode_batch(what, out)
         body = b"".join(bare(item) for item in what)
-        return packet_bytes(body, seq, time_sent, chunk_count, header)
+        return _packet_bytes(body, seq, time_sent, chunk_count, header)
     if isinstance(rows, np.ndarray) and rows.ndim == 1:
         if what == _DATA.name:
             return data_rows(rows, payloads, out)
         if header is None and pad is None:
             return message_rows(named(what), rows, packet, seq, time_sent, chunk_count, out, fields)
         framing = packet, seq, time_sent, chunk_count
-        return into(framed_rows(named(what), rows, framing, header, pad, fields), out)
+        return into(_framed_rows(named(what), rows, framing, header, pad, fields), out)
     given = {**(values_of(rows) if rows is not None else {}), **fields}
     if what == _HEADER.name:
         body = as_bytes(_HEADER, _HEADER["mms_message"], given.pop("mms_message", b""))
-        return packet_bytes(body, seq, time_sent, chunk_count, {**given, **(header or {})})
+        return _packet_bytes(body, seq, time_sent, chunk_count, {**given, **(header or {})})
     if what in mms.STRUCTS:
-        return struct_bytes(what, given)
+        return _struct_bytes(what, given)
     body = pack_message(named(what), given, pad)
-    return packet_bytes(body, seq, time_sent, chunk_count, header) if packet else body
+    return _packet_bytes(body, seq, time_sent, chunk_count, header) if packet else body
 
 
-def framed_rows(
+def _framed_rows(
     message: Message,
     rows: np.ndarray,
     framing: tuple[bool, Any, Any, str | int],
@@ -202,7 +202,7 @@ def framed_rows(
         body = pack_message(message, given, pad)
         number = (first + i) & 0xFFFF if seqs is None else int(seqs[i])
         sent = time if times is None else int(times[i])
-        out.append(packet_bytes(body, number, sent, chunk_count, header) if packet else body)
+        out.append(_packet_bytes(body, number, sent, chunk_count, header) if packet else body)
     return b"".join(out)
 
 
@@ -213,7 +213,7 @@ _DEFAULTS = {
 _FRAMING = frozenset(("seq", "time_sent", "chunk_count"))
 
 
-def refuse_unused(what: Any, rows: Any, packet: bool, given: Mapping[str, Any]) -> None:
+def _refuse_unused(what: Any, rows: Any, packet: bool, given: Mapping[str, Any]) -> None:
     """TypeError for an argument that this form of `encode` has no use for."""
     several = isinstance(rows, np.ndarray) and rows.ndim == 1
     fields = given.keys() - _DEFAULTS.keys()
@@ -259,7 +259,7 @@ def bare(item: Any) -> bytes:
     return as_bytes(_HEADER, _HEADER["mms_message"], item)
 
 
-def packet_bytes(
+def _packet_bytes(
     body: bytes, seq: int, time_sent: int, chunk_count: str | int, header: Mapping[str, Any] | None
 ) -> bytes:
     """A TcpMessageHeader packet around messages."""
@@ -279,7 +279,7 @@ def packet_bytes(
     return pack(_HEADER, {**values, **(header or {})})
 
 
-def struct_bytes(name: str, given: dict[str, Any]) -> bytes:
+def _struct_bytes(name: str, given: dict[str, Any]) -> bytes:
     """A structure that is no message of 2.2.4 and no TcpMessageHeader."""
     if name == _DATA.name and given.get("packet_size") is None:
         payload = given.get("payload")

@@ -37,7 +37,7 @@ def values_of(row: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check_names(struct_: Struct, values: Mapping[str, Any]) -> None:
+def _check_names(struct_: Struct, values: Mapping[str, Any]) -> None:
     """TypeError for a value that no field of the structure takes."""
     known = {field.python_name for field in struct_.fields}
     for name in values:
@@ -79,7 +79,7 @@ def number(struct_: Struct, field: Field, value: Any) -> bytes:
         ) from None
 
 
-def fixed_text(struct_: Struct, field: Field, value: Any) -> bytes:
+def _fixed_text(struct_: Struct, field: Field, value: Any) -> bytes:
     """ANSI text with its NUL, or raw bytes, filled up with zeros."""
     size = field.size or 0
     if isinstance(value, str):
@@ -117,21 +117,21 @@ def utf16(text: str) -> bytes:
 def variable_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
     """A field of variable length; strings get the NUL that belongs to them, bytes stay."""
     if field.kind == "array":
-        return array_bytes(struct_, field, value)
+        return _array_bytes(struct_, field, value)
     if field.kind == "utf16":
         if isinstance(value, str):
-            return utf16(value) + (b"" if bare_text(struct_, field) else b"\0\0")
+            return utf16(value) + (b"" if _bare_text(struct_, field) else b"\0\0")
         if field.nul == "strings" and isinstance(value, Iterable) and not isinstance(value, _BYTES):
             return b"".join(utf16(text) + b"\0\0" for text in value)
     return as_bytes(struct_, field, value)
 
 
-def bare_text(struct_: Struct, field: Field) -> bool:
+def _bare_text(struct_: Struct, field: Field) -> bool:
     """True for the two funnel names: they end with their message and need no NUL."""
     return field.nul == "first" and len(struct_.variable) == 1
 
 
-def array_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
+def _array_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
     """Entries of an array: a NumPy array, bytes, or a sequence of numbers, tuples or mappings."""
     if isinstance(value, _BYTES):
         return bytes(value)
@@ -140,7 +140,7 @@ def array_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
         if field.struct is None:
             element = Field(field.name, "u32", size=4)
             return b"".join(number(struct_, element, item) for item in value)
-        return b"".join(entry_bytes(field.struct, item) for item in value)
+        return b"".join(_entry_bytes(field.struct, item) for item in value)
     if field.struct is None and value.dtype.kind in "iu":
         if value.size and (value.min() < 0 or value.max() > 0xFFFFFFFF):
             raise refuse(struct_, field.name, "a value does not fit 32 bits")
@@ -150,18 +150,18 @@ def array_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
     return value.tobytes()
 
 
-def entry_bytes(struct_: Struct, item: Any) -> bytes:
+def _entry_bytes(struct_: Struct, item: Any) -> bytes:
     """One entry of an array of structures."""
     if isinstance(item, np.void):
         item = values_of(item)
     if not isinstance(item, Mapping):
         item = dict(zip((field.python_name for field in struct_.fields), item, strict=True))
-    return pack_fixed(struct_, item, struct_.fields)
+    return _pack_fixed(struct_, item, struct_.fields)
 
 
-def pack_fixed(struct_: Struct, values: Mapping[str, Any], fields: Iterable[Field]) -> bytes:
+def _pack_fixed(struct_: Struct, values: Mapping[str, Any], fields: Iterable[Field]) -> bytes:
     """The fixed part: the fields given, each from `values` or its default."""
-    check_names(struct_, values)
+    _check_names(struct_, values)
     parts = []
     for field in fields:
         value = values.get(field.python_name)
@@ -169,11 +169,11 @@ def pack_fixed(struct_: Struct, values: Mapping[str, Any], fields: Iterable[Fiel
             value = default_of(field)
         if field.kind == "struct" and field.struct is not None:
             inner = values_of(value) if isinstance(value, np.void) else value
-            parts.append(pack_fixed(field.struct, inner, field.struct.fields))
+            parts.append(_pack_fixed(field.struct, inner, field.struct.fields))
         elif field.kind in _FORMATS:
             parts.append(number(struct_, field, value))
         else:
-            parts.append(fixed_text(struct_, field, value))
+            parts.append(_fixed_text(struct_, field, value))
     return b"".join(parts)
 
 
@@ -204,7 +204,7 @@ def pack(struct_: Struct, given: Mapping[str, Any]) -> bytes:
     TypeError
         `given` holds a name that is no field.
     """
-    check_names(struct_, given)
+    _check_names(struct_, given)
     values = dict(given)
     parts = []
     length = 0
@@ -223,7 +223,7 @@ def pack(struct_: Struct, given: Mapping[str, Any]) -> bytes:
             count = struct_[field.count]
             if values.get(count.python_name) is None:
                 values[count.python_name] = counted(struct_, field, data, values, length)
-    fixed = pack_fixed(struct_, values, present(struct_, values))
+    fixed = _pack_fixed(struct_, values, present(struct_, values))
     return b"".join((fixed, *parts))
 
 

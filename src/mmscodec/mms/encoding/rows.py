@@ -21,7 +21,7 @@ def data_rows(rows: np.ndarray, payloads: Any, out: Any) -> bytes | memoryview:
     """One Data packet for each row."""
     if payloads is None:
         raise TypeError("payloads are needed for rows of Data")
-    source, starts, lengths = payload_places(payloads)
+    source, starts, lengths = _payload_places(payloads)
     if not len(rows) == len(starts) == len(lengths):
         raise refuse(_DATA, "Payload", f"{len(lengths)} payloads for {len(rows)} rows")
     sizes = lengths + 8
@@ -31,13 +31,13 @@ def data_rows(rows: np.ndarray, payloads: Any, out: Any) -> bytes | memoryview:
                      need=int(sizes[row]), have=0xFFFF)  # fmt: skip
     heads = np.empty(len(rows), dtypes.DATA_HEADER)
     for name in ("location_id", "play_incarnation", "af_flags"):
-        check_width(_DATA, name, rows[name], heads.dtype[name])
+        _check_width(_DATA, name, rows[name], heads.dtype[name])
         heads[name] = rows[name]
     heads["packet_size"] = sizes
     return _encode.data(heads, len(heads), starts, source, out)
 
 
-def payload_places(payloads: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+def _payload_places(payloads: Any) -> tuple[Any, np.ndarray, np.ndarray]:
     """Payloads as (buffer, starts, lengths), both int64."""
     if isinstance(payloads, np.ndarray) and payloads.ndim == 2:
         count, size = payloads.shape
@@ -65,12 +65,12 @@ def message_rows(
     """One packet, or bare message, for each row of one kind."""
     dtype = dtypes.ROWS[message.name]
     if rows.dtype != dtype:
-        rows = plain_rows(message, rows, dtype)
+        rows = _plain_rows(message, rows, dtype)
     rows = np.ascontiguousarray(rows)
     tail: Any = None
     tails: Any = None
     if message.variable:
-        rows, tail, tails = with_tails(message, rows, fields)
+        rows, tail, tails = _with_tails(message, rows, fields)
     elif fields:
         raise TypeError(f"{message.name} has no variable field {next(iter(fields))!r}")
     if isinstance(chunk_count, str) and chunk_count not in ("peers", "spec"):
@@ -86,18 +86,18 @@ def message_rows(
     )  # fmt: skip
 
 
-def plain_rows(message: Message, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def _plain_rows(message: Message, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Rows of a capture, which have more columns, cut down to the wire."""
     if rows.dtype.names is None or not set(dtype.names or ()) <= set(rows.dtype.names):
         raise TypeError(f"rows of {message.name} have dtype {dtype}")
     plain = np.empty(len(rows), dtype)
     for name in dtype.names or ():
-        check_width(message, name, rows[name], dtype[name])
+        _check_width(message, name, rows[name], dtype[name])
         plain[name] = rows[name]
     return plain
 
 
-def check_width(struct: Struct, name: str, values: np.ndarray, wire: np.dtype) -> None:
+def _check_width(struct: Struct, name: str, values: np.ndarray, wire: np.dtype) -> None:
     """EncodeError for the first row whose value is wider than the wire."""
     if wire.kind not in "iu" or values.dtype.kind not in "iu" or not len(values):
         return
@@ -127,7 +127,7 @@ def scalar_or_column(value: Any, name: str, dtype: str, count: int) -> tuple[int
     return 0, np.ascontiguousarray(column, dtype)
 
 
-def with_tails(
+def _with_tails(
     message: Message, rows: np.ndarray, fields: Mapping[str, Any]
 ) -> tuple[np.ndarray, bytes, np.ndarray]:
     """Rows with their counts set, and the bytes of the variable fields of all rows."""
@@ -168,11 +168,11 @@ def tail_of(message: Message, rows: np.ndarray, i: int, values: Mapping[str, Any
         if field.count:
             count = counted(message, field, data, places, len(tail))
             places[message[field.count].python_name] = count
-        set_counts(message, rows, i, places)
+        _set_counts(message, rows, i, places)
     return tail
 
 
-def set_counts(message: Message, rows: np.ndarray, i: int, counts: Mapping[str, int]) -> None:
+def _set_counts(message: Message, rows: np.ndarray, i: int, counts: Mapping[str, int]) -> None:
     """Write counts and places of row i; EncodeError where they do not fit."""
     for name, count in counts.items():
         if count >> (8 * rows.dtype[name].itemsize):

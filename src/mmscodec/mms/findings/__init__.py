@@ -36,7 +36,7 @@ class Findings(np.ndarray):
     direction. The order is that of the bytes.
     """
 
-    words: Words | None  # shared by all parts of one table: texts of a column are read once
+    words: _Words | None  # shared by all parts of one table: texts of a column are read once
 
     def __array_finalize__(self, other: Any) -> None:
         self.words = getattr(other, "words", None)
@@ -50,7 +50,7 @@ class Findings(np.ndarray):
 
     def text(self) -> list[str]:
         """One line for each finding: offset, severity, message, field, seen, expected, section."""
-        words = self.words or Words(None)
+        words = self.words or _Words(None)
         return [words.line(row) for row in np.atleast_1d(np.asarray(self))]
 
     def select(self, severity: Severity | int) -> Findings:
@@ -73,11 +73,11 @@ def find(batch: Any) -> Findings:
     """
     heads = None
     if "flow" not in (batch.packets.dtype.names or ()):
-        heads = packet_heads(batch.packets, batch.pieces)
-    return find_in(batch.columns, batch.packets, batch.data, np.asarray(batch.faults), heads)
+        heads = _packet_heads(batch.packets, batch.pieces)
+    return _find_in(batch._by_message, batch.packets, batch.data, np.asarray(batch.faults), heads)
 
 
-def find_in(
+def _find_in(
     columns: MessageColumns,
     packets: np.ndarray,
     data: np.ndarray,
@@ -104,11 +104,11 @@ def find_in(
     check_data(tables)
     check_cross(tables)
     found = tables.findings().view(Findings)
-    found.words = Words(columns)
+    found.words = _Words(columns)
     return found
 
 
-def packet_heads(packets: np.ndarray, pieces: Any) -> np.ndarray:
+def _packet_heads(packets: np.ndarray, pieces: Any) -> np.ndarray:
     """The header of each packet, gathered from the pieces in which the packets lie."""
     out = np.empty(len(packets), HEADER)
     offsets = np.ascontiguousarray(packets["offset"])
@@ -133,7 +133,7 @@ _COMPARED = frozenset(FindingCode) - {
 }
 
 
-class Words:
+class _Words:
     """Findings in words; texts of a column are read once for all of them."""
 
     def __init__(self, columns: MessageColumns | None) -> None:
@@ -171,7 +171,7 @@ class Words:
             return f"{int(row['seen'])} bytes that are not 0", wanted
         if field.kind == "bytes":
             return str(int(row["seen"])), str(int(row["expected"]))
-        seen, expected = (value_text(field, int(row[name])) for name in ("seen", "expected"))
+        seen, expected = (_value_text(field, int(row[name])) for name in ("seen", "expected"))
         return seen, expected if rule is None or rule.equal is not None else wanted or expected
 
     def seen_text(self, row: np.void, owner: str, path: str) -> str:
@@ -186,7 +186,7 @@ class Words:
         return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
-def value_text(field: Field, wire: int) -> str:
+def _value_text(field: Field, wire: int) -> str:
     """A number from its wire bits."""
     if field.kind == "f64":
         return repr(struct.unpack("<d", wire.to_bytes(8, "little"))[0])

@@ -29,9 +29,9 @@ def check_fields(tables: Tables) -> None:
         check_struct(tables, _MESSAGES, struct, struct, rows, fixed, "", 0)
         for field in struct.variable:
             if field.kind == "utf16" and field.rule is not None:
-                check_texts(tables, struct, field, rows)
+                _check_texts(tables, struct, field, rows)
         if struct.name == "LinkViewerToMacStreamSwitch":
-            check_entries(tables, struct, rows)
+            _check_entries(tables, struct, rows)
 
 
 def check_struct(
@@ -52,23 +52,23 @@ def check_struct(
             check_struct(tables, table, owner, field.struct, rows, values, path + ".", place)
             continue
         if field.kind == "ansi":
-            check_ansi(tables, owner, path, field, rows, values, place)
+            _check_ansi(tables, owner, path, field, rows, values, place)
         elif field.rule is not None and field.name != "MID":
             bad = broken(field.rule, field, values)
             if field.needs_chunk_len:
                 bad &= fixed["chunk_len"] >= field.needs_chunk_len
             at = np.flatnonzero(bad)
             tables.add(
-                table, rows[at], code_of(field.rule), (owner, path),
-                severities(field.rule, values[at]), seen_bits(field, values[at]),
-                expected_bits(field), place,
+                table, rows[at], _code_of(field.rule), (owner, path),
+                severities(field.rule, values[at]), _seen_bits(field, values[at]),
+                _expected_bits(field), place,
             )  # fmt: skip
 
 
 def broken(rule: Rule, field: Field, values: np.ndarray) -> np.ndarray:
     """Mask of the values that break a rule."""
     if field.kind == "bytes":
-        return nonzero_bytes(values) != 0
+        return _nonzero_bytes(values) != 0
     if rule.equal is not None:
         return values != rule.equal
     if rule.one_of:
@@ -78,13 +78,13 @@ def broken(rule: Rule, field: Field, values: np.ndarray) -> np.ndarray:
     return bad | (values == 0) if rule.not_zero else bad
 
 
-def nonzero_bytes(values: np.ndarray) -> np.ndarray:
+def _nonzero_bytes(values: np.ndarray) -> np.ndarray:
     """How many bytes of each raw field are not zero."""
     flat = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
     return np.count_nonzero(flat, axis=1)
 
 
-def code_of(rule: Rule) -> FindingCode:
+def _code_of(rule: Rule) -> FindingCode:
     """The code that says which kind of rule it is."""
     if rule.equal is not None:
         return FindingCode.NOT_EQUAL
@@ -105,12 +105,12 @@ def severities(rule: Rule, values: np.ndarray) -> np.ndarray:
     return out
 
 
-def seen_bits(field: Field, values: np.ndarray) -> np.ndarray:
+def _seen_bits(field: Field, values: np.ndarray) -> np.ndarray:
     """Wire bits of numbers; of raw bytes the number of those that are not zero."""
-    return nonzero_bytes(values) if field.kind == "bytes" else bits(values)
+    return _nonzero_bytes(values) if field.kind == "bytes" else bits(values)
 
 
-def expected_bits(field: Field) -> int:
+def _expected_bits(field: Field) -> int:
     """Wire bits of the value a rule asks for: the one, the first, or the lowest."""
     rule = field.rule
     if rule is None or field.kind in ("bytes", "ansi", "utf16"):
@@ -119,7 +119,7 @@ def expected_bits(field: Field) -> int:
     return int(bits(np.array([value], field_dtype(field)))[0])
 
 
-def check_ansi(
+def _check_ansi(
     tables: Tables,
     owner: Struct,
     path: str,
@@ -143,10 +143,10 @@ def check_ansi(
     at = np.flatnonzero(~np.isin(values, np.array(allowed)))
     at = at[[text.split(b"\0", 1)[0] not in allowed for text in values[at].tolist()]]
     severity = Severity.DEVIATION if rule.loose else Severity.VIOLATION
-    tables.add(_MESSAGES, rows[at], code_of(rule), (owner, path), severity, place=place)
+    tables.add(_MESSAGES, rows[at], _code_of(rule), (owner, path), severity, place=place)
 
 
-def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) -> None:
+def _check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) -> None:
     """Rules of UTF-16 strings; each different text is looked at once."""
     rule = field.rule
     if rule is None:
@@ -156,16 +156,16 @@ def check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) 
         [
             0
             if field.optional and not value
-            else text_severity(rule, text_of(value[: len(value) & ~1], field.nul))
+            else _text_severity(rule, text_of(value[: len(value) & ~1], field.nul))
             for value in raw.values
         ]
     )
     at = np.flatnonzero(found)
-    tables.add(_MESSAGES, rows[at], code_of(rule), (struct, field.name), found[at],
+    tables.add(_MESSAGES, rows[at], _code_of(rule), (struct, field.name), found[at],
                raw.length[at], 0, raw.start[at])  # fmt: skip
 
 
-def text_severity(rule: Rule, text: str) -> int:
+def _text_severity(rule: Rule, text: str) -> int:
     """0 for a text that keeps to the rule."""
     if rule.pattern:
         good = re.fullmatch(rule.pattern, text) is not None
@@ -177,7 +177,7 @@ def text_severity(rule: Rule, text: str) -> int:
     return Severity.DEVIATION if known else Severity.VIOLATION
 
 
-def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
+def _check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
     """Entries of StreamSwitch, those of all messages in one array."""
     entry = mms.STREAM_SWITCH_ENTRY
     raw = tables.raw(struct, struct["aStreamEntries"])
@@ -192,8 +192,8 @@ def check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
         values = entries[field.python_name]
         at = np.flatnonzero(broken(field.rule, field, values))
         tables.add(
-            _MESSAGES, rows[owner[at]], code_of(field.rule), (entry, field.name),
-            severities(field.rule, values[at]), bits(values[at]), expected_bits(field),
+            _MESSAGES, rows[owner[at]], _code_of(field.rule), (entry, field.name),
+            severities(field.rule, values[at]), bits(values[at]), _expected_bits(field),
             struct.fixed_size + entry.fixed_size * nth[at] + (field.offset or 0),
         )  # fmt: skip
 

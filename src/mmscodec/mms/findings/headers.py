@@ -22,12 +22,12 @@ def check_headers(tables: Tables) -> None:
         heads = tables.heads.copy()
         heads["mbz"] = 0  # a carry of seq is told from other values below
         check_struct(tables, _PACKETS, _HEADER, _HEADER, np.arange(len(packets)), heads, "", 0)
-    check_chunk_count(tables)
-    check_sequence(tables)
-    check_message_count(tables)
+    _check_chunk_count(tables)
+    _check_sequence(tables)
+    _check_message_count(tables)
 
 
-def check_chunk_count(tables: Tables) -> None:
+def _check_chunk_count(tables: Tables) -> None:
     """The specification wants the whole packet / 8, every real peer sends messageLength / 8."""
     packets = tables.packets
     whole = packets["length"].astype(np.int64) // 8
@@ -38,7 +38,7 @@ def check_chunk_count(tables: Tables) -> None:
                count[at], whole[at])  # fmt: skip
 
 
-def check_sequence(tables: Tables) -> None:
+def _check_sequence(tables: Tables) -> None:
     """seq counts up by one from 0, MBZ is 0, timeSent does not run backwards."""
     packets = tables.packets
     flow = tables.flows(packets)
@@ -51,7 +51,7 @@ def check_sequence(tables: Tables) -> None:
     # a stream that was joined in the middle looks the same, so this is no violation
     tables.add(_PACKETS, start, FindingCode.SEQ_START, (_HEADER, "seq"), Severity.DEVIATION,
                packets["seq"][start])  # fmt: skip
-    unbroken = ~fault_between(tables, rows, before)
+    unbroken = ~_fault_between(tables, rows, before)
     rows, before = rows[unbroken], before[unbroken]
     seq, wanted = packets["seq"][rows], packets["seq"][before] + np.uint16(1)
     at = seq != wanted
@@ -72,7 +72,7 @@ def check_sequence(tables: Tables) -> None:
     )  # fmt: skip
 
 
-def fault_between(tables: Tables, rows: np.ndarray, before: np.ndarray) -> np.ndarray:
+def _fault_between(tables: Tables, rows: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Where bytes were skipped or lost between a packet and the one before it."""
     faults, packets = tables.faults, tables.packets
     if len(faults) == 0:
@@ -90,7 +90,7 @@ def fault_between(tables: Tables, rows: np.ndarray, before: np.ndarray) -> np.nd
     return out
 
 
-def check_message_count(tables: Tables) -> None:
+def _check_message_count(tables: Tables) -> None:
     """Clients must not put several messages into one packet, servers should not."""
     packets = tables.packets
     at = np.flatnonzero(packets["message_count"] > 1)

@@ -26,18 +26,18 @@ _UNUSED = np.array([0, 0xFFFFFFFF], np.uint32)
 
 def check_cross(tables: Tables) -> None:
     """Everything that more than one field has a say in."""
-    check_directions(tables)
-    check_version_url(tables)
-    check_redirect(tables)
+    _check_directions(tables)
+    _check_version_url(tables)
+    _check_redirect(tables)
     for message in (_PLAY, _STRIDE):
-        check_start(tables, message)
-    check_stop(tables)
-    check_file_id(tables)
-    check_payload_size(tables)
-    check_duration(tables)
+        _check_start(tables, message)
+    _check_stop(tables)
+    _check_file_id(tables)
+    _check_payload_size(tables)
+    _check_duration(tables)
 
 
-def check_directions(tables: Tables) -> None:
+def _check_directions(tables: Tables) -> None:
     """Unknown MIDs, and messages against the direction of their stream.
 
     A stream with Data packets is a server's; else its first known message tells.
@@ -66,7 +66,7 @@ def check_directions(tables: Tables) -> None:
                    mid)  # fmt: skip
 
 
-def check_version_url(tables: Tables) -> None:
+def _check_version_url(tables: Tables) -> None:
     """If VersionInfo is there, VersionUrl must be too (2.2.4.2)."""
     rows, fixed = tables.kind(_CONNECTED)
     at = np.flatnonzero((fixed["cb_version_info"] > 0) & (fixed["cb_version_url"] == 0))
@@ -74,7 +74,7 @@ def check_version_url(tables: Tables) -> None:
                Severity.VIOLATION, 0, 1)  # fmt: skip
 
 
-def check_redirect(tables: Tables) -> None:
+def _check_redirect(tables: Tables) -> None:
     """A location has its NUL at least, and for type 1 a URL before it (2.2.4.9)."""
     rows, fixed = tables.kind(_REDIRECT)
     count = fixed["cb_location"]
@@ -86,7 +86,7 @@ def check_redirect(tables: Tables) -> None:
                Severity.VIOLATION, count[at], 4)  # fmt: skip
 
 
-def check_start(tables: Tables, message: Message) -> None:
+def _check_start(tables: Tables, message: Message) -> None:
     """Exactly one of position, asfOffset and locationId gives the start."""
     rows, fixed = tables.kind(message)
     position = fixed["position"]
@@ -108,7 +108,7 @@ def check_start(tables: Tables, message: Message) -> None:
                Severity.VIOLATION, bits(position[at]))  # fmt: skip
 
 
-def check_stop(tables: Tables) -> None:
+def _check_stop(tables: Tables) -> None:
     """StopPlaying names the latest Start*; Windows clients leave the field uninitialised."""
     rows, fixed = tables.kind(_STOP)
     if len(rows) == 0:
@@ -116,7 +116,7 @@ def check_stop(tables: Tables) -> None:
     starts = [tables.kind(message) for message in (_PLAY, _STRIDE)]
     start_rows = np.concatenate([found for found, _ in starts])
     tags = np.concatenate([found["play_incarnation"] for _, found in starts])
-    latest = latest_of(tables, rows, start_rows)
+    latest = _latest_of(tables, rows, start_rows)
     tag = fixed["play_incarnation"]
     wanted = np.where(latest >= 0, tags[latest], 1) if len(tags) else np.ones(len(tag), tag.dtype)
     bad = np.where(latest >= 0, tag != wanted, (tag == 0) | (tag > 0xFE))
@@ -125,20 +125,20 @@ def check_stop(tables: Tables) -> None:
                Severity.UNINITIALISED, tag[at], wanted[at])  # fmt: skip
 
 
-def latest_of(tables: Tables, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _latest_of(tables: Tables, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """For messages `rows`, the index into `others` of the last one before, in the same flow."""
     messages = tables.messages
     flow, offset = tables.flows(messages), messages["offset"]
     return latest_before(flow[rows], offset[rows], flow[others], offset[others])
 
 
-def check_file_id(tables: Tables) -> None:
+def _check_file_id(tables: Tables) -> None:
     """ReportStartedPlaying.tigerFileId should be openFileId; Windows sends 0 as well."""
     rows, fixed = tables.kind(_STARTED)
     opened, files = tables.kind(_OPENED)
     if len(rows) == 0 or len(opened) == 0:
         return
-    latest = latest_of(tables, rows, opened)
+    latest = _latest_of(tables, rows, opened)
     wanted = files["open_file_id"][latest]
     seen = fixed["tiger_file_id"]
     at = np.flatnonzero((latest >= 0) & (seen != 0) & (seen != wanted))
@@ -146,7 +146,7 @@ def check_file_id(tables: Tables) -> None:
                Severity.UNINITIALISED, seen[at], wanted[at])  # fmt: skip
 
 
-def check_payload_size(tables: Tables) -> None:
+def _check_payload_size(tables: Tables) -> None:
     """Payloads of header and media are no longer than the latest filePacketSize said."""
     data, messages = tables.data, tables.messages
     opened, files = tables.kind(_OPENED)
@@ -168,7 +168,7 @@ def check_payload_size(tables: Tables) -> None:
                "PacketSize"), Severity.VIOLATION, seen[at] + 8, limit[at] + 8)  # fmt: skip
 
 
-def check_duration(tables: Tables) -> None:
+def _check_duration(tables: Tables) -> None:
     """fileDuration is a number of seconds; real servers send -1e-7 for live content."""
     rows, fixed = tables.kind(_OPENED)
     seconds = fixed["file_duration"]

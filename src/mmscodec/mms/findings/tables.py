@@ -12,7 +12,7 @@ from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import FIELD_NUMBERS, FindingCode, FindingTable, Severity
 
 
-class RawField(NamedTuple):
+class _RawField(NamedTuple):
     """A variable field of all messages of a kind, each different value once.
 
     `values[which[i]]` are the bytes of message i; they start `start[i]` bytes into the message.
@@ -52,7 +52,7 @@ class Tables:
         self.heads = heads
         self.capture = "flow" in (packets.dtype.names or ())
         self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._raw: dict[tuple[str, str], RawField] = {}
+        self._raw: dict[tuple[str, str], _RawField] = {}
         self._found: list[np.ndarray] = []
 
     def flows(self, table: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ class Tables:
             self._rows[struct.name] = columns.rows(struct.name), columns.array(struct.name)
         return self._rows[struct.name]
 
-    def raw(self, struct: Struct, field: Field) -> RawField:
+    def raw(self, struct: Struct, field: Field) -> _RawField:
         """The bytes of a variable field; read once. Streams repeat themselves, so values do."""
         key = struct.name, field.name
         if key not in self._raw:
@@ -76,7 +76,7 @@ class Tables:
             self._raw[key] = self._read(self.columns.positions[rows], start, extents["length"])
         return self._raw[key]
 
-    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> RawField:
+    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> _RawField:
         numbers: dict[bytes, int] = {}
         which = np.empty(len(positions), np.int64)
         places = (positions + start).tolist()
@@ -89,7 +89,7 @@ class Tables:
                 at = places[i] - first
                 value = bytes(view[at : at + lengths[i]])
                 which[i] = numbers.setdefault(value, len(numbers))
-        return RawField(list(numbers), which, start, length)
+        return _RawField(list(numbers), which, start, length)
 
     def add(
         self,

@@ -21,10 +21,10 @@ def check_extents(tables: Tables) -> None:
         if len(rows) == 0:
             continue
         size = tables.messages["length"][rows].astype(np.int64)
-        used = fixed_end(struct, fixed)
+        used = _fixed_end(struct, fixed)
         end = np.full(len(rows), struct.fixed_size, np.int64)
         for field in struct.variable:
-            end, there = field_end(tables, struct, field, rows, fixed, end, size)
+            end, there = _field_end(tables, struct, field, rows, fixed, end, size)
             used = np.where(there, np.maximum(used, end), used)
         if struct is not mms.RESEND:
             least = (used + 7) // 8
@@ -33,7 +33,7 @@ def check_extents(tables: Tables) -> None:
                        Severity.DEVIATION, size[at] // 8, least[at])  # fmt: skip
 
 
-def fixed_end(struct: Struct, fixed: np.ndarray) -> np.ndarray:
+def _fixed_end(struct: Struct, fixed: np.ndarray) -> np.ndarray:
     """End of the fixed part of each message, without the optional fields that are missing."""
     end = np.full(len(fixed), struct.fixed_size, np.int64)
     for field in reversed(struct.fixed):
@@ -42,7 +42,7 @@ def fixed_end(struct: Struct, fixed: np.ndarray) -> np.ndarray:
     return end
 
 
-def field_end(
+def _field_end(
     tables: Tables,
     struct: Struct,
     field: Field,
@@ -55,14 +55,14 @@ def field_end(
     if field.start:
         start = struct.fixed_size + fixed[struct[field.start].python_name].astype(np.int64)
     if field.count:
-        return counted_end(tables, struct, field, rows, fixed, start, size)
+        return _counted_end(tables, struct, field, rows, fixed, start, size)
     if field.kind == "utf16":
-        return text_end(tables, struct, field, rows, fixed, start, size)
+        return _text_end(tables, struct, field, rows, fixed, start, size)
     modes = (MMS_USE_PACKET_PAIR, MMS_PACKET_PAIR_TCP_HIGH_ENTROPY)  # filler to the end
     return size, np.isin(fixed["play_incarnation"], modes)
 
 
-def counted_end(
+def _counted_end(
     tables: Tables,
     struct: Struct,
     field: Field,
@@ -81,13 +81,13 @@ def counted_end(
                Severity.VIOLATION, count[at], room[at] // field.count_unit)  # fmt: skip
     end = np.minimum(start + count * field.count_unit, size)
     if field.kind == "utf16":
-        check_nuls(tables, struct, field, rows, np.flatnonzero(there & ~bad), start, end)
+        _check_nuls(tables, struct, field, rows, np.flatnonzero(there & ~bad), start, end)
     if field.start:
-        check_token(tables, struct, field, rows, fixed, count)
+        _check_token(tables, struct, field, rows, fixed, count)
     return end, there
 
 
-def check_nuls(
+def _check_nuls(
     tables: Tables,
     struct: Struct,
     field: Field,
@@ -102,7 +102,7 @@ def check_nuls(
                Severity.VIOLATION, end[odd] - start[odd], end[odd] - start[odd] + 1)  # fmt: skip
     raw = tables.raw(struct, field)
     missing = raw.each([value[-2:] != b"\0\0" for value in map(even, raw.values)])
-    inner = raw.each([has_inner_nul(even(value)) for value in raw.values])
+    inner = raw.each([_has_inner_nul(even(value)) for value in raw.values])
     for found, code, severity in (
         (missing, FindingCode.MISSING_NUL, Severity.VIOLATION),
         (inner, FindingCode.INNER_NUL, Severity.DEVIATION),
@@ -117,14 +117,14 @@ def even(value: bytes) -> bytes:
     return value[: len(value) & ~1]
 
 
-def has_inner_nul(value: bytes) -> bool:
+def _has_inner_nul(value: bytes) -> bool:
     """A NUL before the last character."""
     units = np.frombuffer(value, "<u2")
     found = np.flatnonzero(units)
     return bool(len(found)) and not units[: found[-1]].all()
 
 
-def text_end(
+def _text_end(
     tables: Tables,
     struct: Struct,
     field: Field,
@@ -149,7 +149,7 @@ def text_end(
     return end, np.ones(len(rows), bool)
 
 
-def check_token(
+def _check_token(
     tables: Tables,
     struct: Struct,
     field: Field,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     class Readable(Protocol):
         """A binary file, or what can be read like one."""
 
-        def read(self, size: int, /) -> bytes: ...  # noqa: D102
+        def read(self, size: int, /) -> bytes: ...
 
     #: One capture file, a folder, pattern or address of some, or its bytes.
     Input: TypeAlias = str | os.PathLike[str] | Buffer | Readable | socket.socket
