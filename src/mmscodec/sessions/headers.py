@@ -26,7 +26,7 @@ class _Fragments:
 def fragments(entry: Entry, data: np.ndarray) -> _Fragments:
     """The header of an entry: the first complete one if it was asked for several times.
 
-    _Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
+    Fragments are ordered by LocationId, duplicates dropped, and the one with AFFlags bit 0x08, or
     the announced length, ends them.
     """
     if entry.joined is None:
