@@ -277,7 +277,7 @@ class CaptureArrow:
 
     def mms_kind(self, name: str, secrets: bool) -> Table:
         """A kind of message."""
-        kind = mms.Kind(name, lambda: self.tables.columns, secrets)
+        kind = mms.Kind(name, lambda: self.tables._by_message, secrets)
         made = [*self.first(lambda: kind.rows), *kind.columns()]
         return Table(kind.struct.name, made, lambda: len(kind.numbers))
 

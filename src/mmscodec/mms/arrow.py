@@ -226,7 +226,7 @@ def batch_table(batch: Any, name: str, payload: bool = False, secrets: bool = Fa
         if name == "data" and payload:
             made.append(payload_column(lambda a, b: payload_parts(batch, a, b)))
         return Table(name, made, lambda: len(rows()))
-    kind = Kind(name, lambda: batch.columns, secrets)
+    kind = Kind(name, lambda: batch._by_message, secrets)
     return Table(kind.struct.name, kind.columns(), lambda: len(kind.numbers))
 
 
@@ -242,4 +242,4 @@ def payload_parts(batch: Any, start: int, stop: int) -> Spans:
     """Where payloads of an `mms.Batch` lie."""
     rows = batch.data[start:stop]
     length = rows["length"].astype(np.int64) - 8
-    return batch.columns.spans(rows["offset"] + 8, np.maximum(length, 0))
+    return batch._by_message.spans(rows["offset"] + 8, np.maximum(length, 0))
