@@ -16,8 +16,8 @@ FOUND = every_name()
 #: Packages for users; what other modules hold is for the package itself.
 USERS = {
     "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.errors",
-    "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.winmx",
-    "mmscodec.winmx.cipher",
+    "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.tables",
+    "mmscodec.winmx", "mmscodec.winmx.cipher",
 }  # fmt: skip
 
 
