@@ -66,6 +66,15 @@ def test_a_reader_that_goes_away_ends_it_silently(command):
     assert done.stderr == ""
 
 
+@pytest.fixture
+def interruptible():
+    """What a shell starts in the background ignores SIGINT, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_interrupt_is_status_130_without_a_traceback(command):
     with subprocess.Popen(
