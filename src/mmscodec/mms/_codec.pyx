@@ -11,11 +11,7 @@ from mmscodec._kernels.mms.state cimport (
 )
 from mmscodec._kernels.mms.stream cimport mms_datagram
 from mmscodec._kernels.core.table cimport (
-    table_free,
-    table_init,
-    table_reserve,
-    table_resize,
-    table_t,
+    table_end, table_free, table_init, table_reserve, table_resize, table_t,
 )
 
 from mmscodec.errors import MalformedError
@@ -346,7 +342,7 @@ cdef class DecoderBase:
     cdef int keep(self, const uint8_t *p, size_t n) noexcept:
         if table_reserve(&self.tail, n) != 0:
             return MMS_NO_MEMORY
-        memcpy(self.tail.data + self.tail.rows, p, n)
+        memcpy(table_end(&self.tail), p, n)
         self.tail.rows += n
         return 0
 

@@ -7,12 +7,12 @@ from mmscodec._kernels.winmx.cipher cimport (
     cache_decipher, cache_encipher, check_key_block, decipher, decipher_lanes, encipher, lane_t,
     legacy_decode, legacy_encode, legacy_frames, stream_keys, udp_decipher, udp_encipher,
 )
-from mmscodec._kernels.winmx.handshake cimport (
-    HANDSHAKE_WINMX, handshake_judge, handshake_roles, judgement_t,
+from mmscodec._kernels.winmx.handshake cimport handshake_judge, handshake_roles, judgement_t
+from mmscodec._kernels.winmx.nodes cimport (
+    gather_lists, gather_nodes, gather_records, regular_run,
 )
 from mmscodec._kernels.winmx.scan cimport (
-    CACHE, FRAMES, LIST_FRAME, NODE_SIZE, fault_t, gather_lists, gather_nodes, gather_records,
-    node_t, packet_t, regular_run, scan, scan_t,
+    CACHE, FRAMES, LIST_FRAME, NODE_SIZE, fault_t, index_t, node_t, packet_t, scan, scan_t,
 )
 from tools.fuzz.targets.check cimport must, take
 
@@ -33,28 +33,32 @@ cdef void check_gathers(
     const uint8_t *p, int framing, const table_t *packets, const scan_t *found
 ) noexcept nogil:
     # a gather gives as many rows as were counted, and stops where its room ends
-    cdef const packet_t *rows = <const packet_t *>packets.data
+    cdef index_t index
     cdef size_t room = found.nodes * NODE_SIZE, half = room // 2, i, odd = 0
     cdef uint8_t *out = <uint8_t *>malloc(room + SPARE)
     cdef table_t nodes, lists
+    index.src = p
+    index.base = 0
+    index.packets = <const packet_t *>packets.data
+    index.count = packets.rows
     table_init(&nodes, sizeof(node_t))
     table_init(&lists, 96)
     for i in range(room + SPARE):
         out[i] = 0xA5
-    must(gather_records(p, 0, framing, rows, packets.rows, False, out, found.nodes // 2)
+    must(gather_records(&index, framing, False, out, found.nodes // 2)
          <= found.nodes // 2)
     for i in range(half - half % NODE_SIZE, room + SPARE):
         must(out[i] == 0xA5)
-    must(gather_records(p, 0, framing, rows, packets.rows, False, out, found.nodes)
+    must(gather_records(&index, framing, False, out, found.nodes)
          == found.nodes)
     for i in range(room, room + SPARE):
         must(out[i] == 0xA5)
-    must(gather_nodes(p, 0, framing, rows, packets.rows, 0, found.nodes, False, &nodes) == 0)
+    must(gather_nodes(&index, framing, found.nodes, False, &nodes) == 0)
     must(nodes.rows == found.nodes)
     for i in range(nodes.rows):
         must(memcmp((<const node_t *>nodes.data)[i].wire, out + i * NODE_SIZE, NODE_SIZE) == 0)
     if framing == FRAMES:
-        must(gather_lists(p, 0, rows, packets.rows, &lists, &odd) == 0)
+        must(gather_lists(&index, &lists, &odd) == 0)
     free(out)
     table_free(&nodes)
     table_free(&lists)
@@ -78,18 +82,20 @@ cdef void winmx_frames(const uint8_t *p, size_t n) noexcept nogil:
 
 
 cdef void winmx_handshake(const uint8_t *p, size_t n) noexcept nogil:
-    # the first bytes of both sides: who is the client is found whoever is named first
-    cdef judgement_t given, forth, back
+    # the first bytes of both sides: the judgement is the same whoever is named first, and so is
+    # the client, unless either could be it
+    cdef judgement_t one, other, forth, back
     cdef size_t client = take(&p, &n, 1)
     cdef bint first, second
     if client > n:
         client = n
-    handshake_judge(p, client, p + client, n - client, &given)
+    handshake_judge(p, client, p + client, n - client, &one)
+    handshake_judge(p + client, n - client, p, client, &other)
     first = handshake_roles(p, client, p + client, n - client, &forth)
     second = handshake_roles(p + client, n - client, p, client, &back)
-    must(forth.verdict == back.verdict and forth.link == back.link)
-    if forth.verdict == HANDSHAKE_WINMX:
-        must(first != second)
+    must(forth.verdict == back.verdict)
+    if one.verdict != other.verdict:
+        must(first != second and forth.link == back.link)
 
 
 cdef void check_streams(uint8_t *copy, const uint8_t *p, size_t n) noexcept nogil:

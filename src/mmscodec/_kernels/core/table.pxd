@@ -56,6 +56,16 @@ cdef inline int table_reserve(table_t *t, size_t more) noexcept nogil:
     return table_resize(t, want)
 
 
+cdef inline uint8_t *table_end(const table_t *t) noexcept nogil:
+    # where the next row goes; NULL before there was room, as NULL + 0 has no meaning in C
+    return t.data + t.rows * t.itemsize if t.data != NULL else NULL
+
+
+cdef inline uint8_t *table_limit(const table_t *t) noexcept nogil:
+    # where the room for rows ends; NULL before there was any
+    return t.data + t.capacity * t.itemsize if t.data != NULL else NULL
+
+
 cdef inline void *table_row(table_t *t) noexcept nogil:
     # the next row, counted in, or NULL when there is no memory
     if t.rows == t.capacity and table_reserve(t, 1) != 0:

@@ -5,6 +5,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from mmscodec._kernels.core.table cimport table_end, table_limit
 from mmscodec._kernels.core.layout cimport (
     SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
 )
@@ -61,7 +62,7 @@ cdef inline size_t run_of_data(
     # first one begins that is left to the scan.
     cdef size_t size = size_of(s.model.last)
     cdef uint64_t last = s.model.last, header = 0, before = last
-    cdef uint8_t *row = t.data.data + t.data.rows * t.data.itemsize
+    cdef uint8_t *row = table_end(&t.data)
     cdef size_t room = t.data.capacity - t.data.rows
     cdef size_t itemsize = t.data.itemsize
     cdef size_t rows = 0
@@ -152,9 +153,9 @@ cdef inline size_t run_of_packets(
 ) noexcept nogil:
     # Whole TcpMessageHeader packets whose messages tile them, each in front of another one. Not for
     # captures, whose rows are longer.
-    cdef packet_row_t *row = <packet_row_t *>t.packets.data + t.packets.rows
-    cdef packet_row_t *last_row = <packet_row_t *>t.packets.data + t.packets.capacity
-    cdef message_row_t *first = <message_row_t *>t.messages.data + t.messages.rows
+    cdef packet_row_t *row = <packet_row_t *>table_end(&t.packets)
+    cdef packet_row_t *last_row = <packet_row_t *>table_limit(&t.packets)
+    cdef message_row_t *first = <message_row_t *>table_end(&t.messages)
     cdef message_row_t *out
     cdef size_t room = t.messages.capacity - t.messages.rows
     cdef int64_t packet = <int64_t>t.packets.rows
@@ -195,7 +196,7 @@ cdef inline size_t run_of_packets(
     if packet != <int64_t>t.packets.rows:
         s.model.fresh = False
         s.model.awaited = awaited
-        hear(&s.model, <message_row_t *>t.messages.data + t.messages.rows, first)
+        hear(&s.model, <message_row_t *>table_end(&t.messages), first)
     t.packets.rows = <size_t>packet
     t.messages.rows = <size_t>messages
     return pos

@@ -8,7 +8,9 @@ from mmscodec._kernels.core.layout cimport (
     FAULT_SHORT_MESSAGE, FAULT_UNKNOWN_STRUCTURE, FIELD_CHUNK_LEN, FIELD_PACKET_SIZE, FIELD_SEAL,
     FIELD_SESSION_ID, RESEND_SIGNATURE, SEAL, SESSION_ID, mms_slot, mms_slot_rules,
 )
-from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.core.table cimport (
+    table_end, table_free, table_init, table_reserve, table_row,
+)
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, unlikely
 from mmscodec._kernels.mms.arrivals cimport arrival, arrivals_init
 from mmscodec._kernels.mms.data cimport judge_data, take_data
@@ -152,7 +154,7 @@ cdef int keep_message(
     memset(tail.padding, 0, sizeof(tail.padding))
     tail.position = <int64_t>t.arena.rows
     memcpy(<uint8_t *>row + sizeof(message_row_t), &tail, sizeof(tail))
-    memcpy(t.arena.data + t.arena.rows, m, size)
+    memcpy(table_end(&t.arena), m, size)
     t.arena.rows += size
     return MMS_OK
 

@@ -7,7 +7,7 @@ from mmscodec._kernels.core.layout cimport (
     FIELD_DATAGRAM, FIELD_NONE, FIELD_PACKET_SIZE, FIELD_W_NUM_PACKETS, RESEND_HEADER_LEN,
     RESEND_SIGNATURE, SEAL, SESSION_ID,
 )
-from mmscodec._kernels.core.table cimport table_free, table_reserve
+from mmscodec._kernels.core.table cimport table_end, table_free, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
 from mmscodec._kernels.mms.data cimport take_data
@@ -41,7 +41,7 @@ cdef int keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
         s.tail.start = 0
     if table_reserve(&s.tail.buffer, n) != 0:
         return MMS_NO_MEMORY
-    memcpy(s.tail.buffer.data + s.tail.buffer.rows, p, n)
+    memcpy(table_end(&s.tail.buffer), p, n)
     s.tail.buffer.rows += n
     return MMS_OK
 

@@ -17,7 +17,7 @@ from mmscodec._kernels.pcapfile.records cimport (
     reader_t, set_fault, wire16, wire32,
 )
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.table cimport table_reserve, table_row
+from mmscodec._kernels.core.table cimport table_end, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport (
     likely, load_be32, load_be64, load_le32, load_le64, prefetch, unlikely,
 )
@@ -364,7 +364,7 @@ cdef int comment(
     if c == NULL:
         return -1
     if size != 0:
-        memcpy(r.texts.data + r.texts.rows, text, size)
+        memcpy(table_end(&r.texts), text, size)
     c.record = record
     c.position = at
     c.start = r.texts.rows

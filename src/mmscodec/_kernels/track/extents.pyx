@@ -1,7 +1,9 @@
 # See extents.pxd for the contract.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
-from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.core.table cimport (
+    table_end, table_free, table_init, table_reserve, table_row,
+)
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.stream cimport mms_needed_from
 from mmscodec._kernels.net.pieces cimport count_differing
@@ -59,8 +61,8 @@ cdef int keep_bytes(
     # into the arena, with the `before` bytes in front of them and zeros up to HEADERS
     if table_reserve(&e.bytes, length + HEADERS) != 0:
         return -1
-    memset(e.bytes.data + e.bytes.rows, 0, HEADERS - before)
-    memcpy(e.bytes.data + e.bytes.rows + HEADERS - before, data - before, before + length)
+    memset(table_end(&e.bytes), 0, HEADERS - before)
+    memcpy(table_end(&e.bytes) + HEADERS - before, data - before, before + length)
     e.bytes.rows += HEADERS + length
     return 0
 

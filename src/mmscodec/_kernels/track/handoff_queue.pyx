@@ -3,7 +3,9 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
+from mmscodec._kernels.core.table cimport (
+    table_end, table_free, table_init, table_reserve, table_row,
+)
 from mmscodec._kernels.net.cursor cimport NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_t
 from mmscodec._kernels.net.network cimport network_more
 from mmscodec._kernels.track.dispatch cimport dispatch_items
@@ -83,11 +85,11 @@ cdef int fill_several(
                 return -1
         else:
             r.segments += 1
-            item = <item_t *>r.items.data + r.items.rows
+            item = <item_t *>table_end(&r.items)
             if fill_item(flows, ports, record, stable, item) \
                     and take_item(r, item, room + 1) != 0:
                 return -1
-        status = network_more(network, &(<item_t *>r.items.data + r.items.rows).segment)
+        status = network_more(network, &(<item_t *>table_end(&r.items)).segment)
     r.skipped += r.segments == segments
     return 0
 
@@ -104,7 +106,7 @@ cdef int handoff_fill(
     if count != 0:
         r.time = records[count - 1].time
     for i in range(count):
-        item = <item_t *>r.items.data + r.items.rows
+        item = <item_t *>table_end(&r.items)
         status = next_item(network, flows, ports, records + i, stable, item, &wanted)
         if status == NETWORK_NOTHING:
             r.skipped += 1

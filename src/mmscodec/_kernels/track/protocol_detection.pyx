@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, SEAL, SESSION_ID
-from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve
+from mmscodec._kernels.core.table cimport table_end, table_free, table_init, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.evidence cimport NO, WAIT, YES
 from mmscodec._kernels.mms.scan cimport mms_detect
@@ -140,7 +140,7 @@ cdef verdict_t judge_window(detection_t *d, bint final, uint64_t *looked) noexce
 cdef verdict_t extend_window(detection_t *d, const run_t *run, uint64_t *looked) noexcept nogil:
     if table_reserve(&d.window, <size_t>run.length) != 0:
         return VERDICT_OTHER
-    memcpy(d.window.data + d.window.rows, run.data, <size_t>run.length)
+    memcpy(table_end(&d.window), run.data, <size_t>run.length)
     d.window.rows += <size_t>run.length
     return judge_window(d, False, looked)
 

@@ -1,6 +1,6 @@
 # Node lists and peer-cache replies: gather and write. See winmx/nodes.pxd.
 from libc.string cimport memcpy
-from mmscodec._kernels.core.table cimport table_reserve, table_row
+from mmscodec._kernels.core.table cimport table_end, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport likely, load_le32, prefetch, store_le32
 from mmscodec._kernels.winmx.packets_of_type cimport (
     begin_packets, frame_of, next_packet, packets_of_type_t)
@@ -53,7 +53,7 @@ cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept
     cdef size_t i
     if table_reserve(packets, frames) != 0:
         return -1
-    row = <packet_t *>packets.data + packets.rows
+    row = <packet_t *>table_end(packets)
     packets.rows += frames
     for i in range(frames):
         row[i].offset = base + <int64_t>(i * LIST_FRAME)
@@ -70,7 +70,7 @@ cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexce
     cdef int stream = frames * 8 * sizeof(node_t) >= STREAM_FROM
     if table_reserve(nodes, frames * 8) != 0:
         return -1
-    row = nodes.data + nodes.rows * sizeof(node_t)
+    row = table_end(nodes)
     nodes.rows += frames * 8
     for i in range(frames):
         prefetch(src + AHEAD)
@@ -143,7 +143,7 @@ cdef int gather_nodes(
     cdef node_t *end
     if table_reserve(nodes, total) != 0:
         return -1
-    row = <node_t *>nodes.data + nodes.rows
+    row = <node_t *>table_end(nodes)
     end = row + total
     if framing == CACHE:
         nodes.rows += cache_nodes(index, row, end)

@@ -2,7 +2,7 @@
 from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_LENGTH, FIELD_LENGTH,
 )
-from mmscodec._kernels.core.table cimport table_reserve, table_row
+from mmscodec._kernels.core.table cimport table_end, table_limit, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport (
     load_le16, load_le32, prefetch, store_le32, unlikely)
 
@@ -31,8 +31,8 @@ cdef int scan_frames(
             if table_reserve(packets, <size_t>(limit - p) // LIST_FRAME + 1) != 0:
                 status = -1
                 break
-            row = <packet_t *>packets.data + packets.rows
-            end = <packet_t *>packets.data + packets.capacity
+            row = <packet_t *>table_end(packets)
+            end = <packet_t *>table_limit(packets)
             packets.rows = packets.capacity
         row.offset = base + <int64_t><size_t>p
         row.length = <uint32_t>size
