@@ -374,7 +374,8 @@ def _in_mappings(
     owners = np.where(kept, -1, tables._sources.owners(np.where(kept, 0, places[rows])))
     for owner in np.unique(owners).tolist():
         mine = rows[owners == owner]
-        buffer, base = (tables._arena, dtypes.ARENA) if owner < 0 else tables._sources.mapping(owner)
+        arena = (tables._arena, dtypes.ARENA)
+        buffer, base = arena if owner < 0 else tables._sources.mapping(owner)
         relative = (places[mine] - np.uint64(base)).astype(np.int64)
         windows = relative // WINDOW
         view = memoryview(buffer).cast("B")

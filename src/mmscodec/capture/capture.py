@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from mmscodec.capture.progress import Steps, whole_size
 from mmscodec.capture.source import Sources
 from mmscodec.capture.tables import CaptureTables
 from mmscodec.errors import CaptureError
+
+if TYPE_CHECKING:
+    from mmscodec.tables.stream import TableStream
 
 _BATCH_ROWS = 1 << 16
 
@@ -158,6 +161,24 @@ class Capture(CaptureTables):
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()
+
+    def stream_table(
+        self, name: str, *, rows: int = _BATCH_ROWS, payload: bool = False, secrets: bool = False
+    ) -> TableStream:
+        """A table that is read in batches of about `rows` rows, for captures larger than memory.
+
+        What `iter_batches` gives, as one stream of Arrow record batches: pyarrow, Polars and DuckDB
+        take it as they take `table(name)`, once. Numbers of rows and flows are those of the whole;
+        `flows` stand in the order in which they ended.
+
+        Raises
+        ------
+        ValueError
+            findings, sessions, exchanges and transitions need the whole capture.
+        """
+        from mmscodec.capture.arrow_stream import stream_table
+
+        return stream_table(self, name, rows, payload, secrets)
 
     def write_pcap(self, path: Any, flows: Any = None, *, format: str | None = None) -> int:
         """Write the frames of flows, of both directions, to a capture file.

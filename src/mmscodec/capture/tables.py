@@ -239,10 +239,10 @@ class CaptureTables:
     def _gather(self, extents: np.ndarray, start: int, end: int) -> np.ndarray:
         # bytes from start to end of a flow; runs of extents without a gap are copied in one go
         out = np.zeros(end - start, np.uint8)
-        at = extents["offset"]
-        low = np.maximum(at, start)
-        high = np.minimum(at + extents["length"], end)
-        places = extents["place"] + (low - at).astype("u8")
+        begins = extents["offset"]
+        low = np.maximum(begins, start)
+        high = np.minimum(begins + extents["length"], end)
+        places = extents["place"] + (low - begins).astype("u8")
         sizes = high - low
         good = sizes > 0
         low, high, places, sizes = low[good], high[good], places[good], sizes[good]
@@ -258,7 +258,8 @@ class CaptureTables:
                 out[to : to + len(piece)] = piece
                 continue
             for place, size in zip(places[a:b].tolist(), sizes[a:b].tolist()):
-                out[to : to + size] = self._arena[place - dtypes.ARENA : place - dtypes.ARENA + size]
+                at = place - dtypes.ARENA
+                out[to : to + size] = self._arena[at : at + size]
                 to += size
         return out
 

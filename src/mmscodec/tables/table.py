@@ -84,7 +84,17 @@ class Table:
             (first + start, first + max(start, stop)),
         )  # fmt: skip
 
-    def _schema(self) -> tuple[Any, ...]:
+    @property
+    def columns(self) -> list[Column]:
+        """How the columns are made."""
+        return list(self._columns.values())
+
+    def with_columns(self, columns: Iterable[Column]) -> Table:
+        """The same rows with other columns."""
+        return Table(self.name, list(columns), self._length, self._rows)
+
+    def schema_node(self) -> tuple[Any, ...]:
+        """The tuple that `_arrow` makes an ArrowSchema of."""
         form, name, _, _, _, words = schema_node("", Type("+s"))
         children = tuple(column.schema() for column in self._columns.values())
         return form, name, None, 0, children, words
@@ -93,24 +103,27 @@ class Table:
         children = tuple(column.fetch(start, stop) for column in self._columns.values())
         return stop - start, 0, (None,), children, None
 
-    def _arrays(self, start: int, stop: int) -> Iterator[Data]:
-        # pieces that fit 32-bit offsets: halves of what does not
+    def arrays(self) -> Iterator[Data]:
+        """The rows in pieces that fit offsets of 32 bits."""
+        start, stop = self._range()
         while start < stop:
-            end = min(start + BATCH_ROWS, stop)
-            while True:
-                try:
-                    made = self._array(start, end)
-                    break
-                except TooLong:
-                    if end - start == 1:
-                        raise
-                    end = start + (end - start) // 2
+            end, made = self._fitting(start, min(start + BATCH_ROWS, stop))
             yield made
             start = end
 
+    def _fitting(self, start: int, end: int) -> tuple[int, Data]:
+        # halves of what does not fit; one row that does not is an error
+        while True:
+            try:
+                return end, self._array(start, end)
+            except TooLong:
+                if end - start == 1:
+                    raise
+            end = start + (end - start) // 2
+
     def __arrow_c_schema__(self) -> Any:
         """A capsule with the ArrowSchema, a struct of the columns."""
-        return _arrow.schema_capsule(self._schema())
+        return _arrow.schema_capsule(self.schema_node())
 
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]:
         """Capsules with schema and array of all rows at once.
@@ -120,7 +133,7 @@ class Table:
         LimitError
             A column has more than 2 GiB; streams cut such tables into pieces.
         """
-        table = self._requested(requested_schema)
+        table = self.requested(requested_schema)
         first, last = self._range()
         try:
             made = table._array(first, last)
@@ -130,12 +143,14 @@ class Table:
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """A capsule with a stream of record batches."""
-        table = self._requested(requested_schema)
-        return _arrow.stream_capsule(table._schema(), table._arrays(*self._range()))
+        table = self.requested(requested_schema)
+        return _arrow.stream_capsule(table.schema_node(), table.arrays())
 
-    def _requested(self, schema: Any) -> Table:
-        # Consumers may ask for another form of a column, and take what they get: views are given
-        # where they are asked for, other types as they are.
+    def requested(self, schema: Any) -> Table:
+        """The table with columns as views where a consumer's schema asks for views.
+
+        Whatever else it asks for it gets as it is, which the protocol allows.
+        """
         if schema is None:
             return self
         wanted = _arrow.formats(schema)

@@ -103,21 +103,25 @@ cdef inline int write_views(const spans_t *spans, uint8_t *views) noexcept nogil
     return SPANS_DONE
 
 
+cdef inline int32_t place_of(int64_t value, const int64_t *keys, size_t count) noexcept nogil:
+    # where it stands among the ascending keys, -1 where it does not
+    cdef size_t low = 0, high = count, middle
+    while low < high:
+        middle = (low + high) >> 1
+        if keys[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return <int32_t>low if low < count and keys[low] == value else -1
+
+
 cdef inline void write_places(
     const int64_t *values, size_t count, const int64_t *keys, size_t key_count, int32_t *places
 ) noexcept nogil:
-    # where each value stands among the ascending keys, -1 where it does not
-    cdef size_t i, low, high, middle
-    cdef int64_t last = 0
-    cdef int32_t place = -1
+    # `place_of` each value; runs of one value are looked up once
+    cdef size_t i
     for i in range(count):
-        if i == 0 or values[i] != last:
-            last, low, high = values[i], 0, key_count
-            while low < high:
-                middle = (low + high) >> 1
-                if keys[middle] < last:
-                    low = middle + 1
-                else:
-                    high = middle
-            place = <int32_t>low if low < key_count and keys[low] == last else -1
-        places[i] = place
+        if i and values[i] == values[i - 1]:
+            places[i] = places[i - 1]
+        else:
+            places[i] = place_of(values[i], keys, key_count)

@@ -1,0 +1,125 @@
+"""Tables of a capture that is read in batches, with the numbers of rows that a whole pass gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from mmscodec.capture import dtypes
+from mmscodec.capture.arrow import NAMES, CaptureArrow
+from mmscodec.tables.column import Column
+from mmscodec.tables.data import Data
+from mmscodec.tables.stream import TableStream
+from mmscodec.tables.table import Table
+
+#: What needs all rows of a capture at once.
+WHOLE = ("findings", "sessions", "exchanges", "transitions")
+#: Names of tables that can be read in batches.
+STREAMED = tuple(name for name in NAMES if name not in WHOLE)
+#: Columns that are rows of another table: which.
+REFERENCES = {"first_message": "messages", "message": "messages"}
+
+
+class FlowRows:
+    """Some rows of `flows` of several batches, in the form that `CaptureArrow` reads."""
+
+    def __init__(self, rows: list[tuple[Any, Any, int]]) -> None:
+        self.flows = np.array([row for row, _, _ in rows], dtypes.FLOWS)
+        self._raw_flows = np.array([raw for _, raw, _ in rows], dtypes.RAW_FLOWS)
+        self._directions = np.array([way for _, _, way in rows], np.uint8)
+
+    def flow_rows(self, flows: Any) -> np.ndarray:
+        """Indices of rows by the numbers of their flows."""
+        return dtypes.find_rows(self._raw_flows["flow"], flows)
+
+
+class Feed:
+    """Makes tables of one batch after the other.
+
+    Rows that refer to others count through all batches, as in tables of the whole. A flow is a row
+    of `flows` once, when it has ended or the capture has; flows stand in the order of their end.
+    """
+
+    def __init__(self, names: Iterable[str], payload: bool = False, secrets: bool = False) -> None:
+        self.names = tuple(names)
+        for name in self.names:
+            if name in WHOLE:
+                raise ValueError(f"{name} needs the whole capture: use table()")
+        self.payload, self.secrets = payload, secrets
+        self.before: Counter[str] = Counter()  # rows of the batches before this one
+        self.open: dict[int, tuple[Any, Any, int]] = {}  # flows that have not ended
+
+    def empty(self, tables: Any, name: str) -> Table:
+        """The table without rows, which says what its columns are."""
+        return CaptureArrow(tables).table(name, self.payload, self.secrets)
+
+    def take(self, tables: Any) -> dict[str, Table]:
+        """The tables of a batch; without those that have no rows."""
+        out = {}
+        ended = self._ended(tables) if "flows" in self.names else []
+        maker = CaptureArrow(tables)
+        for name in self.names:
+            if name == "flows":
+                made = self._flows(ended)
+            else:
+                made = maker.table(name, self.payload, self.secrets)
+                made = made.with_columns(self._counted(name, column) for column in made.columns)
+            if len(made):
+                out[name] = made
+        self.before["packets"] += len(tables.packets)
+        self.before["messages"] += len(tables.messages)
+        if any(tables._raw_flows["protocol"] == 2):
+            self.before["winmx"] += len(tables.winmx.packets)
+        return out
+
+    def finish(self) -> dict[str, Table]:
+        """What is left when the last batch was taken: flows that have not ended."""
+        rest, self.open = [self.open[flow] for flow in sorted(self.open)], {}
+        return {"flows": self._flows(rest)} if rest and "flows" in self.names else {}
+
+    def _flows(self, rows: list[tuple[Any, Any, int]]) -> Table:
+        return CaptureArrow(FlowRows(rows)).flows()
+
+    def _ended(self, tables: Any) -> list[tuple[Any, Any, int]]:
+        flows, raw, ways = tables.flows, tables._raw_flows, tables._directions
+        done = []
+        for row, kept, way in zip(flows.copy(), raw.copy(), ways.tolist()):
+            flow = int(row["flow"])
+            known = self.open.pop(flow, None)
+            if known is not None:  # faults are counted batch by batch
+                row["faults"] += known[0]["faults"]
+            if kept["marks"] & dtypes.ENDED:
+                done.append((row, kept, way))
+            else:
+                self.open[flow] = row.copy(), kept.copy(), way
+        return done
+
+    def _counted(self, table: str, column: Column) -> Column:
+        # rows of other tables count on from batch to batch
+        of = REFERENCES.get(column.name)
+        if column.name == "packet":
+            of = "packets" if table == "messages" else "winmx"
+        before = self.before[of] if of and column.type.format == "l" else 0
+        if not before:
+            return column
+
+        def fetch(start: int, stop: int) -> Data:
+            length, nulls, (bits, values), children, words = column.fetch(start, stop)
+            return length, nulls, (bits, values + before), children, words
+
+        return Column(column.name, column.type, fetch, column.about)
+
+
+def stream_table(capture: Any, name: str, rows: int, payload: bool, secrets: bool) -> TableStream:
+    """See `mmscodec.Capture.stream_table`."""
+    feed = Feed((name,), payload, secrets)
+
+    def tables() -> Iterator[Table]:
+        for batch in capture.iter_batches(rows):
+            yield from feed.take(batch).values()
+        yield from feed.finish().values()
+
+    return TableStream(feed.empty(capture, name), tables)
