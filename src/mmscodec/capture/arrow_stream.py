@@ -20,10 +20,10 @@ WHOLE = ("findings", "sessions", "exchanges", "transitions")
 #: Names of tables that can be read in batches.
 STREAMED = tuple(name for name in NAMES if name not in WHOLE)
 #: Columns that are rows of another table: which.
-REFERENCES = {"first_message": "messages", "message": "messages"}
+_REFERENCES = {"first_message": "messages", "message": "messages"}
 
 
-class FlowRows:
+class _FlowRows:
     """Some rows of `flows` of several batches, in the form that `CaptureArrow` reads."""
 
     def __init__(self, rows: list[tuple[Any, Any, int]]) -> None:
@@ -81,7 +81,7 @@ class Feed:
         return {"flows": self._flows(rest)} if rest and "flows" in self.names else {}
 
     def _flows(self, rows: list[tuple[Any, Any, int]]) -> Table:
-        return CaptureArrow(FlowRows(rows)).flows()
+        return CaptureArrow(_FlowRows(rows)).flows()
 
     def _ended(self, tables: Any) -> list[tuple[Any, Any, int]]:
         flows, raw, ways = tables.flows, tables._raw_flows, tables._directions
@@ -99,7 +99,7 @@ class Feed:
 
     def _counted(self, table: str, column: Column) -> Column:
         # rows of other tables count on from batch to batch
-        of = REFERENCES.get(column.name)
+        of = _REFERENCES.get(column.name)
         if column.name == "packet":
             of = "packets" if table == "messages" else "winmx"
         before = self.before[of] if of and column.type.format == "l" else 0
