@@ -154,7 +154,7 @@ def test_an_error_of_a_process_comes_back():
         raises(bad)
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        error = pool.submit(raises, bad).exception(timeout=60)
+        error = pool.submit(raises, bad).exception(timeout=300)
     assert isinstance(error, MalformedError)
     assert (str(error), error.offset) == (str(here.value), here.value.offset)
     assert len(error.batch.messages) == 1

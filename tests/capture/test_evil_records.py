@@ -144,8 +144,8 @@ def walk_rows(data):
     return RecordReader(MemorySource(data)).rows()
 
 
-def test_random_bytes_behind_a_good_header_end_in_linear_time():
-    noise = os.urandom(3 << 20)
+def test_random_bytes_behind_a_good_header_are_survived():
+    noise = random.Random(1).randbytes(3 << 20)
     for head in (build.pcap_header(), build.section() + build.interface()):
         survives(head + noise)
 

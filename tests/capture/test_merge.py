@@ -170,7 +170,7 @@ def test_mergecap_gives_the_same_order(tmp_path):
     out = tmp_path / "merged"
     # it does not survive a preloaded sanitizer
     env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-    subprocess.run(["mergecap", "-F", "pcap", "-w", out, *names], check=True, env=env, timeout=60)
+    subprocess.run(["mergecap", "-F", "pcap", "-w", out, *names], check=True, env=env, timeout=300)
     ours, theirs = capture.records(names).rows, capture.records(out).rows
     assert ours["time"].tolist() == theirs["time"].tolist()
 

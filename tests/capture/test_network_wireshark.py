@@ -44,7 +44,7 @@ def dissected(linktype: int) -> dict[str, dict[str, list[str]]]:
     )
     command = ["tshark", "-n", "-r", "-", "-T", "fields", "-E", "separator=|"]
     command += [word for field in FIELDS for word in ("-e", field)]
-    done = subprocess.run(command, input=capture, capture_output=True, check=True, timeout=120)
+    done = subprocess.run(command, input=capture, capture_output=True, check=True, timeout=300)
     lines = done.stdout.decode().splitlines()
     return {
         name: {field: cell.split(",") for field, cell in zip(FIELDS, line.split("|")) if cell}

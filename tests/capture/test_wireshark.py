@@ -35,7 +35,7 @@ def dissected(name: str) -> list[dict[str, list[str]]]:
                "-E", "separator=|", "-E", "aggregator=^"]  # fmt: skip
     for field in FIELDS.values():
         command += ["-e", field]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     rows = [line.split("|") for line in run.stdout.splitlines()]
     return [
         dict(zip(FIELDS, [cell.split("^") if cell else [] for cell in row], strict=True))

@@ -148,7 +148,7 @@ def test_what_comes_through_a_pipe_is_shown_when_it_comes():
     # not communicate(): it would lose what readline() has read ahead
     assert len(process.stdout.read().splitlines()) == 16 + 94 - 1
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
 
 
 def test_a_capture_without_such_traffic_says_so(tmp_path, capsys):

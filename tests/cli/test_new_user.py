@@ -348,7 +348,7 @@ def test_the_example_server_refuses_a_folder_that_is_not_there(tmp_path):
     for wrong in (tmp_path / "none", CAPTURE):
         done = subprocess.run(
             [sys.executable, "-m", "examples.mms_server", str(wrong), "--port", "0"],
-            cwd=root, capture_output=True, text=True, timeout=60, check=False,
+            cwd=root, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == 2
         assert f"{wrong} is no folder" in done.stderr

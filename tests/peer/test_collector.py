@@ -29,8 +29,22 @@ def stream(number: int) -> bytes:
     return b"".join(parts)
 
 
+class Counts(Counter):
+    """Says when all connections have been counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complete = asyncio.Event()
+
+    def __setitem__(self, key: str, value: int) -> None:
+        super().__setitem__(key, value)
+        if key == "connections" and value == CONNECTIONS:
+            self.complete.set()
+
+
 async def collected(chunk: int) -> Counter:
     collector = Collector()
+    counts = collector.counts = Counts()
     server = await collector.listen()
     port = server.sockets[0].getsockname()[1]
 
@@ -44,11 +58,10 @@ async def collected(chunk: int) -> Counter:
         await writer.wait_closed()
 
     await asyncio.gather(*(send(number) for number in range(CONNECTIONS)))
-    while collector.counts["connections"] < CONNECTIONS:
-        await asyncio.sleep(0.01)
+    await counts.complete.wait()
     server.close()
     await server.wait_closed()
-    return collector.counts
+    return counts
 
 
 def test_every_row_of_every_connection_is_counted_however_the_streams_are_cut():

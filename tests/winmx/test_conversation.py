@@ -81,13 +81,13 @@ def test_every_cut_of_both_directions_gives_the_same_packets(patched):
 
 @settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
-def test_small_pieces_in_any_order_of_the_directions(random):
+def test_small_pieces_in_any_order_of_the_directions(rng):
     up, down = talk()
     pieces = []
     left = {"client": up, "server": down}
     while any(left.values()):
-        side = random.choice([side for side, rest in left.items() if rest])
-        size = random.randint(1, 20)
+        side = rng.choice([side for side, rest in left.items() if rest])
+        size = rng.randint(1, 20)
         pieces.append((side, left[side][:size]))
         left[side] = left[side][size:]
     assert heard(pieces)[1] == EXPECTED

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -89,12 +88,6 @@ def test_every_length_a_header_can_claim(length):
         assert batch.nodes.tolist() == oracle.nodes(data)
 
 
-def seconds(call):
-    started = time.perf_counter()
-    result = call()
-    return time.perf_counter() - started, result
-
-
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
@@ -106,16 +99,14 @@ def seconds(call):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_time_and_rows_grow_with_the_input_only(name, unit):
-    spent = {}
+def test_rows_grow_with_the_input_only(name, unit):
     for size in (2 << 20, 16 << 20):
         data = unit * (size // len(unit))
-        taken, batch = seconds(lambda data=data: winmx.decode(data))
-        rest, _ = seconds(lambda batch=batch: (batch.nodes, batch.faults))
-        spent[size] = taken + rest
+        batch = winmx.decode(data)
         assert len(batch.packets) <= len(data) // 4
+        assert len(batch.nodes) <= len(data) // 12
+        assert len(batch.faults) <= len(batch.packets) + 1
         assert batch.consumed + 65539 > len(data)
-    assert spent[16 << 20] < 20 * spent[2 << 20] + 2
 
 
 def test_a_hundred_megabytes_of_lies():
@@ -128,9 +119,12 @@ def test_a_hundred_megabytes_of_lies():
 def test_byte_by_byte_feeding_of_long_frames_is_not_quadratic():
     frame = b"\0\0\xff\xff" + bytes(65535)
     decoder = winmx.Decoder()
-    spent, _ = seconds(lambda: [decoder.feed(frame[i : i + 1]) for i in range(len(frame))])
+    scanned = 0
+    for i in range(len(frame)):
+        batch = decoder.feed(frame[i : i + 1])
+        scanned += sum(len(piece) for _, piece in batch.pieces)
     assert decoder.position == len(frame)
-    assert spent < 10
+    assert scanned <= 2 * len(frame)
 
 
 def test_exact_buffers_are_not_read_past():
