@@ -16,6 +16,7 @@ QUESTIONS = {
     "where is a stream resynchronised": r"resync|believ|evidence",
     "where is WinMX recognised": r"(?i)winmx",
     "where is a fault's text made": r"def text\(",
+    "which rows are made again": "mended",
 }
 
 

@@ -5,7 +5,7 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memset
 from mmscodec._kernels.net.segment cimport TCP_ACK, segment_t
 from mmscodec._kernels.net.pieces cimport (
-    RUN_DATA, RUN_GAP, run_t, tcp_pool_free, tcp_pool_init, tcp_pool_t, tcp_release,
+    RUN_DATA, RUN_GAP, checksum_t, run_t, tcp_pool_free, tcp_pool_init, tcp_pool_t, tcp_release,
 )
 from mmscodec._kernels.net.tcp_reassembly cimport (
     GAP_END, TCP_NEW, tcp_ack, tcp_discard, tcp_feed, tcp_finish, tcp_init, tcp_t,
@@ -59,7 +59,7 @@ cdef class Reassembler:
         tcp_release(&self.pool)
         return result
 
-    def push(self, seq, payload=b"", *, flags=TCP_ACK, wire_len=None, time=0):
+    def push(self, seq, payload=b"", *, flags=TCP_ACK, wire_len=None, time=0, checksum=0):
         """Take a segment; `wire_len` is more than the payload where the capture cut it."""
         cdef segment_t s
         cdef Py_buffer view
@@ -72,7 +72,7 @@ cdef class Reassembler:
             s.payload = <const unsigned char *>view.buf
             s.length = view.len
             s.wire_len = view.len if wire_len is None else wire_len
-            status = tcp_feed(&self.direction, &self.pool, &s, 0, False, time)
+            status = tcp_feed(&self.direction, &self.pool, &s, 0, False, time, <checksum_t><int>checksum)
             result = self.runs()
         finally:
             PyBuffer_Release(&view)

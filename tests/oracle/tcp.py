@@ -30,8 +30,11 @@ class Direction:
             known = self.bytes.get(place)
             if known is None:
                 self.bytes[place] = value, checksum
-            elif probe or value == known[0]:
+            elif probe:
                 continue
+            elif value == known[0]:
+                if checksum == GOOD:
+                    self.bytes[place] = value, GOOD
             elif known[1] == BAD and checksum == GOOD:
                 self.bytes[place] = value, checksum
             elif not (known[1] == GOOD and checksum == BAD):

@@ -31,6 +31,7 @@ cdef class Engine:
     cdef public object progress  # called with the position now and then, or None
     cdef uint64_t at  # position of the record in hand, for a readahead
 
+    cdef int take_mended(self, known, copies) except -1
     cdef int take_ports(self, ports) except -1
     cdef int take_filter(self, filter) except -1
     cdef int take_chosen(self, bytes a, a_port, bytes b, b_port) except -1

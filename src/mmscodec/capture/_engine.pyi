@@ -13,6 +13,7 @@ class Engine:
         ports: Iterable[int] | None = None,
         chosen: Iterable[tuple[bytes, int, bytes, int]] = ...,
         filter: Any = None,
+        mended: tuple[Any, Any] | None = None,
         **options: bool | int,
     ) -> None: ...
     progress: Any

@@ -17,6 +17,7 @@ from mmscodec._kernels.track.flow_rows cimport (
 )
 from mmscodec._kernels.track.options cimport chosen_t
 from mmscodec._kernels.track.extents cimport extent_t
+from mmscodec._kernels.track.mended cimport mended_row_t
 from mmscodec._kernels.track.not_mms cimport NOT_MMS_REASONS, not_mms_row_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.tracker cimport (
@@ -51,6 +52,7 @@ OPTIONS = {
     "max_pending": 10000,
     "max_packet": MAX_PACKET,
     "ignore_vlan": False,
+    "note_mended": False,
 }
 
 
@@ -73,9 +75,13 @@ cdef class Engine:
         Ceilings: connections; bytes held in all; bytes and pieces held in one flow.
     ignore_vlan : bool
         Equal addresses in different VLANs are one flow.
+    note_mended : bool
+        Note which bytes of which rows were made were damaged, for another pass.
+    mended : (array, array), optional
+        What an earlier pass noted, rows of `dtypes.MENDED`: ascending by place, and by copy.
     """
 
-    def __cinit__(self, *, ports=None, chosen=(), filter=None, **options):
+    def __cinit__(self, *, ports=None, chosen=(), filter=None, mended=None, **options):
         if unknown := options.keys() - OPTIONS:
             raise TypeError(f"no such option: {sorted(unknown)}")
         options = OPTIONS | options
@@ -97,12 +103,23 @@ cdef class Engine:
         self.track.network.inflate = inflate
         self.track.pool.held_limit = options["max_held_flow"]
         self.track.pool.pending_limit = options["max_pending"]
+        self.track.mended.wanted = options["note_mended"]
+        if mended is not None:
+            self.take_mended(mended[0], mended[1])
         if ports is not None:
             self.take_ports(ports)
         if filter is not None:
             self.take_filter(filter)
         for a, a_port, b, b_port in chosen:
             self.take_chosen(a, a_port, b, b_port)
+
+    cdef int take_mended(self, known, copies) except -1:
+        cdef Buffer by_place = readable(known), by_copy = readable(copies)
+        self.views += [by_place, by_copy]
+        self.track.mended.known = <const mended_row_t *>by_place.data
+        self.track.mended.copies = <const mended_row_t *>by_copy.data
+        self.track.mended.count = <size_t>len(known)
+        return 0
 
     cdef int take_ports(self, ports) except -1:
         flags = bytearray(65536)
@@ -351,7 +368,7 @@ cdef class Engine:
             "segments": self.track.counters.segments,
             "other": self.track.counters.skipped,
             "evicted": self.track.counters.evicted,
-            "damaged": self.track.counters.damaged,
+            "damaged": self.track.counters.damaged + self.track.pool.damaged,
             "uncompared": self.track.counters.uncompared,
             "connections": self.track.flows.count,
         }
@@ -424,6 +441,7 @@ cdef class Engine:
             "gaps": take(&self.track.extents.gaps),
             "stamps": take(&self.track.extents.stamps),
             "bytes": kept,
+            "mended": take(&self.track.mended.found),
         }
 
 

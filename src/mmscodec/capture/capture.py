@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmscodec.capture import mended
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
@@ -53,8 +54,8 @@ class Capture(CaptureTables):
         self._whole: dict[str, Any] | None = None  # what the pass over everything gave
         self._passing = False
 
-    def _begin(self) -> Engine:
-        """A pass begins, with the lock held."""
+    def _begin(self, whole: bool = False) -> Engine:
+        """A pass begins, with the lock held; over everything at once?"""
         if self._passing:
             raise RuntimeError("the capture is being read, and this was asked for by its progress")
         if self._sources.closed:
@@ -64,7 +65,7 @@ class Capture(CaptureTables):
                 "this capture was read in batches, or is being read so, and is read once: "
                 "open it again for its tables or for other batches"
             )
-        engine = Engine(**self._options)
+        engine = Engine(**self._options, note_mended=whole)
         if self._progress is not None:
             engine.progress = Steps(self._sources, self._progress).at
         return engine
@@ -73,14 +74,23 @@ class Capture(CaptureTables):
     def _blocks(self) -> dict[str, Any]:  # type: ignore[override]
         with self._lock:
             if self._whole is None:
-                engine = self._begin()
+                engine = self._begin(whole=True)
                 self._passing = True
                 try:
-                    self._whole = self._pass(engine)
+                    self._engine, self._whole = self._pass_all(engine)
                 finally:
                     self._passing = False
-                self._engine = engine
             return self._whole
+
+    def _pass_all(self, engine: Engine) -> tuple[Engine, dict[str, Any]]:
+        """The pass, and where rows were made of bytes that a later copy put right, another one."""
+        blocks = self._pass(engine)
+        again = mended.to_decode_again(blocks)
+        if again is None or not self._sources.repeatable:
+            return engine, blocks
+        del blocks
+        engine = Engine(**self._options, mended=again)
+        return engine, self._pass(engine)
 
     def _pass(self, engine: Engine) -> dict[str, Any]:
         merge = Merge(self._sources)

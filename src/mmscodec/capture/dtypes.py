@@ -54,6 +54,12 @@ STAMPS = table(24, end=("i8", 0), time=("i8", 8), flow=("i4", 16))
 #: Places from here on are in the bytes that were kept.
 ARENA = 1 << 63
 
+#: Damaged bytes of which rows were made, and where the right ones are (mended_row_t).
+MENDED = table(
+    48, place=("u8", 0), right=("u8", 8), copy=("u8", 16), offset=("i8", 24), flow=("i4", 32),
+    length=("u4", 36), differ=("u4", 40),
+)  # fmt: skip
+
 #: Meaning of `gaps["reason"]`.
 GAP_REASONS = {
     1: "acknowledged by the other side, not captured",

@@ -282,6 +282,7 @@ class StreamSource(Source):
         self.into = getattr(reader, "readinto", None)
         self.piece = _FIRST_PIECE
         self.faults: list[_FaultRow] = []
+        self.given: list[_FaultRow] = []  # those that were taken
 
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """The bytes not yet walked and those that have come since."""
@@ -350,6 +351,7 @@ class StreamSource(Source):
     def take_faults(self) -> list[_FaultRow]:
         """What was wrong with the compressed data, or with the disk of the spool."""
         found, self.faults = self.faults, []
+        self.given += found
         return found
 
     def close(self) -> None:
@@ -375,6 +377,8 @@ class SpooledSource(StreamSource):
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """As of a stream; from the spool for who starts again."""
         if position < self.start:
+            if position == self.base:  # from the start: what was wrong is said once more
+                self.faults, self.given = self.given + self.faults, []
             return *self.mapping(), self.ended
         return super().window(position, need)
 

@@ -1,12 +1,19 @@
 # Pieces of streams that wait behind a hole: a skip list for each direction, all in one pool.
 #
-# Pieces hold bytes that are there and never overlap; the first copy of a byte wins. A piece may
-# claim bytes behind its own that were on the wire but not captured; others may fill those.
+# Pieces hold bytes that are there and never overlap; the first copy of a byte wins, unless its
+# checksum is wrong and that of a later one is right. A piece may claim
+# bytes behind its own that were on the wire but not captured; others may fill those.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
 
 cdef enum:
     PIECE_LEVELS = 8  # of the skip list: 4 to the 8th is far above the ceiling on pieces
+
+cdef enum checksum_t:
+    # what the checksum of the segment says that brought the bytes
+    CHECKSUM_UNKNOWN = 0  # cut, in fragments, or left to the network card of the sender; not asked
+    CHECKSUM_GOOD = 1
+    CHECKSUM_BAD = 2
 
 cdef enum run_kind_t:
     RUN_DATA = 0
@@ -22,6 +29,8 @@ cdef struct run_t:
     int64_t time
     uint8_t kind
     uint8_t reason
+    uint8_t checksum  # checksum_t
+    uint32_t mended  # bytes of it that were damaged in the copy that came first
 
 cdef struct piece_t:
     # bytes of a stream as a segment brought them
@@ -32,7 +41,15 @@ cdef struct piece_t:
     int64_t time
     int64_t claim  # end of the bytes that were on the wire
     uint32_t have  # bytes in `data`
+    uint32_t mended  # of them, those that were damaged in the copy that came first
+    uint8_t checksum  # checksum_t
     bint stable  # they stay where they are
+
+cdef struct added_t:
+    # what became of a piece among those that wait
+    bint seen  # some of its bytes were there already
+    bint damaged  # it is damaged itself where a right copy was there
+    uint64_t differ  # its bytes that contradict those that were there
 
 cdef struct node_t:
     piece_t piece
@@ -43,6 +60,7 @@ cdef struct tcp_pool_t:
     table_t runs  # run_t
     uint32_t free
     uint32_t random
+    uint64_t damaged  # segments that differ from a right copy that waited, and are damaged
     uint64_t held  # bytes that wait in all directions, and what it takes to keep them in order
     uint32_t held_limit  # bytes a direction may hold
     uint32_t pending_limit  # pieces a direction may hold
@@ -64,10 +82,10 @@ cdef int pieces_emit(tcp_pool_t *pool, const run_t *run) noexcept nogil
 # A node with a copy of the piece, its bytes copied unless they stay; 0 without memory.
 cdef uint32_t pieces_node(tcp_pool_t *pool, const piece_t *piece) noexcept nogil
 cdef void pieces_give(tcp_pool_t *pool, uint32_t i) noexcept nogil
-# The parts that nobody holds yet go among the pieces. *seen: others are there already; *differ:
-# bytes that differ from those. 0, or -1 without memory.
+# The parts that nobody holds yet go among the pieces, and those whose checksum is right in the
+# place of others whose checksum is wrong. 0, or -1 without memory.
 cdef int pieces_add(
-    pieces_t *d, tcp_pool_t *pool, const piece_t *piece, bint *seen, uint64_t *differ
+    pieces_t *d, tcp_pool_t *pool, const piece_t *piece, added_t *added
 ) noexcept nogil
 # The first piece leaves the list; its memory is the caller's.
 cdef piece_t pieces_take(pieces_t *d, tcp_pool_t *pool) noexcept nogil

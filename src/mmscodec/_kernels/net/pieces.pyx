@@ -10,7 +10,7 @@ cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil:
     table_init(&pool.runs, sizeof(run_t))
     pool.free = 0
     pool.random = 0x9E3779B9
-    pool.held = 0
+    pool.held = pool.damaged = 0
     pool.held_limit = 1 << 20
     pool.pending_limit = 10000
     return 0 if table_row(&pool.nodes) != NULL else -1
@@ -67,24 +67,31 @@ cdef void pieces_give(tcp_pool_t *pool, uint32_t i) noexcept nogil:
     pool.free = i
 
 
-cdef uint32_t pieces_node(tcp_pool_t *pool, const piece_t *piece) noexcept nogil:
+cdef int keep_piece(piece_t *out, const piece_t *piece) noexcept nogil:
+    # a copy of the piece, with bytes of its own unless they stay. 0, or -1 without memory.
     cdef void *memory = NULL
-    cdef uint32_t i
-    cdef node_t *n
     if piece.have != 0 and not piece.stable:
         memory = malloc(piece.have)
         if memory == NULL:
-            return 0
+            return -1
         memcpy(memory, piece.data, piece.have)
+    out[0] = piece[0]
+    out.memory = memory
+    if memory != NULL:
+        out.data = <const uint8_t *>memory
+    return 0
+
+
+cdef uint32_t pieces_node(tcp_pool_t *pool, const piece_t *piece) noexcept nogil:
+    cdef piece_t kept
+    cdef uint32_t i
+    if keep_piece(&kept, piece) != 0:
+        return 0
     i = take_node(pool)
     if i == 0:
-        free(memory)
+        free(kept.memory)
         return 0
-    n = node_at(pool, i)
-    n.piece = piece[0]
-    n.piece.memory = memory
-    if memory != NULL:
-        n.piece.data = <const uint8_t *>memory
+    node_at(pool, i).piece = kept
     pool.held += piece.have + sizeof(node_t)
     return i
 
@@ -198,28 +205,81 @@ cdef void find_path(
         path[level] = i
 
 
-cdef uint64_t compare(const piece_t *known, const piece_t *piece) noexcept nogil:
-    # bytes in which a later piece differs from one that came first
-    cdef int64_t first = piece.start if piece.start > known.start else known.start
-    cdef int64_t end = piece.start + piece.have
-    if end > known.start + known.have:
-        end = known.start + known.have
-    if end <= first:
-        return 0
-    return count_differing(
-        piece.data + (first - piece.start), known.data + (first - known.start),
-        <size_t>(end - first))
-
-
 cdef inline piece_t part_of(const piece_t *piece, int64_t start, int64_t end) noexcept nogil:
     cdef piece_t part = piece[0]
     part.start = start
     part.data += start - piece.start
     part.place += <uint64_t>(start - piece.start)
     part.have = <uint32_t>(end - start)
+    if part.mended > part.have:
+        part.mended = part.have
     if end < piece.start + piece.have:
         part.claim = end
     return part
+
+
+cdef int put_right(
+    pieces_t *d, tcp_pool_t *pool, uint32_t *path, uint32_t known, const piece_t *part
+) noexcept nogil:
+    # The part takes the place of damaged bytes of the piece in node `known`, at which `path` ends.
+    # What is left of that one stays around it.
+    cdef piece_t old = node_at(pool, known).piece, rest
+    cdef piece_t *before = &node_at(pool, known).piece
+    cdef int64_t end = part.start + part.have
+    cdef uint32_t less = old.have
+    cdef int status = 0
+    if part.start > old.start:
+        before.have = <uint32_t>(part.start - old.start)
+        before.claim = part.start
+        less -= before.have
+    elif keep_piece(before, part) != 0:
+        return -1
+    else:
+        less -= part.have
+    d.held -= less
+    pool.held -= less
+    if part.start > old.start:
+        status = insert(d, pool, path, part)
+    if status == 0 and end < old.start + old.have:
+        rest = part_of(&old, end, old.start + old.have)
+        status = insert(d, pool, path, &rest)
+    elif status == 0 and node_at(pool, path[0]).piece.claim < old.claim:
+        node_at(pool, path[0]).piece.claim = old.claim
+    if part.start == old.start:
+        free(old.memory)
+    return status
+
+
+cdef int judge(
+    pieces_t *d, tcp_pool_t *pool, uint32_t *path, uint32_t known, const piece_t *piece,
+    added_t *added
+) noexcept nogil:
+    # The bytes that a later piece shares with the one in node `known`, at which `path` ends: do
+    # they differ, and if so, which of the two is damaged?
+    cdef const piece_t *first = &node_at(pool, known).piece
+    cdef int64_t start = piece.start if piece.start > first.start else first.start
+    cdef int64_t end = piece.start + piece.have
+    cdef uint64_t differ
+    cdef piece_t part
+    if end > first.start + first.have:
+        end = first.start + first.have
+    if end <= start:
+        return 0
+    differ = count_differing(
+        piece.data + (start - piece.start), first.data + (start - first.start),
+        <size_t>(end - start))
+    if differ == 0:
+        return 0
+    if piece.checksum == CHECKSUM_BAD and first.checksum == CHECKSUM_GOOD:
+        added.damaged = True
+    elif piece.checksum == CHECKSUM_GOOD and first.checksum == CHECKSUM_BAD:
+        part = part_of(piece, start, end)
+        part.claim = end
+        part.mended = <uint32_t>differ
+        return put_right(d, pool, path, known, &part)
+    else:
+        added.differ += differ
+    return 0
 
 
 cdef int add_claim(
@@ -235,19 +295,30 @@ cdef int add_claim(
     return insert(d, pool, path, piece)
 
 
+cdef inline void step_to(
+    tcp_pool_t *pool, uint32_t *path, uint32_t node
+) noexcept nogil:
+    # the path ends at the node that follows it
+    cdef int level
+    for level in range(PIECE_LEVELS):
+        if node_at(pool, path[level]).next[level] == node:
+            path[level] = node
+
+
 cdef int add_bytes(
-    pieces_t *d, tcp_pool_t *pool, uint32_t *path, const piece_t *piece, uint64_t *differ
+    pieces_t *d, tcp_pool_t *pool, uint32_t *path, const piece_t *piece, added_t *added
 ) noexcept nogil:
     # behind `path`, which ends at the last piece that begins before this one
-    cdef int64_t end = piece.start + piece.have, at = piece.start, upto
-    cdef piece_t *known = &node_at(pool, path[0]).piece
+    cdef int64_t end = piece.start + piece.have, at = piece.start, upto, known
     cdef piece_t part
     cdef uint32_t after
     cdef bint late = False
-    cdef int level
-    if path[0] != d.head and known.start + known.have > at:
-        differ[0] += compare(known, piece)
-        at = known.start + known.have
+    if path[0] != d.head:
+        known = node_at(pool, path[0]).piece.start + node_at(pool, path[0]).piece.have
+        if known > at:
+            at = known
+            if judge(d, pool, path, path[0], piece, added) != 0:
+                return -1
     while at < end:
         after = node_at(pool, path[0]).next[0]
         upto = end
@@ -262,12 +333,11 @@ cdef int add_bytes(
                 return -1
         if upto == end:
             return 0
-        known = &node_at(pool, after).piece
-        differ[0] += compare(known, piece)
-        at = known.start + known.have if known.start + known.have > at else at
-        for level in range(PIECE_LEVELS):
-            if node_at(pool, path[level]).next[level] == after:
-                path[level] = after
+        step_to(pool, path, after)
+        known = node_at(pool, after).piece.start + node_at(pool, after).piece.have
+        at = known if known > at else at
+        if judge(d, pool, path, after, piece, added) != 0:
+            return -1
     if piece.claim > end:
         part = part_of(piece, end, end)
         return add_claim(d, pool, path, &part)
@@ -275,18 +345,20 @@ cdef int add_bytes(
 
 
 cdef int pieces_add(
-    pieces_t *d, tcp_pool_t *pool, const piece_t *piece, bint *seen, uint64_t *differ
+    pieces_t *d, tcp_pool_t *pool, const piece_t *piece, added_t *added
 ) noexcept nogil:
     cdef uint32_t path[PIECE_LEVELS]
     cdef uint32_t held = d.held
     cdef int status
+    added.seen = added.damaged = False
+    added.differ = 0
     if begin_list(d, pool) != 0:
         return -1
     find_path(d, pool, piece.start, path)
     if piece.have == 0:
         status = add_claim(d, pool, path, piece)
     else:
-        status = add_bytes(d, pool, path, piece, differ)
-        seen[0] = seen[0] or d.held - held < piece.have
+        status = add_bytes(d, pool, path, piece, added)
+        added.seen = d.held - held < piece.have
     end_list(d, pool)
     return status

@@ -7,8 +7,9 @@
 # mapped (`stable`).
 #
 # Policy for overlaps: the first copy of a byte wins; bytes of later copies that differ are counted.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from mmscodec._kernels.net.pieces cimport pieces_t, tcp_pool_t
+# Of pieces that wait one with a right checksum takes the place of one with a wrong one.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from mmscodec._kernels.net.pieces cimport checksum_t, pieces_t, tcp_pool_t
 from mmscodec._kernels.net.segment cimport segment_t
 
 cdef enum tcp_state_t:
@@ -62,9 +63,11 @@ cdef struct tcp_t:
     uint64_t dropped  # bytes that belong to no believable place
 
 # A second SYN with another sequence number is the caller's business (a new connection). `place`
-# says where the payload lies in the capture; `stable` that it stays readable there. 0, or -1.
+# says where the payload lies in the capture; `stable` that it stays readable there; `checksum` what
+# that of the segment says, to be asked where `tcp_may_wait`. 0, or -1.
 cdef int tcp_feed(
-    tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
+    tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time,
+    checksum_t checksum
 ) noexcept nogil
 # The other side has everything before `ack`. Called while something waits or nothing was delivered.
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil
@@ -112,6 +115,15 @@ cdef inline bint tcp_in_order(const tcp_t *d, const segment_t *s) noexcept nogil
         and s.length == s.wire_len
         and (s.tcp_flags & 0x07) == 0
     )
+
+
+cdef inline bint tcp_may_wait(const tcp_t *d, const segment_t *s) noexcept nogil:
+    # Might bytes of a segment that is not `tcp_in_order` be held, or begin inside of it? Then the
+    # checksum has to be asked now, while its headers stand in front of them.
+    if s.length == 0:
+        return False
+    return d.state <= TCP_TENTATIVE or d.pieces.count != 0 or (
+        s.seq != d.next_seq and <int32_t>(s.seq + s.length - d.next_seq) > 0)
 
 
 cdef inline void tcp_advance(tcp_t *d, uint32_t length) noexcept nogil:

@@ -3,8 +3,9 @@ from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_
 from libc.stdlib cimport free
 from libc.string cimport memcmp
 from mmscodec._kernels.net.pieces cimport (
-    RUN_DATA, RUN_GAP, RUN_OLD, node_at, node_t, piece_t, pieces_add, pieces_discard, pieces_emit,
-    pieces_first, pieces_give, pieces_node, pieces_shift, pieces_take, run_t, tcp_pool_t,
+    CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, added_t, checksum_t, node_at, node_t, piece_t,
+    pieces_add, pieces_discard, pieces_emit, pieces_first, pieces_give, pieces_node, pieces_shift,
+    pieces_take, run_t, tcp_pool_t,
 )
 from mmscodec._kernels.net.segment cimport TCP_FIN, TCP_RST, TCP_SYN, segment_t
 
@@ -55,6 +56,8 @@ cdef int emit_gap(
     run.time = time
     run.kind = RUN_GAP
     run.reason = reason
+    run.checksum = CHECKSUM_UNKNOWN
+    run.mended = 0
     if pieces_emit(pool, &run) != 0:
         return -1
     d.gaps += 1
@@ -81,6 +84,8 @@ cdef int emit_piece(
     run.time = time
     run.kind = kind
     run.reason = 0
+    run.checksum = piece.checksum
+    run.mended = piece.mended
     if kind == RUN_DATA:
         d.next += piece.have
         d.next_seq += piece.have
@@ -366,7 +371,7 @@ cdef int take_old(tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time) noex
 cdef int place_near(
     tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time
 ) noexcept nogil:
-    cdef bint seen = False
+    cdef added_t added
     cdef uint32_t before = d.retransmissions
     if stands_at(d, pool, piece.start, time) != 0:
         return -1
@@ -378,9 +383,11 @@ cdef int place_near(
         piece.start = d.next
     if piece.start == d.next and d.pieces.count == 0 and d.state != TCP_TENTATIVE:
         return emit_piece(d, pool, piece, RUN_DATA, time)
-    if pieces_add(&d.pieces, pool, piece, &seen, &d.conflicts) != 0:
+    if pieces_add(&d.pieces, pool, piece, &added) != 0:
         return -1
-    if seen and d.retransmissions == before:
+    d.conflicts += added.differ
+    pool.damaged += added.damaged
+    if added.seen and d.retransmissions == before:
         d.retransmissions += 1
     return 0
 
@@ -418,7 +425,8 @@ cdef int take_bare(tcp_t *d, tcp_pool_t *pool, uint32_t seq, int64_t time) noexc
 
 
 cdef int tcp_feed(
-    tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time
+    tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint64_t place, bint stable, int64_t time,
+    checksum_t checksum
 ) noexcept nogil:
     cdef uint32_t seq = s.seq + <uint32_t>(1 if s.tcp_flags & TCP_SYN else 0)
     cdef uint32_t length = s.wire_len
@@ -452,6 +460,8 @@ cdef int tcp_feed(
         piece.place = place
         piece.time = time
         piece.have = s.length
+        piece.mended = 0
+        piece.checksum = <uint8_t>checksum
         piece.stable = stable
         if place_segment(d, pool, &behind_syn, &piece, time) != 0:
             return -1

@@ -3,16 +3,11 @@
 # Looked at only where copies differ, or where segments are out of order: reading every byte of a
 # capture would cost more than all else. The headers are found in front of the payload.
 from libc.stdint cimport uint8_t, uint32_t
-from mmscodec._kernels.net.segment cimport segment_t
+from mmscodec._kernels.net.pieces cimport checksum_t
 from mmscodec._kernels.track.flow_table cimport connection_t
 
 cdef enum:
     HEADERS = 100  # bytes in front of a payload in which its headers are: IPv6 and a long TCP one
-
-cdef enum checksum_t:
-    CHECKSUM_UNKNOWN = 0  # cut, in fragments, or left to the network card of the sender
-    CHECKSUM_GOOD = 1
-    CHECKSUM_BAD = 2
 
 # Of the segment from side `side` whose payload begins at `payload`: `before` bytes in front of it
 # can be read, `length` from there on.

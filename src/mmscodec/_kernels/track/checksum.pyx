@@ -2,6 +2,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 from mmscodec._kernels.core.wire cimport load_be16, load_be32
+from mmscodec._kernels.net.pieces cimport CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_UNKNOWN
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP
 from mmscodec._kernels.track.flow_table cimport sender
 

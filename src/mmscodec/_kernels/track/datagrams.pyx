@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.mms.stream cimport mms_datagram
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.pieces cimport RUN_DATA, run_t
+from mmscodec._kernels.net.pieces cimport CHECKSUM_UNKNOWN, RUN_DATA, run_t
 from mmscodec._kernels.net.tcp_reassembly cimport GAP_SNAPPED, tcp_init
 from mmscodec._kernels.track.extents cimport extents_stamp
 from mmscodec._kernels.track.flow cimport (
@@ -131,6 +131,8 @@ cdef int take_udp(tracker_t *t, uint32_t number, int side, const item_t *item) n
     run.time = item.time
     run.kind = RUN_DATA
     run.reason = <uint8_t>(s.wire_len != s.length)
+    run.checksum = CHECKSUM_UNKNOWN
+    run.mended = 0
     if is_undecided(flow):
         verdict = judge(t, c, flow, s)
         if verdict == VERDICT_OTHER and not t.options.keep_all:

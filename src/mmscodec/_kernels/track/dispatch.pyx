@@ -19,6 +19,7 @@ from mmscodec._kernels.track.flow_table cimport (
     attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find,
     flow_table_pair, flow_table_peek, flow_table_prefetch, segment_hash,
 )
+from mmscodec._kernels.track.mended cimport mended_apply
 from mmscodec._kernels.track.options cimport is_chosen
 from mmscodec._kernels.track.sources cimport ARENA, current_source
 from mmscodec._kernels.track.tcp_segment cimport take_tcp
@@ -91,6 +92,11 @@ cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
     t.counters.last_time = item.time
     if not item.complete:
         complete(t, item)
+    if unlikely(t.mended.count != 0) and mended_apply(
+        &t.mended, &t.extents, &t.sources, &item.segment, item.place
+    ):
+        item.place = ARENA()
+        item.stable = False
     if unlikely(number < 0):
         number = flow_table_find(&t.flows, s, item.hash, &side)
     if number >= 0 and s.protocol == PROTOCOL_TCP \
@@ -189,7 +195,7 @@ cdef int dispatch_batch(tracker_t *t, item_t *items, size_t count) noexcept nogi
     # With many flows every step is a cache miss: each is asked for while others are waited for.
     cdef place_t places[DISPATCH_BATCH]
     cdef bint all_cached = True
-    cdef bint addressable = current_source(&t.sources).addressable
+    cdef bint addressable = current_source(&t.sources).addressable and t.mended.count == 0
     cdef fast_rows_t out
     cdef size_t i, j
     for i in range(count):

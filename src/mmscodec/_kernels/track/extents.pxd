@@ -32,16 +32,23 @@ cdef struct link_t:
     uint32_t epoch
     uint32_t before
 
+cdef struct judged_t:
+    # what the checksum of an extent's segment said, where it can not be asked later
+    uint32_t extent
+    uint32_t checksum  # checksum_t
+
 cdef struct epoch_t:
     # the tables of an epoch that were taken, whose owner keeps them while this is here
     const extent_t *rows
     const uint8_t *bytes
     table_t links
+    table_t judged
     uint64_t size  # bytes of them all
 
 cdef struct extents_t:
     table_t rows  # extent_t
     table_t links  # link_t, ascending by extent
+    table_t judged  # judged_t, ascending by extent
     table_t past  # epoch_t, the one before `epoch` last
     size_t forgotten  # so many of them, the oldest, are gone
     uint64_t held  # bytes of the others
@@ -57,6 +64,7 @@ cdef struct walk_t:
     const extent_t *rows  # of the epoch in hand; NULL: it is forgotten
     const uint8_t *bytes
     const table_t *links
+    const table_t *judged
     uint32_t epoch
     uint32_t number  # of the next extent, counted from 1; 0: none in this epoch
     uint32_t first  # number of the last one seen
@@ -72,16 +80,21 @@ cdef int extents_add(
 cdef int extents_gap(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
 # When the bytes up to the end of a run were there. 0, or -1 without memory.
 cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept nogil
-# Bytes of a retransmission that differ from those that were delivered. *compared: how many of its
-# bytes there was anything to compare with.
-cdef int64_t extents_compare(
-    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run,
-    int64_t *compared
-) noexcept nogil
 # Back over the last extents of a flow: the next one, whose bytes in the arena are `w.bytes`; NULL:
 # no more, too far back, forgotten.
 cdef void walk_begin(const extents_t *e, walk_t *w, const flow_t *flow) noexcept nogil
 cdef const extent_t *walk_next(const extents_t *e, walk_t *w) noexcept nogil
+# What was noted of the extent that `walk_next` gave last; NULL: nothing.
+cdef judged_t *walk_judged(const walk_t *w) noexcept nogil
+# The bytes of an extent, good until the next call; NULL where they are gone.
+cdef const uint8_t *extents_bytes_of(
+    extents_t *e, const sources_t *sources, const extent_t *extent, const uint8_t *arena
+) noexcept nogil
+# A place in the arena for a copy of `length` bytes, with `before` bytes in front of them: 0, or -1
+# without memory. Their place is *place.
+cdef int extents_keep(
+    extents_t *e, const uint8_t *data, size_t before, size_t length, uint64_t *place
+) noexcept nogil
 # Bytes at a place that is not in the arena, good until the next call; NULL where they are gone.
 cdef const uint8_t *extents_bytes(
     extents_t *e, const sources_t *sources, uint64_t place, uint64_t length

@@ -6,7 +6,7 @@ from mmscodec._kernels.core.table cimport (
 )
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.stream cimport mms_needed_from
-from mmscodec._kernels.net.pieces cimport count_differing
+from mmscodec._kernels.net.pieces cimport CHECKSUM_UNKNOWN
 from mmscodec._kernels.track.checksum cimport HEADERS
 from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at, source_of, source_t
 
@@ -19,6 +19,7 @@ cdef void extents_init(extents_t *e) noexcept nogil:
     memset(e, 0, sizeof(extents_t))
     table_init(&e.rows, sizeof(extent_t))
     table_init(&e.links, sizeof(link_t))
+    table_init(&e.judged, sizeof(judged_t))
     table_init(&e.past, sizeof(epoch_t))
     table_init(&e.gaps, sizeof(gap_row_t))
     table_init(&e.stamps, sizeof(stamp_t))
@@ -32,6 +33,7 @@ cdef void extents_free(extents_t *e) noexcept nogil:
         forget_oldest(e)
     table_free(&e.past)
     table_free(&e.links)
+    table_free(&e.judged)
     table_free(&e.rows)
     table_free(&e.gaps)
     table_free(&e.stamps)
@@ -67,6 +69,25 @@ cdef int keep_bytes(
     return 0
 
 
+cdef int extents_keep(
+    extents_t *e, const uint8_t *data, size_t before, size_t length, uint64_t *place
+) noexcept nogil:
+    if keep_bytes(e, data, before, length) != 0:
+        return -1
+    place[0] = (e.bytes.rows - length) | ARENA()
+    return 0
+
+
+cdef int note_judged(extents_t *e, size_t extent, uint8_t checksum) noexcept nogil:
+    # ascending: extents are judged as they are added
+    cdef judged_t *row = <judged_t *>table_row(&e.judged)
+    if row == NULL:
+        return -1
+    row.extent = <uint32_t>extent
+    row.checksum = checksum
+    return 0
+
+
 cdef size_t headers_of(const sources_t *sources, const run_t *run) noexcept nogil:
     # how many bytes of its frame stand in front of a run, HEADERS at most
     cdef const source_t *source
@@ -90,9 +111,13 @@ cdef int extents_add(
     if unlikely(e.rows.rows >= <size_t>0xFFFFFFFE):
         return -1
     if unlikely(not is_addressable(sources, place)):
-        if keep_bytes(e, run.data, headers_of(sources, run), <size_t>run.length) != 0:
+        if extents_keep(
+            e, run.data, headers_of(sources, run), <size_t>run.length, &place
+        ) != 0:
             return -1
-        place = (e.bytes.rows - <size_t>run.length) | ARENA()
+    if unlikely(run.checksum != CHECKSUM_UNKNOWN) \
+            and note_judged(e, e.rows.rows + 1, run.checksum) != 0:
+        return -1
     if flow.epoch != e.epoch and note_link(e, flow, e.rows.rows + 1, flow.extent) != 0:
         return -1
     extent = <extent_t *>table_row(&e.rows)
@@ -140,16 +165,18 @@ cdef void enter_epoch(const extents_t *e, walk_t *w, uint32_t epoch) noexcept no
     w.epoch = epoch
     w.rows = NULL
     w.bytes = NULL
-    w.links = NULL
+    w.links = w.judged = NULL
     if back == 0:
         w.rows = <const extent_t *>e.rows.data
         w.bytes = e.bytes.data
         w.links = &e.links
+        w.judged = &e.judged
     elif back <= e.past.rows - e.forgotten:
         past = <const epoch_t *>e.past.data + (e.past.rows - back)
         w.rows = past.rows
         w.bytes = past.bytes
         w.links = &past.links
+        w.judged = &past.judged
 
 
 cdef void walk_begin(const extents_t *e, walk_t *w, const flow_t *flow) noexcept nogil:
@@ -170,6 +197,23 @@ cdef const link_t *link_of(const table_t *links, uint32_t extent) noexcept nogil
         else:
             high = mid
     return rows + low if low < links.rows and rows[low].extent == extent else NULL
+
+
+cdef judged_t *judged_of(const table_t *judged, uint32_t extent) noexcept nogil:
+    # NULL where nothing was noted
+    cdef judged_t *rows = <judged_t *>judged.data
+    cdef size_t low = 0, high = judged.rows, mid
+    while low < high:
+        mid = (low + high) >> 1
+        if rows[mid].extent < extent:
+            low = mid + 1
+        else:
+            high = mid
+    return rows + low if low < judged.rows and rows[low].extent == extent else NULL
+
+
+cdef judged_t *walk_judged(const walk_t *w) noexcept nogil:
+    return judged_of(w.judged, w.first)
 
 
 cdef const extent_t *walk_next(const extents_t *e, walk_t *w) noexcept nogil:
@@ -212,45 +256,12 @@ cdef const uint8_t *extents_bytes(
     return e.scratch.data
 
 
-cdef inline const uint8_t *bytes_of(
+cdef const uint8_t *extents_bytes_of(
     extents_t *e, const sources_t *sources, const extent_t *extent, const uint8_t *arena
 ) noexcept nogil:
     if extent.place >> 63:
         return arena + (extent.place & ~ARENA())
     return extents_bytes(e, sources, extent.place, extent.length)
-
-
-cdef int64_t extents_compare(
-    extents_t *e, const sources_t *sources, const flow_t *flow, const run_t *run,
-    int64_t *compared
-) noexcept nogil:
-    cdef walk_t w
-    cdef const extent_t *extent
-    cdef int64_t start, end, differ = 0
-    cdef const uint8_t *known
-    compared[0] = 0
-    walk_begin(e, &w, flow)
-    while True:
-        extent = walk_next(e, &w)
-        if extent == NULL:
-            break
-        start = extent.offset
-        end = start + extent.length
-        if end <= run.offset:
-            break
-        if start < run.offset:
-            start = run.offset
-        if end > run.offset + run.length:
-            end = run.offset + run.length
-        if start >= end:
-            continue
-        known = bytes_of(e, sources, extent, w.bytes)
-        if known != NULL:
-            compared[0] += end - start
-            differ += <int64_t>count_differing(
-                run.data + (start - run.offset), known + (start - extent.offset),
-                <size_t>(end - start))
-    return differ
 
 
 cdef int64_t extents_find(
@@ -268,7 +279,7 @@ cdef int64_t extents_find(
         if extent == NULL:
             return -1
         if extent.length == length:
-            known = bytes_of(e, sources, extent, w.bytes)
+            known = extents_bytes_of(e, sources, extent, w.bytes)
             if known != NULL and memcmp(known, data, length) == 0:
                 return extent.offset
 
@@ -279,6 +290,7 @@ cdef int64_t extents_find(
 cdef void forget_oldest(extents_t *e) noexcept nogil:
     cdef epoch_t *past = <epoch_t *>e.past.data + e.forgotten
     table_free(&past.links)
+    table_free(&past.judged)
     e.held -= past.size
     e.forgotten += 1
 
@@ -298,8 +310,11 @@ cdef int extents_turn(
     past.rows = rows
     past.bytes = bytes
     past.links = e.links
-    past.size = count * sizeof(extent_t) + size + e.links.rows * sizeof(link_t) + sizeof(epoch_t)
+    past.judged = e.judged
+    past.size = count * sizeof(extent_t) + size + sizeof(epoch_t) \
+        + e.links.rows * sizeof(link_t) + e.judged.rows * sizeof(judged_t)
     table_init(&e.links, sizeof(link_t))
+    table_init(&e.judged, sizeof(judged_t))
     e.held += past.size
     while e.held > e.ceiling:
         forget_oldest(e)
@@ -313,6 +328,8 @@ cdef int extents_carry(
     cdef int64_t need
     cdef extent_t *extent
     cdef size_t at = e.rows.rows, j
+    cdef const table_t *judged = &(<const epoch_t *>e.past.data + (e.past.rows - 1)).judged
+    cdef const judged_t *known
     if flow.mms == NULL or flow.epoch != e.epoch:
         return 0
     need = mms_needed_from(flow.mms)
@@ -330,9 +347,13 @@ cdef int extents_carry(
         j -= 1
         extent = <extent_t *>e.rows.data + at + j
         extent[0] = old[i - 1]
+        extent.before = i  # for the loop below
         i = old[i - 1].before
     for j in range(n):
         extent = <extent_t *>e.rows.data + at + j
+        known = judged_of(judged, extent.before)
+        if known != NULL and note_judged(e, at + j + 1, <uint8_t>known.checksum) != 0:
+            return -1
         extent.before = <uint32_t>(at + j) if j else 0
         if extent.place >> 63:
             if keep_bytes(

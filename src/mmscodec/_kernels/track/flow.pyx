@@ -12,14 +12,12 @@ from mmscodec._kernels.mms.state cimport (
 )
 from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
-from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release
+from mmscodec._kernels.net.pieces cimport (
+    CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release,
+)
 from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
-from mmscodec._kernels.track.copies cimport (
-    COPIES_CONTRADICT, COPIES_DAMAGED, COPIES_MENDED, copies_judge, copies_t,
-)
-from mmscodec._kernels.track.extents cimport (
-    extents_add, extents_compare, extents_gap, extents_stamp,
-)
+from mmscodec._kernels.track.copies cimport comparison_t, copies_checksum, copies_compare
+from mmscodec._kernels.track.extents cimport extents_add, extents_gap, extents_stamp
 from mmscodec._kernels.track.fast_path cimport fast_leave
 from mmscodec._kernels.track.flow_rows cimport flow_rows_add, flow_rows_end, flow_rows_touch
 from mmscodec._kernels.track.flow_table cimport (
@@ -27,6 +25,7 @@ from mmscodec._kernels.track.flow_table cimport (
     connection_t, detection_t, flow_t,
     sender,
 )
+from mmscodec._kernels.track.mended cimport mended_by
 from mmscodec._kernels.track.not_mms cimport MMS_PORT, served_by
 from mmscodec._kernels.track.protocol_detection cimport (
     VERDICT_MMS, VERDICT_OTHER, VERDICT_WAIT, VERDICT_WINMX_CLIENT, detect_end, detect_stream,
@@ -81,33 +80,38 @@ cdef int flow_gap(tracker_t *t, flow_t *flow, const run_t *run) noexcept nogil:
     return flow_rows_touch(&t.rows, flow.row)
 
 
-cdef int compare_copy(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
-    # a retransmission: do its bytes agree with those that were delivered?
-    cdef flow_t *flow = &c.flow[side]
-    cdef copies_t verdict
+cdef int say_copy(
+    tracker_t *t, const flow_t *flow, const run_t *run, uint16_t code, int64_t bytes
+) noexcept nogil:
+    # so many bytes of a run differ from those of another copy
     cdef flow_fault_t fault
-    cdef int64_t compared
-    cdef int64_t differ = extents_compare(&t.extents, &t.sources, flow, run, &compared)
-    t.counters.uncompared += <uint64_t>(run.length - compared)
-    if differ == 0:
-        return 0
-    verdict = copies_judge(&t.extents, &t.sources, c, side, run)
-    if verdict == COPIES_DAMAGED:
-        t.counters.damaged += 1
-        return 0
-    if verdict == COPIES_CONTRADICT:
-        flow.tcp.conflicts += <uint64_t>differ
     fault.flow = flow.row
-    fault.code = <uint16_t>(
-        FAULT_BAD_CHECKSUM if verdict == COPIES_MENDED else FAULT_OVERLAP_CONFLICT
-    )
+    fault.code = code
     fault.field = FIELD_SEQUENCE_NUMBER
     fault.offset = run.offset if run.offset > 0 else 0  # it may begin before the stream does
     fault.length = run.offset + run.length - fault.offset
     fault.need = 0
-    fault.have = differ
+    fault.have = bytes
     fault.time = run.time
     return flow_fault(t, &fault)
+
+
+cdef int compare_copy(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
+    # a retransmission: do its bytes agree with those that were delivered?
+    cdef flow_t *flow = &c.flow[side]
+    cdef comparison_t found
+    if copies_compare(&t.extents, &t.sources, &t.mended, c, side, run, &found) != 0:
+        return -1
+    t.counters.uncompared += <uint64_t>(run.length - found.compared)
+    t.counters.damaged += found.damaged
+    if unlikely(t.mended.count != 0):
+        found.mended += <int64_t>mended_by(&t.mended, run.place)
+    if found.mended != 0 and say_copy(t, flow, run, FAULT_BAD_CHECKSUM, found.mended) != 0:
+        return -1
+    if found.differ == 0:
+        return 0
+    flow.tcp.conflicts += <uint64_t>found.differ
+    return say_copy(t, flow, run, FAULT_OVERLAP_CONFLICT, found.differ)
 
 
 # ---- runs
@@ -177,6 +181,9 @@ cdef int flow_deliver(tracker_t *t, connection_t *c, int side, run_t *run) noexc
             return -1
     elif flow_keep(t, flow, run) != 0:
         return -1
+    elif unlikely(run.mended != 0) \
+            and say_copy(t, flow, run, FAULT_BAD_CHECKSUM, run.mended) != 0:
+        return -1
     elif flow.state == STATE_WINMX and extents_stamp(&t.extents, flow.row, run) != 0:
         return -1
     return feed_mms(t, c, side, run) if flow.state == STATE_MMS else 0
@@ -238,12 +245,28 @@ cdef inline bint begins_in_mms(
         and (not flow.tcp.syn or run.offset != 0)
 
 
+cdef int hold(tracker_t *t, connection_t *c, int side, run_t *run) noexcept nogil:
+    # until it is known what the flow is; its headers go away with the bytes that do not stay
+    if run.checksum == CHECKSUM_UNKNOWN and run.kind != RUN_GAP and run.memory == NULL \
+            and not is_stable(&t.sources, run.place):
+        run.checksum = <uint8_t>copies_checksum(&t.sources, c, side, run.place)
+    return detection_hold(c.flow[side].detection, &t.limit, &t.sources, run)
+
+
+cdef int hold_copy(tracker_t *t, connection_t *c, int side, run_t *run) noexcept nogil:
+    # bytes that came again are compared when those that came first are delivered
+    cdef const detection_t *d = c.flow[side].detection
+    if d == NULL or d.bytes > DETECTION_BYTES or d.count >= DETECTION_RUNS:
+        return 0
+    return hold(t, c, side, run)
+
+
 cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
     cdef detection_t *d
     cdef verdict_t verdict
     if run.kind == RUN_OLD:
-        return 0
+        return hold_copy(t, c, side, run)
     if flow.detection == NULL and t.options.want_mms and begins_in_mms(c, flow, run):
         if adopt(t, c, side, STATE_MMS) != 0:
             return -1
@@ -269,7 +292,7 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
         if flow_unknown(t, c, side) != 0:
             return -1
         return flow_deliver(t, c, side, run)  # to nobody, where the flow was set aside
-    if detection_hold(d, &t.limit, &t.sources, run) != 0:
+    if hold(t, c, side, run) != 0:
         return -1
     if verdict == VERDICT_MMS:
         return recognise(t, c, side, STATE_MMS)

@@ -11,7 +11,7 @@ from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.evidence cimport NO, WAIT, YES
 from mmscodec._kernels.mms.scan cimport mms_detect
 from mmscodec._kernels.net.segment cimport segment_t
-from mmscodec._kernels.net.pieces cimport RUN_DATA, RUN_GAP, run_t
+from mmscodec._kernels.net.pieces cimport RUN_GAP, run_t
 from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
 from mmscodec._kernels.winmx.cipher cimport udp_decipher, udp_type
 from mmscodec._kernels.winmx.handshake cimport (
@@ -66,7 +66,7 @@ cdef int detection_hold(
         d.runs = runs
         d.capacity = capacity
     d.runs[d.count] = run[0]
-    if run.kind == RUN_DATA:
+    if run.kind != RUN_GAP:
         if run.memory != NULL:
             run.memory = NULL
         elif not is_stable(sources, run.place):

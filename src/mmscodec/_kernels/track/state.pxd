@@ -7,6 +7,7 @@ from mmscodec._kernels.track.extents cimport extents_t
 from mmscodec._kernels.track.flow_cache cimport flow_cache_t
 from mmscodec._kernels.track.flow_rows cimport flow_rows_t
 from mmscodec._kernels.track.flow_table cimport flow_table_t
+from mmscodec._kernels.track.mended cimport mended_t
 from mmscodec._kernels.track.memory_limit cimport memory_limit_t
 from mmscodec._kernels.track.not_mms cimport not_mms_t
 from mmscodec._kernels.track.options cimport options_t
@@ -29,4 +30,5 @@ cdef struct tracker_t:
     extents_t extents
     udp_ports_t udp_ports
     memory_limit_t limit
+    mended_t mended
     not_mms_t not_mms

@@ -2,12 +2,13 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
-from mmscodec._kernels.net.pieces cimport RUN_DATA, run_t
+from mmscodec._kernels.net.pieces cimport CHECKSUM_UNKNOWN, RUN_DATA, checksum_t, run_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
     GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_advance, tcp_believable, tcp_feed,
-    tcp_finish, tcp_in_order, tcp_init, tcp_waits,
+    tcp_finish, tcp_in_order, tcp_init, tcp_may_wait, tcp_waits,
 )
 from mmscodec._kernels.track.connection cimport connection_flags, connection_renumber
+from mmscodec._kernels.track.copies cimport copies_checksum
 from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
 from mmscodec._kernels.track.flow cimport (
     count_packet, flow_consume, flow_deliver, flow_show, flow_unknown,
@@ -63,6 +64,8 @@ cdef int take_in_order(
     run.time = item.time
     run.kind = RUN_DATA
     run.reason = 0
+    run.checksum = t.mended.checksum
+    run.mended = 0
     tcp_advance(&flow.tcp, item.segment.length)
     if unlikely(flow_deliver(t, c, side, &run) != 0):
         return -1
@@ -75,10 +78,13 @@ cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) n
     cdef flow_t *flow = &c.flow[side]
     cdef segment_t copy
     cdef const segment_t *s = connection_renumber(t, flow, &item.segment, &copy)
+    cdef checksum_t checksum = <checksum_t>t.mended.checksum
     cdef int status
     if s.tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST):
         connection_flags(t, c, side, s)
-    status = tcp_feed(&flow.tcp, &t.pool, s, item.place, item.stable, item.time)
+    if checksum == CHECKSUM_UNKNOWN and tcp_may_wait(&flow.tcp, s):
+        checksum = copies_checksum(&t.sources, c, side, item.place)
+    status = tcp_feed(&flow.tcp, &t.pool, s, item.place, item.stable, item.time, checksum)
     if flow_consume(t, c, side) != 0 or status != 0:
         return -1
     if not tcp_waits(&flow.tcp) and flow.detection == NULL:

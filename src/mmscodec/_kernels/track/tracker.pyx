@@ -29,6 +29,7 @@ from mmscodec._kernels.track.flow_table cimport (
     connection_at, connection_t, flow_t, flow_table_clear, flow_table_free, flow_table_init,
 )
 from mmscodec._kernels.track.item cimport fill_item, item_t, next_item
+from mmscodec._kernels.track.mended cimport mended_free, mended_init
 from mmscodec._kernels.track.memory_limit cimport memory_limit_free, memory_limit_init
 from mmscodec._kernels.track.options cimport chosen_t
 from mmscodec._kernels.track.sources cimport current_source, source_t
@@ -49,6 +50,7 @@ cdef int tracker_init(tracker_t *t, uint64_t seed) noexcept nogil:
     stream_pool_init(&t.streams)
     flow_rows_init(&t.rows)
     extents_init(&t.extents)
+    mended_init(&t.mended)
     memory_limit_init(&t.limit, 256 << 20)
     if flow_table_init(&t.flows, seed) != 0 or tcp_pool_init(&t.pool) != 0:
         return -1
@@ -78,6 +80,7 @@ cdef void tracker_free(tracker_t *t) noexcept nogil:
     stream_pool_free(&t.streams)
     flow_rows_free(&t.rows)
     extents_free(&t.extents)
+    mended_free(&t.mended)
     memory_limit_free(&t.limit)
     udp_ports_free(&t.udp_ports)
     flow_cache_free(&t.cache)
