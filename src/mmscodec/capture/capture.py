@@ -86,7 +86,7 @@ class Capture(CaptureTables):
         """The pass, and where rows were made of bytes that a later copy put right, another one."""
         blocks = self._pass(engine)
         again = mended.to_decode_again(blocks)
-        if again is None or not self._sources.repeatable:
+        if again is None or not all(source.addressable for source in self._sources.sources):
             return engine, blocks
         del blocks
         engine = Engine(**self._options, mended=again)

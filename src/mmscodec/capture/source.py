@@ -58,11 +58,6 @@ class Sources(Sequence[Source]):
             self._touch(source)
             yield source
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether all of it can be read a second time."""
-        return all(source.addressable for source in self.sources)
-
     def locate(self, position: int) -> tuple[Source, int]:
         """The source that a position belongs to, and the offset there."""
         index = bisect_right(self.bases, position) - 1
