@@ -1,6 +1,9 @@
 """Senders, answers, intervals and histories of node lists, against what was said."""
 
+import random
+
 import numpy as np
+import pytest
 
 import mmscodec
 from mmscodec import winmx
@@ -74,6 +77,57 @@ def test_lists_and_their_answers():
         assert rows["known"].tolist() == [True, True, True, False]
 
 
+def in_batches(raw, rows):
+    """The answers of all batches, with packets of each for what stands in it."""
+    waiting, parts = winmx.WaitingLists(), []
+    with mmscodec.open(raw) as capture:
+        for batch in capture.iter_batches(rows=rows):
+            found = batch.winmx.answers(waiting)
+            here = found["packet"] >= 0
+            packets = batch.winmx.packets[found["packet"][here]]
+            assert packets["offset"].tolist() == found["offset"][here].tolist()
+            parts.append(found)
+    assert len(waiting) == 0
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 1000])
+@pytest.mark.parametrize("seed", range(6))
+def test_answers_of_batches_are_those_of_the_whole_capture(seed, rows):
+    rng = random.Random(seed)
+    turns = [
+        (SERVER, nodes(OWN, 5)) if rng.random() < 0.6 else (CLIENT, rng.choice([FREE, BUSY]))
+        for _ in range(rng.randrange(20, 60))
+    ]
+    raw = talks.capture(said(turns), fin=seed % 2 == 0)
+    with mmscodec.open(raw) as capture:
+        whole = capture.winmx.answers()
+        assert len(whole) == sum(side == SERVER for side, _ in turns)
+    found = in_batches(raw, rows)
+    names = ["flow", "offset", "time", "delay", "number", "free", "max", "queued", "known"]
+    assert sorted(found[names].tolist()) == sorted(whole[names].tolist())
+
+
+def test_of_a_batch_alone_nobody_can_tell():
+    with mmscodec.open(talks.capture(said(TURNS))) as capture:
+        for batch in capture.iter_batches(rows=2):
+            with pytest.raises(ValueError, match="WaitingLists"):
+                batch.winmx.answers()
+            with pytest.raises(ValueError, match="whole capture"):
+                batch.winmx.intervals()
+
+
+def test_lists_that_nobody_answers_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr(winmx.WaitingLists, "CEILING", 3)
+    raw = talks.capture(said([(SERVER, nodes(OWN, 5))] * 40))
+    waiting, most, decided = winmx.WaitingLists(), 0, 0
+    with mmscodec.open(raw) as capture:
+        for batch in capture.iter_batches(rows=4):
+            decided += len(batch.winmx.answers(waiting))
+            most = max(most, len(waiting))
+    assert (most, decided, len(waiting)) == (3, 40, 0)
+
+
 def test_intervals_and_silent_primaries():
     quiet = [(CLIENT, FREE)] * 40
     for turns, silent in ((TURNS, False), (TURNS + quiet, True), (quiet, True)):
@@ -112,6 +166,5 @@ def test_nothing_has_no_lists_and_batches_have_theirs():
     with mmscodec.open(talks.capture(said(TURNS))) as capture:
         for batch in capture.iter_batches(rows=3):
             count += len(batch.winmx.lists())
-            for call in (batch.winmx.answers, batch.winmx.intervals, batch.winmx.history):
-                call()
+            batch.winmx.history()
     assert count == 4

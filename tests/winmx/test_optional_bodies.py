@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from mmscodec import winmx
+from mmscodec.schema.winmx import PACKETS
 
 EMPTY = {
     0x9901: "IpSendWanted", 0x0066: "JoinAccepted", 0x0068: "ProtocolSupported",
@@ -39,10 +40,12 @@ def test_the_other_packet_of_0x13ed_still_needs_its_fields():
 
 
 @pytest.mark.parametrize("mid", [0x00AA, 0x00BB, 0x00CC])
-def test_server_specific_types_are_known(mid):
+def test_types_that_the_notes_do_not_describe_have_their_bytes_and_no_more(mid):
     batch = winmx.decode(struct.pack("<HH", mid, 3) + b"abc", link="chat")
     (name,) = batch.names
-    assert name == f"ServerSpecific{mid:02X}"
+    assert name == f"Chat{mid:04X}"
+    (item,) = [item for item in PACKETS if item.mid == mid and item.link == "chat"]
+    assert (item.title, item.section, item.direction) == ("not in the notes", "none", "both")
     assert len(batch.findings) == len(batch.faults) == 0
     assert batch.fields(0) == {"data": b"abc"}
     assert winmx.encode(name, data=b"abc") == bytes(batch.pieces[0][1])

@@ -86,7 +86,7 @@ class LiveWinmx:
         raw = tables._raw_flows
         rows = raw[raw["protocol"] == 2]
         if not len(rows):
-            return WinmxTables([], {}, _NO_STAMPS, rows)
+            return WinmxTables([], {}, _NO_STAMPS, rows, live=True)
         parts: list[Part] = []
         links: dict[int, str] = {}
         new = by_flow(tables._blocks["stamps"].array(dtypes.STAMPS))
@@ -116,7 +116,7 @@ class LiveWinmx:
         for talk, _ in ended.values():
             links |= {f: talk.conversation.link for f in talk.flows if f in links}
         self._hold()
-        return WinmxTables(parts, links, joined(list(stamps.values())), rows)
+        return WinmxTables(parts, links, joined(list(stamps.values())), rows, live=True)
 
     def _talk(self, flow: int, peer: int) -> Talk:
         talk = self.talks.get(flow) or self.talks.get(peer) or Talk()

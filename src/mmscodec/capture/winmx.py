@@ -19,6 +19,7 @@ from mmscodec.winmx.connections import Half, decode_halves
 from mmscodec.winmx.decode import decode_datagrams
 from mmscodec.winmx.faultrows import DATA, fault
 from mmscodec.winmx.findings import Findings
+from mmscodec.winmx.nodes import WaitingLists
 
 _CAPTURE_FRAMES = in_capture(PACKET_ROWS)
 _CAPTURE_NODES = in_capture(NODES)
@@ -87,10 +88,12 @@ class WinmxTables:
     """
 
     def __init__(
-        self, parts: list[Part], links: dict[int, str], stamps: np.ndarray, flows: np.ndarray
-    ) -> None:
+        self, parts: list[Part], links: dict[int, str], stamps: np.ndarray, flows: np.ndarray,
+        live: bool = False,
+    ) -> None:  # fmt: skip
         self._parts = sorted(parts, key=lambda part: part.flow)
         self._flows = flows  # as the kernel wrote them
+        self._live = live  # of one batch
         self._stamps = stamps[np.argsort(stamps["flow"], kind="stable")]
         self.links = links
 
@@ -210,16 +213,41 @@ class WinmxTables:
 
         return lists_of(self, self._flows)
 
-    def answers(self) -> np.ndarray:
+    def answers(self, waiting: WaitingLists | None = None) -> np.ndarray:
         """Node lists paired with the QueueStatus (0x0384) that answers them.
 
-        packet (of the list), answer (of the QueueStatus, -1 where none came), delay (ns, -1), flow
-        (of the list), and the numbers of the answer's text as `winmx.queue_status` has them. See
-        `winmx.pair_answers`; of a batch those of its own packets.
+        Parameters
+        ----------
+        waiting : winmx.WaitingLists, optional
+            Of a batch: the lists that no batch before it had an answer to. One object goes through
+            all batches in turn.
+
+        Returns
+        -------
+        numpy.ndarray
+            packet (row of the list in these packets, -1 where it came in an earlier batch), answer
+            (row of the QueueStatus, -1 where none came), delay (ns, -1), flow, offset and time of
+            the list, and the numbers of the answer's text as `winmx.queue_status` has them. Of a
+            capture one row a list; of a batch one row for each list that is decided: it was
+            answered, or its connection ended. All batches together have the rows of the capture.
+
+        Raises
+        ------
+        ValueError
+            Of a batch, without `waiting`: the answer may come in another one.
+
+        Notes
+        -----
+        See `winmx.pair_answers`.
         """
         from mmscodec.capture.winmx_lists import answers_of
 
-        return answers_of(self, self._flows)
+        if self._live and waiting is None:
+            raise ValueError(
+                "an answer may come in a later batch: give one mmscodec.winmx.WaitingLists() to "
+                "answers() of every batch in turn"
+            )
+        return answers_of(self, self._flows, waiting)
 
     def intervals(self, quiet: float = 3.0) -> np.ndarray:
         """How often primaries sent node lists, and which fell silent.
@@ -228,9 +256,16 @@ class WinmxTables:
         (how many), first, last (times, -1), least, median, most (ns between two, -1), silence (ns
         from the last list, or else from its first packet, to the end of the connection), silent
         (no list at all, or a silence of more than `quiet` times the median).
+
+        Raises
+        ------
+        ValueError
+            Of a batch, which cannot tell how long a primary was silent.
         """
         from mmscodec.capture.winmx_lists import intervals_of
 
+        if self._live:
+            raise ValueError("intervals are those of a whole capture, not of one batch of it")
         return intervals_of(self, self._flows, quiet)
 
     def __getitem__(self, name: str) -> np.ndarray:

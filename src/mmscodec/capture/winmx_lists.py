@@ -8,7 +8,7 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.winmx.history import node_history
-from mmscodec.winmx.nodes import pair_answers
+from mmscodec.winmx.nodes import WaitingLists, pair_answers
 from mmscodec.winmx.words import STATUS, queue_status
 
 NODE_LIST, QUEUE_STATUS = 0x03A1, 0x0384
@@ -22,7 +22,10 @@ LISTS = np.dtype(
     ]
 )  # fmt: skip
 ANSWERS = np.dtype(
-    [("packet", "<i8"), ("answer", "<i8"), ("delay", "<i8"), ("flow", "<i4"), *STATUS.descr]
+    [
+        ("packet", "<i8"), ("answer", "<i8"), ("delay", "<i8"), ("flow", "<i4"),
+        ("offset", "<i8"), ("time", "<i8"), *STATUS.descr,
+    ]
 )
 _INTERVALS = np.dtype(
     [
@@ -73,30 +76,63 @@ def lists_of(tables: Any, raw: np.ndarray) -> np.ndarray:
     return out
 
 
-def answers_of(tables: Any, raw: np.ndarray) -> np.ndarray:
-    """See `WinmxTables.answers`."""
-    at = _list_rows(tables)
+def answers_of(tables: Any, raw: np.ndarray, waiting: WaitingLists | None) -> np.ndarray:
+    """See `WinmxTables.answers`; without `waiting` every list is decided here."""
     packets = tables.packets
-    out = np.zeros(len(at), ANSWERS)
-    out["packet"], out["flow"] = at, packets["flow"][at]
-    out["answer"] = out["delay"] = -1
-    for name in ("number", "free", "max", "queued"):
-        out[name] = -1
-    rows = tables["QueueStatus"]["packet"]
-    numbers = queue_status(tables.column("QueueStatus", "status_text"))
-    for flow in np.unique(out["flow"]).tolist():
-        row = int(dtypes.find_rows(raw["flow"], flow))
-        peer = int(raw["peer"][row]) if row >= 0 else -1
-        mine = np.flatnonzero(out["flow"] == flow)
-        theirs = np.flatnonzero(packets["flow"][rows] == peer)
-        times = packets["time"][at[mine]]
-        found = pair_answers(times, packets["time"][rows[theirs]])
-        paired, answer = mine[found >= 0], theirs[found[found >= 0]]
-        out["answer"][paired] = rows[answer]
-        out["delay"][paired] = packets["time"][rows[answer]] - times[found >= 0]
+    at, rows = _list_rows(tables), tables["QueueStatus"]["packet"]
+    statuses = queue_status(tables.column("QueueStatus", "status_text"))
+    flows, peers = packets["flow"][at], _listeners(raw, packets["flow"][rows])
+    decided = set(flows.tolist() + peers.tolist()) - {-1}
+    ended = _ended_flows(raw)
+    if waiting is not None:
+        decided |= ended & waiting.lists.keys()
+    parts = [np.empty(0, ANSWERS)]
+    for flow in sorted(decided):
+        mine, theirs = at[flows == flow], np.flatnonzero(peers == flow)
+        before = waiting.take(flow) if waiting is not None else np.empty((0, 2), np.int64)
+        lists = _lists_that_wait(before, packets, mine, flow)
+        found = pair_answers(lists["time"], packets["time"][rows[theirs]])
+        paired = np.flatnonzero(found >= 0)
+        answer = theirs[found[paired]]
+        lists["answer"][paired] = rows[answer]
+        lists["delay"][paired] = packets["time"][rows[answer]] - lists["time"][paired]
         for name in STATUS.names or ():
-            out[name][paired] = numbers[name][answer]
-    return out
+            lists[name][paired] = statuses[name][answer]
+        if waiting is not None and flow not in ended:
+            open_ = lists[len(paired) :]  # answers come in order: those without one are the last
+            kept = waiting.put(flow, np.stack([open_["offset"], open_["time"]], 1))
+            lists = lists[: len(paired) + len(kept)]
+        parts.append(lists)
+    out = np.concatenate(parts)
+    return out[np.argsort(out["packet"], kind="stable")]
+
+
+def _lists_that_wait(
+    before: np.ndarray, packets: np.ndarray, mine: np.ndarray, flow: int
+) -> np.ndarray:
+    """Rows of lists without an answer: those of earlier batches, then these of `packets`."""
+    lists = np.zeros(len(before) + len(mine), ANSWERS)
+    for name in ("packet", "answer", "delay", "number", "free", "max", "queued"):
+        lists[name] = -1
+    lists["flow"] = flow
+    lists["offset"][: len(before)], lists["time"][: len(before)] = before.T
+    lists["packet"][len(before) :] = mine
+    for name in ("offset", "time"):
+        lists[name][len(before) :] = packets[name][mine]
+    return lists
+
+
+def _listeners(raw: np.ndarray, flows: np.ndarray) -> np.ndarray:
+    """The other direction of each flow, -1 where no row of either tells."""
+    peers = dict(zip(raw["peer"].tolist(), raw["flow"].tolist()))
+    peers |= {flow: peer for flow, peer in zip(raw["flow"].tolist(), raw["peer"].tolist())
+              if peer >= 0}  # fmt: skip
+    return np.array([peers.get(flow, -1) for flow in flows.tolist()], np.int64)
+
+
+def _ended_flows(raw: np.ndarray) -> set[int]:
+    """Flows of which nothing more will come."""
+    return set(raw["flow"][raw["marks"] & dtypes.ENDED != 0].tolist())
 
 
 def intervals_of(tables: Any, raw: np.ndarray, quiet: float) -> np.ndarray:

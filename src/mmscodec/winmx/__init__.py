@@ -12,6 +12,7 @@ from mmscodec.winmx.decoder import Decoder
 from mmscodec.winmx.encoding import encode, encode_cache_reply
 from mmscodec.winmx.history import node_history
 from mmscodec.winmx.nodes import (
+    WaitingLists,
     addresses,
     ip_objects,
     pair_answers,
@@ -26,7 +27,7 @@ PACKETS = tuple(item.name for item in _PACKETS)
 
 __all__ = (
     "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Connection", "Conversation", "Decoder",
-    "Recognition", "addresses", "cipher", "decode", "decode_connections", "decode_datagrams",
+    "Recognition", "WaitingLists", "addresses", "cipher", "decode", "decode_connections", "decode_datagrams",
     "encode", "encode_cache_reply", "handle_addresses", "ip_objects", "node_history", "node_lists",
     "pair_answers", "queue_status", "recognise", "room_addresses", "slots_over_time",
     "unique_nodes",

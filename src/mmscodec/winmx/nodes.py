@@ -182,6 +182,35 @@ def slots_over_time(
     return out[np.argsort(out["time"], kind="stable")]
 
 
+class WaitingLists:
+    """Node lists that no QueueStatus answered yet, from batch to batch of a capture.
+
+    Make one and give it to `answers` of every batch in turn; see `WinmxTables.answers`. Of each
+    connection it keeps the newest 1,024 lists, 16 bytes each, until the connection ends.
+    """
+
+    CEILING = 1024
+
+    def __init__(self) -> None:
+        self.lists: dict[int, np.ndarray] = {}  # by flow: offset and time of each
+
+    def take(self, flow: int) -> np.ndarray:
+        """The lists of a flow that wait, oldest first; they wait no longer."""
+        return self.lists.pop(flow, np.empty((0, 2), np.int64))
+
+    def put(self, flow: int, lists: np.ndarray) -> np.ndarray:
+        """Let these wait; those beyond the ceiling are given back: nothing will answer them."""
+        if len(lists):
+            self.lists[flow] = lists[-self.CEILING :].copy()
+        return lists[: -self.CEILING]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.lists.values()))
+
+    def __repr__(self) -> str:
+        return f"<winmx.WaitingLists: {len(self)} lists of {len(self.lists)} flows>"
+
+
 def pair_answers(lists: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Which QueueStatus (0x0384) answers which NodeList (0x03A1).
 

@@ -73,6 +73,8 @@ cdef int tcp_feed(
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil
 # Deliver all that waits, each hole a gap; times are those of the segments themselves.
 cdef int tcp_finish(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil
+# The same at the end of a flow: bytes between the last one and the FIN are missing too.
+cdef int tcp_end(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexcept nogil
 # Forget what waits, for a flow that turned out to be of no interest.
 cdef void tcp_discard(tcp_t *d, tcp_pool_t *pool) noexcept nogil
 # May this sequence number belong to the same connection?

@@ -481,6 +481,12 @@ cdef int tcp_finish(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil:
     return give_up_all(d, pool, reason)
 
 
+cdef int tcp_end(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexcept nogil:
+    if tcp_finish(d, pool, reason) != 0:
+        return -1
+    return emit_gap(d, pool, d.fin - d.next, time, reason)
+
+
 cdef void tcp_discard(tcp_t *d, tcp_pool_t *pool) noexcept nogil:
     drop_far(d, pool)
     pieces_discard(&d.pieces, pool)

@@ -15,7 +15,7 @@ from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport (
     CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release,
 )
-from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_finish, tcp_init
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_discard, tcp_end, tcp_init
 from mmscodec._kernels.track.copies cimport comparison_t, copies_checksum, copies_compare
 from mmscodec._kernels.track.extents cimport extents_add, extents_gap, extents_stamp
 from mmscodec._kernels.track.fast_path cimport fast_leave
@@ -337,7 +337,7 @@ cdef int flow_flush(tracker_t *t, connection_t *c, int side, uint8_t reason) noe
     fast_leave(flow)
     if flow.state == STATE_OTHER:
         return 0
-    if tcp_finish(&flow.tcp, &t.pool, reason) != 0:
+    if tcp_end(&flow.tcp, &t.pool, reason, flow.last_time) != 0:
         return -1
     return flow_consume(t, c, side)
 

@@ -37,6 +37,12 @@ def unknown(mid: int, name: str, title: str, direction: str = DOWN) -> Packet:
     return base.unknown(mid, name, title, "9", direction, "chat")
 
 
+def undescribed(mid: int) -> Packet:
+    """A type that is seen on chat links, of which the notes say nothing."""
+    name = f"Chat{mid:04X}"
+    return base.unknown(mid, name, "not in the notes", "none", "both", "chat")
+
+
 def primary(prefix: str = "") -> tuple[Part, ...]:
     """Address and UDP port of a user's primary."""
     return ipv4(prefix + "primary_ip"), u16(prefix + "primary_udp_port")
@@ -91,8 +97,8 @@ PACKETS = (
         *user(), rank(), ipv4("ip"),
     ),
     packet(0x0078, "MessageOfTheDay", "message of the day", DOWN, cstr("text")),
-    unknown(0x00AA, "ServerSpecificAA", "server-specific packet 0x00AA", "both"),
-    unknown(0x00BB, "ServerSpecificBB", "server-specific packet 0x00BB", "both"),
+    undescribed(0x00AA),
+    undescribed(0x00BB),
     packet(0x00C8, "Text331", "text (3.31)", UP, cstr("text"), sender="client"),
     packet(
         0x00C8, "TextToClients331", "text (3.31), sent by a server", DOWN,
@@ -104,7 +110,7 @@ PACKETS = (
     ),
     packet(0x00CA, "Action", "action", UP, cstr("text")),
     packet(0x00CB, "ActionToClients", "action to clients", DOWN, cstr("user_name"), cstr("text")),
-    unknown(0x00CC, "ServerSpecificCC", "server-specific packet 0x00CC", "both"),
+    undescribed(0x00CC),
     packet(0x00D2, "Notice", "coloured text or notice", DOWN, cstr("text")),
     packet(0x00D3, "OperatorText", "operator or echo text", DOWN, cstr("text")),
     packet(0x012C, "Topic", "topic", DOWN, cstr("topic")),
