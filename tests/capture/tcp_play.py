@@ -112,7 +112,7 @@ def expected(segments: list[Segment]) -> list[tuple[bytes, list[tuple[int, int]]
     """(stream with zeros in its gaps, gaps) of the flows, in order of connections and directions.
 
     A stream begins behind the SYN if that was captured, else with the lowest byte that was; it ends
-    with the highest.
+    at the FIN if that was captured, else with the highest byte.
     """
     out = []
     for owner in sorted({s.owner for s in segments}):
@@ -121,11 +121,12 @@ def expected(segments: list[Segment]) -> list[tuple[bytes, list[tuple[int, int]]
             mine = [s for s in segments if s.owner == owner and s.down == down]
             parts = [s for s in mine if s.payload]
             begun = any(s.flags & SYN for s in mine)
-            if not parts:
+            fins = [s.end for s in mine if s.flags & FIN and not s.flags & RST]
+            if not parts and not (begun and fins):
                 out.append((b"", []))
                 continue
             first = 0 if begun else min(s.offset for s in parts)
-            stream = bytearray(max(s.end for s in parts) - first)
+            stream = bytearray(max([s.end for s in parts] + fins) - first)
             seen = bytearray(len(stream))
             for s in reversed(parts):
                 stream[s.offset - first : s.end - first] = s.payload

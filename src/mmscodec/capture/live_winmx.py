@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture import _extents, dtypes
-from mmscodec.capture.winmx import Part, WinmxTables, datagrams_of
+from mmscodec.capture.winmx import Part, WinmxTables, datagrams_of, one_behind_the_other
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.conversation import CLIENT, SERVER, Conversation
 
@@ -135,7 +135,7 @@ class LiveWinmx:
         if parts:
             stamps[flow] = talk.stamped(side, times)
         if conversation.waits(other) and conversation.state != "greeting":
-            late = some(talk.flows[other], conversation.flush(other))
+            late = some(talk.flows[other], conversation.advance(other, b""))
             if late:
                 stamps[talk.flows[other]] = talk.stamped(other, _NO_STAMPS)
             talk.keep(other, _NO_STAMPS)
@@ -146,9 +146,14 @@ class LiveWinmx:
         """Give the conversation what this batch has of a side."""
         conversation, flow = talk.conversation, talk.flows[side]
         parts: list[Part] = []
+        if conversation.lacks(side):
+            self._count(tables, talk, side, extent)
+            return parts
         for missing, rows in pieces(tables, extent, talk.ends[side]):
             if missing:
-                parts += some(flow, conversation.gap(side, missing))
+                if conversation.waits(side):
+                    parts += some(flow, conversation.advance(side, b""))
+                conversation.lose(side, missing)
             start, end = int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["length"][-1])
             talk.ends[side] = end
             self.work["pieces"] += 1
@@ -160,8 +165,20 @@ class LiveWinmx:
                 data = bytes(tables._held(int(rows["place"][0]), end - start))
             else:
                 data = bytes(tables._gather(rows, start, end))
-            parts += some(flow, conversation.feed(side, data))
+            parts += some(flow, conversation.advance(side, data))
         return parts
+
+    def _count(self, tables: Any, talk: Talk, side: int, extent: int) -> None:
+        """Behind a hole bytes are only counted, however many pieces they are in."""
+        if not extent:
+            return
+        rows = _extents.collect(tables._blocks["extents"], extent).array(dtypes.EXTENTS)
+        there = int(rows["length"].sum())
+        end = int(rows["offset"][-1]) + int(rows["length"][-1])
+        if missing := end - talk.ends[side] - there:
+            talk.conversation.lose(side, missing)
+        talk.conversation.skip(side, there)
+        talk.ends[side] = end
 
     def _close(self, talk: Talk, lengths: list[int], stamps: dict[int, np.ndarray]) -> list[Part]:
         """The end of a connection: what was never captured of it, and what stays unread."""
@@ -170,9 +187,10 @@ class LiveWinmx:
             flow = talk.flows[side]
             self.talks.pop(flow, None)
             if lengths[side] > talk.ends[side]:
-                missing = lengths[side] - talk.ends[side]
-                parts += some(flow, talk.conversation.gap(side, missing))
-        for side, batch in enumerate(talk.conversation.close()):
+                if talk.conversation.waits(side):
+                    parts += some(flow, talk.conversation.advance(side, b""))
+                talk.conversation.lose(side, lengths[side] - talk.ends[side])
+        for side, batch in enumerate(talk.conversation.finish()):
             if talk.flows[side] >= 0:
                 parts += some(talk.flows[side], batch)
         for side, flow in enumerate(talk.flows):
@@ -205,19 +223,16 @@ class LiveWinmx:
 COLUMNS = ("flow", "peer", "direction", "marks", "length", "extent")
 
 
-def some(flow: int, batch: Batch) -> list[Part]:
+def some(flow: int, batch: Batch | None) -> list[Part]:
     """A part, if anything is in it."""
-    if len(batch.packets) or batch.cache.get("more faults") is not None:
+    if batch is not None and (len(batch.packets) or batch.cache.get("more faults") is not None):
         return [Part(flow, batch)]
     return []
 
 
 def joined(rows: list[np.ndarray]) -> np.ndarray:
-    """Rows of stamps, one behind the other; they are not looked at, which would be slow."""
-    if len(rows) < 2:
-        return rows[0] if rows else _NO_STAMPS
-    raw = np.dtype((np.void, dtypes.STAMPS.itemsize))
-    return np.concatenate([part.view(raw) for part in rows]).view(dtypes.STAMPS)
+    """Rows of stamps, one behind the other."""
+    return one_behind_the_other(rows) if rows else _NO_STAMPS
 
 
 def by_flow(stamps: np.ndarray) -> dict[int, np.ndarray]:

@@ -103,50 +103,74 @@ class WinmxTables:
         return [(part.flow, part.batch) for part in self._parts]
 
     @cached_property
-    def _firsts(self) -> list[int]:
+    def _firsts(self) -> np.ndarray:
         # row of the first packet of each batch
-        firsts, at = [], 0
-        for part in self._parts:
-            firsts.append(at)
-            at += len(part.batch.packets)
-        return firsts
+        counts = [len(part.batch.packets) for part in self._parts]
+        return np.cumsum([0, *counts], dtype=np.int64)
 
     def _joined(self, parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
         # rows of all batches with time and flow; `packet` counted on
-        out = np.zeros(sum(map(len, parts)), dtype)
-        at = 0
-        for source, first, part in zip(self._parts, self._firsts, parts):
-            rows = out[at : at + len(part)]
-            at += len(part)
-            for name in part.dtype.names or ():
-                rows[name] = part[name]
-            rows["flow"], rows["direction"] = source.flow, ROLES[source.batch.direction]
-            if "offset" in (part.dtype.names or ()):
-                rows["offset"] = source.in_flow(part["offset"])
-            if "packet" not in (part.dtype.names or ()):
-                rows["time"] = self._times(source.flow, rows)
-                continue
-            inside = part["packet"] >= 0  # -1 for faults that are in none: known at the end
-            times = self._times(source.flow, source.packets)
-            rows["time"][inside] = times[part["packet"][inside]]
-            rows["time"][~inside] = self._last_time(source.flow)
-            rows["packet"][inside] += first
+        counts = np.array([len(rows) for rows in parts], np.int64)
+        out = np.zeros(counts.sum(), dtype)
+        if not len(out):
+            return out
+        rows = one_behind_the_other([rows for rows in parts if len(rows)])
+        names = rows.dtype.names or ()
+        for name in names:
+            out[name] = rows[name]
+        source = np.repeat(np.arange(len(parts)), counts)
+        out["flow"] = np.array([part.flow for part in self._parts], "i4")[source]
+        roles = [ROLES[part.batch.direction] for part in self._parts]
+        out["direction"] = np.array(roles, "u1")[source]
+        if "offset" in names:
+            self._in_flow(out, counts)
+        if "packet" not in names:
+            out["time"] = self._times(out)
+            return out
+        inside = out["packet"] >= 0  # -1 for faults that are in none: known at the end
+        out["packet"][inside] += self._firsts[source[inside]]
+        if inside.any():
+            out["time"][inside] = self.packets["time"][out["packet"][inside]]
+        out["time"][~inside] = self._last_times(out["flow"][~inside])
         return out
 
-    def _times(self, flow: int, rows: np.ndarray) -> np.ndarray:
-        first, end = np.searchsorted(self._stamps["flow"], [flow, flow + 1])
-        stamps = self._stamps[first:end]
-        last = rows["offset"] + np.maximum(rows["length"].astype("i8"), 1)
-        at = np.searchsorted(stamps["end"], last)
-        if len(stamps) == 0:
-            return np.zeros(len(rows), "i8")
-        return stamps["time"][np.minimum(at, max(len(stamps) - 1, 0))]
+    def _in_flow(self, rows: np.ndarray, counts: np.ndarray) -> None:
+        # offsets of datagrams become those in the flow; `counts` rows are of each part
+        ends = np.cumsum(counts)
+        for part, first, end in zip(self._parts, (ends - counts).tolist(), ends.tolist()):
+            if part.offsets is not None:
+                rows["offset"][first:end] = part.in_flow(rows["offset"][first:end])
 
-    def _last_time(self, flow: int) -> int:
-        end = np.searchsorted(self._stamps["flow"], flow + 1)
-        if end and self._stamps["flow"][end - 1] == flow:
-            return int(self._stamps["time"][end - 1])
-        return 0
+    def _times(self, rows: np.ndarray) -> np.ndarray:
+        # when the last byte of each row was there
+        last = rows["offset"] + np.maximum(rows["length"].astype("i8"), 1)
+        stamps, out = self._stamps, np.zeros(len(rows), "i8")
+        flows, firsts = np.unique(stamps["flow"], return_index=True)
+        if not len(flows) or not len(rows):
+            return out
+        group = np.minimum(np.searchsorted(flows, rows["flow"]), len(flows) - 1)
+        known = flows[group] == rows["flow"]
+        counts = np.diff(firsts, append=len(stamps))
+        # one search for all flows: a flow's stamps lie between multiples of `wide`
+        ends = stamps["end"]
+        wide = int(max(ends.max(), last.max())) + 1
+        if wide > (1 << 62) // len(flows):  # ranks do as well
+            _, rank = np.unique(np.concatenate([ends, last]), return_inverse=True)
+            ends, last, wide = rank[: len(ends)], rank[len(ends) :], len(rank)
+        keys = np.repeat(np.arange(len(flows)), counts) * wide + ends
+        at = np.searchsorted(keys, group * wide + last)
+        at = np.minimum(at, (firsts + counts)[group] - 1)
+        out[known] = stamps["time"][at[known]]
+        return out
+
+    def _last_times(self, flows: np.ndarray) -> np.ndarray:
+        # when the last bytes of flows were there, 0 where that is not known
+        known = self._stamps["flow"]
+        at = np.searchsorted(known, flows, "right") - 1
+        out = np.zeros(len(flows), "i8")
+        there = (at >= 0) & (known[at] == flows) if len(known) else np.zeros(len(flows), bool)
+        out[there] = self._stamps["time"][at[there]]
+        return out
 
     @cached_property
     def packets(self) -> np.ndarray:
@@ -165,7 +189,7 @@ class WinmxTables:
         `packet` is a row of these packets, -1 for bytes that no packet covers; those have the time
         of the last bytes of their flow.
         """
-        parts = [np.asarray(batch.faults) for _, batch in self.batches]
+        parts = [np.asarray(part.batch.faults) for part in self._parts]
         found = [self._joined(parts, CAPTURE_FAULTS)]
         for part in self._parts:
             if part.cut is not None:
@@ -190,7 +214,7 @@ class WinmxTables:
             rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
             rows["flow"], rows["direction"] = part.flow, ROLES[part.batch.direction]
             rows["offset"] = part.packets["offset"][at]
-            rows["time"] = self._times(part.flow, part.packets[at])
+            rows["time"] = self.packets["time"][first + at]
             parts.append(rows)
             nodes += len(part.batch.nodes)
         joined = np.concatenate(parts) if parts else np.zeros(0, _CAPTURE_FINDINGS)
@@ -283,6 +307,14 @@ class WinmxTables:
 
     def __repr__(self) -> str:
         return f"<WinmxTables: {len(self.links)} flows, {len(self.packets)} packets>"
+
+
+def one_behind_the_other(parts: list[np.ndarray]) -> np.ndarray:
+    """Arrays of one structured dtype joined, whose fields are not looked at: that would be slow."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = np.dtype((np.void, parts[0].dtype.itemsize))
+    return np.concatenate([rows.view(whole) for rows in parts]).view(parts[0].dtype)
 
 
 def knows(name: object) -> bool:

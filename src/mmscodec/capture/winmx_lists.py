@@ -26,7 +26,7 @@ ANSWERS = np.dtype(
         ("packet", "<i8"), ("answer", "<i8"), ("delay", "<i8"), ("flow", "<i4"),
         ("offset", "<i8"), ("time", "<i8"), *STATUS.descr,
     ]
-)
+)  # fmt: skip
 _INTERVALS = np.dtype(
     [
         ("flow", "<i4"), ("sender", "U39"), ("lists", "<i8"), ("first", "<i8"), ("last", "<i8"),

@@ -27,8 +27,8 @@ PACKETS = tuple(item.name for item in _PACKETS)
 
 __all__ = (
     "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Connection", "Conversation", "Decoder",
-    "Recognition", "WaitingLists", "addresses", "cipher", "decode", "decode_connections", "decode_datagrams",
-    "encode", "encode_cache_reply", "handle_addresses", "ip_objects", "node_history", "node_lists",
-    "pair_answers", "queue_status", "recognise", "room_addresses", "slots_over_time",
-    "unique_nodes",
+    "Recognition", "WaitingLists", "addresses", "cipher", "decode", "decode_connections",
+    "decode_datagrams", "encode", "encode_cache_reply", "handle_addresses", "ip_objects",
+    "node_history", "node_lists", "pair_answers", "queue_status", "recognise", "room_addresses",
+    "slots_over_time", "unique_nodes",
 )  # fmt: skip

@@ -76,19 +76,23 @@ class Batch(BatchBase):
         """What was wrong, in stream order: lengths, cut fields, strings without their end."""
         if "faults" not in self.cache:
             found = self.scan_faults()
-            layouts, numbers = programs(self.link, self.direction)
-            plain = self.is_regular or not len(self.packets)
-            inner = found[:0] if plain else self.check(layouts, numbers)
-            if self.link == "" and len(inner):
-                inner = inner[~self.announces(inner["packet"])]
-            if len(inner):
-                found = np.concatenate([found, inner])
-                found = found[np.argsort(found["offset"], kind="stable")]
+            if not self.is_regular and len(self.packets):
+                found = self.with_inner(found)
             extra = self.cache.get("more faults")
             if extra is not None:
-                found = np.concatenate([extra, found])
+                found = np.concatenate([extra, found]) if len(found) else extra
             self.cache["faults"] = found
         return fault_table(self.cache["faults"])
+
+    def with_inner(self, found: np.ndarray) -> np.ndarray:
+        """These faults and those inside packets, in order."""
+        inner = self.check(*programs(self.link, self.direction))
+        if self.link == "" and len(inner):
+            inner = inner[~self.announces(inner["packet"])]
+        if not len(inner):
+            return found
+        found = np.concatenate([found, inner])
+        return found[np.argsort(found["offset"], kind="stable")]
 
     def announces(self, rows: np.ndarray) -> np.ndarray:
         """Which packets are a ClientAnnouncement: too short for the other packet of their type."""

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 CLIENT, SERVER = 0, 1
 DIRECTIONS = ("client", "server")
-HEADS = (CLIENT_HEAD, SERVER_HEAD)
 
 
 class Side:
     """What is known of one direction."""
 
-    __slots__ = ("broken", "decoder", "dropped", "given", "head", "known", "missing", "stream",
-                 "through", "waiting")  # fmt: skip
+    __slots__ = ("broken", "decoder", "dropped", "given", "handshake", "head", "known", "missing",
+                 "stream", "through", "waiting")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, handshake: int) -> None:
+        self.handshake = handshake  # bytes of it
         self.given = 0  # bytes so far, missing ones too
         self.known = 0  # before the first missing one
         self.missing = 0
@@ -62,7 +62,8 @@ class Side:
 
     def heard(self) -> Heard:
         """How far it was captured and understood."""
-        position = need = 0
+        position = self.handshake if self.stream is not None else 0
+        need = 0
         if self.decoder is not None:
             position, need = self.decoder.position, self.decoder.need
         return Heard(
@@ -120,7 +121,7 @@ class Conversation:
         self.state = "greeting"
         self.patched = False
         self.max_buffered = max_buffered
-        self._sides = (Side(), Side())
+        self._sides = (Side(CLIENT_HEAD), Side(SERVER_HEAD))
         self._keys = Keys.MISSING
         self._busy = self._closed = False
 
@@ -181,6 +182,10 @@ class Conversation:
             keys, what the client had sent before comes with the client's next piece or `flush`.
         """
         side = self._side(direction)
+        return self.advance(side, data) or self._empty(side)
+
+    def advance(self, side: int, data: Buffer) -> Batch | None:
+        """As `feed`, with None where no batch was made: nothing became complete."""
         if self._busy:
             raise RuntimeError("this conversation is in use by another thread")
         self._busy = True
@@ -220,18 +225,17 @@ class Conversation:
         they cannot be read: missing bytes before them, no server's key block or one that does not
         check, a frame that was cut, bytes behind the end.
         """
-        batches = [self.flush(CLIENT), self._cut_reply() or self.flush(SERVER)]
+        batches = self.finish()
+        return [batch or self._empty(side) for side, batch in enumerate(batches)]
+
+    def finish(self) -> list[Batch | None]:
+        """As `close`, with None for a direction that has neither packets nor faults any more."""
+        batches = [self._rest(CLIENT), self._cut_reply() or self._rest(SERVER)]
         if not self._closed:
-            client, server = (side.heard() for side in self._sides)
-            if self.link == "cache" and len(batches[SERVER].packets):
-                server = server._replace(position=batches[SERVER].consumed)
-            if self.link == "transfer":
-                held = bytes(self._sides[CLIENT].waiting), bytes(self._sides[SERVER].waiting)
-                found = decode_transfer(batches, held, (client, server))
-            else:
-                found = unread(self.link, self._keys, (client, server))
-            for batch, rows in zip(batches, found):
-                add_faults(batch, rows)
+            for number, rows in enumerate(self._unread(batches)):
+                if rows:
+                    batches[number] = batches[number] or self._empty(number)
+                    add_faults(batches[number], rows)
         self._closed, self.state = True, "done"
         for side in self._sides:
             side.waiting.clear()
@@ -239,18 +243,42 @@ class Conversation:
                 side.decoder.drop()
         return batches
 
+    def _rest(self, number: int) -> Batch | None:
+        return self.advance(number, b"") if self._sides[number].waiting else None
+
+    def _unread(self, batches: list[Batch | None]) -> tuple[list, list]:
+        """Faults of what no row covers; rows of transfers go into `batches`."""
+        client, server = (side.heard() for side in self._sides)
+        reply = batches[SERVER]
+        if self.link == "cache" and reply is not None and len(reply.packets):
+            server = server._replace(position=reply.consumed)
+        if self.link != "transfer":
+            return unread(self.link, self._keys, (client, server))
+        held = bytes(self._sides[CLIENT].waiting), bytes(self._sides[SERVER].waiting)
+        for number in (CLIENT, SERVER):
+            batches[number] = batches[number] or self._empty(number)
+        return decode_transfer([batch for batch in batches if batch], held, (client, server))
+
     def gap(self, direction: int | str, length: int) -> Batch:
         """Say that `length` bytes of one direction are missing.
 
         The cipher runs through every byte, so nothing behind a gap can be read: further bytes of
         this direction are counted, and `close` has a fault for them.
         """
-        batch = self.flush(direction)
-        side = self._sides[self._side(direction)]
-        side.given += length
-        side.missing += length
-        side.broken = True
-        return batch
+        number = self._side(direction)
+        batch = self._rest(number)
+        self.lose(number, length)
+        return batch or self._empty(number)
+
+    def lose(self, side: int, length: int) -> None:
+        """Count bytes of a direction as missing; what waits of it was asked for before."""
+        self._sides[side].given += length
+        self._sides[side].missing += length
+        self._sides[side].broken = True
+
+    def lacks(self, side: int) -> bool:
+        """Whether bytes of a direction are missing, so that nothing more of it can be read."""
+        return self._sides[side].missing > 0
 
     def _side(self, direction: int | str) -> int:
         if direction in (CLIENT, SERVER):
@@ -259,12 +287,12 @@ class Conversation:
             return DIRECTIONS.index(str(direction))
         raise ValueError(f"direction is 'client' or 'server', not {direction!r}")
 
-    def _feed(self, number: int, data: Buffer) -> Batch:
+    def _feed(self, number: int, data: Buffer) -> Batch | None:
         piece = bytes(memoryview(data).cast("B")) if type(data) is not bytes else data
         side = self._sides[number]
         if not self.reads(number) and (side.through or not side.waiting):
             self.skip(number, len(piece))
-            return self._empty(number)
+            return None
         if side.broken:
             self.skip(number, len(piece))
         else:
@@ -273,20 +301,20 @@ class Conversation:
                 return self._decode(side, piece)
             side.waiting += piece
         self._judge()
-        if side.decoder is not None and not side.through and side.known >= HEADS[number]:
-            rest = bytes(side.waiting[HEADS[number] :])
+        if side.stream is not None and not side.through and side.known >= side.handshake:
+            rest = bytes(side.waiting[side.handshake :])
             side.waiting.clear()
             side.through = True
             return self._decode(side, rest)
         if self.link == "cache":
             return self._cache(number)
         if self.link == "transfer":
-            return self._empty(number)  # both sides together say what it is, at the end
+            return None  # both sides together say what it is, at the end
         if self.state == "foreign":
             side.waiting.clear()
         elif len(side.waiting) > self.max_buffered:
             side.drop()
-        return self._empty(number)
+        return None
 
     def _judge(self) -> None:
         """What the first bytes of both sides say, as long as they have not said everything."""
@@ -314,25 +342,26 @@ class Conversation:
         self.patched, self.state = found.patched, "open"
         for number, side in enumerate(self._sides):
             side.stream = Stream(found.keys[1 - number])  # they are to the client, to the server
-            side.decoder = Decoder(
-                link=self.link, start=HEADS[number], direction=DIRECTIONS[number]
-            )  # fmt: skip
 
     def _decode(self, side: Side, piece: bytes) -> Batch:
-        assert side.decoder is not None
         assert side.stream is not None
+        if side.decoder is None:
+            direction = DIRECTIONS[self._sides.index(side)]
+            side.decoder = Decoder(link=self.link, start=side.handshake, direction=direction)
         return side.decoder.feed(side.stream.decipher(piece))
 
-    def _cache(self, number: int) -> Batch:
+    def _cache(self, number: int) -> Batch | None:
         """A peer cache's reply, when it is whole; a client's bytes are only counted."""
         side = self._sides[number]
-        batch = self._empty(number)
         if number == CLIENT:
             side.waiting.clear()
-        elif side.known >= CACHE_HEAD:
-            scan_cache_reply(batch, memoryview(bytes(side.waiting[:CACHE_HEAD])))
-            side.waiting.clear()
-            self.state = "done"
+            return None
+        if side.known < CACHE_HEAD:
+            return None
+        batch = self._empty(number)
+        scan_cache_reply(batch, memoryview(bytes(side.waiting[:CACHE_HEAD])))
+        side.waiting.clear()
+        self.state = "done"
         return batch
 
     def _cut_reply(self) -> Batch | None:

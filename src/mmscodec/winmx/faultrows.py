@@ -33,5 +33,5 @@ def unknown_fault(offset: int, need: int, have: int, length: int = 0) -> np.ndar
 def add_faults(batch: Any, rows: Sequence[np.ndarray]) -> None:
     """Let `batch.faults` begin with these rows."""
     if rows:
-        batch.cache["more faults"] = np.concatenate(list(rows))
+        batch.cache["more faults"] = np.concatenate(list(rows)) if len(rows) > 1 else rows[0]
         batch.cache.pop("faults", None)
