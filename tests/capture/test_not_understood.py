@@ -1,8 +1,10 @@
 """What a capture holds that nothing was made of: counted by reason, said by the command."""
 
 import gzip
+import io
 import json
 import lzma
+import os
 import random
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from mmscodec.schema.faults import FaultCode
 from tests.capture import build, recut, tcp_play, truth
 from tests.capture import frames as f
 from tests.capture.tcp_play import ACK, RST, SYN
+from tests.capture.test_tcp_play import Pipe
 
 CASES = Path(__file__).parents[1] / "captures" / "cases"
 MMS = truth.FOLDER / "libmms_tcp.pcap"
@@ -254,6 +257,43 @@ def test_a_capture_moved_in_text_mode_is_named(seed, tmp_path):
     path.write_bytes(raw.replace(b"\n", b"\r\n"))
     with pytest.raises(mmscodec.errors.CaptureError, match="transfer in text mode"):
         mmscodec.open(path)
+
+
+@pytest.mark.parametrize("spool", [True, False])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_capture_moved_in_text_mode_is_named_through_a_pipe(seed, spool):
+    rng = random.Random(seed)
+    items = [
+        (START + i * 10**6, f.ethernet(f.ipv4(f.tcp(rng.randbytes(500)))))
+        for i in range(rng.randrange(8, 400))
+    ]
+    raw = build.pcap(items)
+    with mmscodec.open(Pipe(raw), spool=spool) as capture:
+        assert len(of_files(capture.faults)) == len(capture.skipped) == 0
+    with mmscodec.open(Pipe(raw.replace(b"\n", b"\r\n")), spool=spool) as capture:
+        assert len(of_files(capture.faults))
+        ((_, why),) = capture.skipped
+        assert "transfer in text mode" in why
+
+
+@pytest.mark.parametrize("command", ["stats", "decode", "sessions"])
+@pytest.mark.parametrize("name", ["text-mode-crlf.pcap", "utf16"])
+def test_what_a_pipe_brings_is_named_as_a_file_is(name, command, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "capture"
+    raw = (CASES / "text-mode-crlf.pcap").read_bytes()
+    raw = raw if name != "utf16" else "\ufeff\r\n\r\r\n\x1c\0".encode("utf-16-le") + bytes(90)
+    path.write_bytes(raw)
+    assert main([command, str(path)]) == 1
+    of_file = capsys.readouterr().err.partition(": ")[2]
+    reading, writing = os.pipe()
+    os.write(writing, raw)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
+        assert main([command, "-"]) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    words = "is no pcap or pcapng file: "
+    assert last.partition(words)[2] == of_file.strip().partition(words)[2] != ""
 
 
 def test_a_capture_of_text_with_crlf_is_none(tmp_path):

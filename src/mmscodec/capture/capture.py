@@ -13,6 +13,7 @@ from mmscodec.capture import mended
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
+from mmscodec.capture.discovery import streams_that_are_none
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.not_understood import NotUnderstood, table
@@ -227,8 +228,12 @@ class Capture(CaptureTables):
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """Files of directories and patterns that are no captures: (path, why)."""
-        return list(self._sources.skipped)
+        """Files of directories and patterns that are no captures: (path, why).
+
+        Once they were read also pipes and other streams that are none, and pcap files in them that
+        a transfer in text mode damaged.
+        """
+        return [*self._sources.skipped, *streams_that_are_none(self._sources.sources)]
 
     def close(self) -> None:
         """Close the files; tables that were read stay, and a first pass raises CaptureError.

@@ -20,7 +20,9 @@ import numpy as np
 from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
 from mmscodec.capture.lookalikes import text_mode_pcap, what_is
-from mmscodec.capture.mapped import MAPS, NO_RECORD, MappedSource, MemorySource, Source
+from mmscodec.capture.mapped import (
+    MAPS, NO_RECORD, MappedSource, MemorySource, Source, StreamSource,
+)  # fmt: skip
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError
 
@@ -106,6 +108,18 @@ def _first_record(source: Source) -> tuple[str, int | None]:
     time = walker.first_time()
     walker.close()
     return walker.format, time
+
+
+def streams_that_are_none(sources: Iterable[Source]) -> list[tuple[str, str]]:
+    """Streams that were read and are no captures, by how they begin: (name, what they are)."""
+    found = []
+    for source in sources:
+        if isinstance(source, StreamSource) and source.head:
+            start = memoryview(source.head)
+            head, form, _ = recognised(start, *_first_record(MemorySource(start)))
+            if not form:
+                found.append((source.name, what_is(head)))
+    return found
 
 
 def entries_of(spec: Any, mapped: bool = True) -> tuple[list[Entry], list[tuple[str, str]]]:

@@ -23,6 +23,7 @@ KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memo
 MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
+_HEAD = 64 << 10  # bytes kept of a stream, to say what it is
 _FIRST_PIECE = 64 << 10  # the first time
 _MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
@@ -279,6 +280,7 @@ class StreamSource(Source):
         self.start = base  # position of the first byte of the buffer
         self.buffer = bytearray()
         self.filled = 0
+        self.head = b""  # its first bytes, up to _HEAD
         self.into = getattr(reader, "readinto", None)
         self.piece = _FIRST_PIECE
         self.faults: list[_FaultRow] = []
@@ -329,6 +331,8 @@ class StreamSource(Source):
 
     def _take(self, data: memoryview, size: int) -> bool:
         """Bytes that have come, which stand in the buffer; False to end here."""
+        if len(self.head) < _HEAD:
+            self.head += bytes(data[: _HEAD - len(self.head)])
         self.filled += size
         return True
 

@@ -22,16 +22,20 @@ class Damage:
         self.skipped = 0
         self.limits: list[str] = []
         self.lines: list[str] = []
+        self.doubtful: Any = None  # a capture, and the name of its file that is damaged
 
-    def add(self, tables: Any) -> None:
-        """Take in the faults of a batch; CaptureError if they are all there is."""
+    def add(self, tables: Any, capture: Any) -> None:
+        """Take in the faults of a capture, or a batch of it; CaptureError if they are all there is."""
         from mmscodec.sessions.interrupted import left_inside
 
         rows = tables.faults
         if len(rows) and len(tables.flows):
             rows = rows[~left_inside(rows, tables.flows)]
         if len(rows) and (rows["field"] == _MAGIC).all() and not len(tables.flows):
+            _refuse(capture, tables.file_of(int(rows[0]["offset"]))[0])
             raise CaptureError("this is no capture: " + where(tables, rows[0], rows.text()[0]))
+        for row in rows[rows["code"] == FaultCode.BAD_RECORD][:1]:
+            self.doubtful = capture, tables.file_of(int(row["offset"]))[0]
         beyond = rows["code"] == FaultCode.BEYOND_LIMIT
         if beyond.any():
             self.limits += [
@@ -44,7 +48,12 @@ class Damage:
         self.lines += [where(tables, row, line) for row, line in zip(some, some.text())]
 
     def report(self) -> int:
-        """Say what was wrong with the input; 0 if nothing was, else 3."""
+        """Say what was wrong with the input; 0 if nothing was, else 3.
+
+        CaptureError if its only file turned out to be no capture.
+        """
+        if self.doubtful is not None:
+            _refuse(*self.doubtful)
         for line in self.limits[:LINES]:
             say(f"not read any further, for a limit of this program: {line}")
         if not self.count:
@@ -56,6 +65,12 @@ class Damage:
         if self.count > len(self.lines):
             say(f"  and {self.count - len(self.lines)} more")
         return DAMAGED
+
+
+def _refuse(capture: Any, name: str) -> None:
+    """CaptureError for a stream that is no capture, in the words for a file."""
+    if why := dict(capture.skipped).get(name):
+        raise CaptureError(f"{name} is no pcap or pcapng file: {why}")
 
 
 def where(tables: Any, row: Any, line: str) -> str:

@@ -148,7 +148,7 @@ def rows(
     """The rows of one batch after the other: memory does not grow with the capture."""
     wanted = Choice(options)
     for tables in capture.iter_batches():
-        damage.add(tables)
+        damage.add(tables, capture)
         halves.add(tables.flows)
         events: Iterable[Event] = Events(tables, options.severity, wanted)
         writer.flows(_chosen_flows(tables.flows, wanted))

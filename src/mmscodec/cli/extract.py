@@ -117,7 +117,7 @@ def run(options: argparse.Namespace) -> int:
     damage = Damage()
     status, written, kept = 0, 0, 0
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
-        damage.add(capture)
+        damage.add(capture, capture)
         try:
             chosen = selected(capture, options.session)
         except IndexError as error:

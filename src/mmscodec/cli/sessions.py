@@ -193,7 +193,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the sessions; 0, or 3 when the input was damaged or could not all be interpreted."""
     damage = Damage()
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
-        damage.add(capture)
+        damage.add(capture, capture)
         try:
             chosen = selected(capture, options.session, Choice(options))
         except IndexError as error:

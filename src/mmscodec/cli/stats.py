@@ -164,7 +164,7 @@ def run(options: argparse.Namespace) -> int:
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         for tables in capture.iter_batches():
             counts.add(tables)
-            damage.add(tables)
+            damage.add(tables, capture)
             halves.add(tables.flows)
         counts.not_understood = capture.not_understood
         halves.say()
