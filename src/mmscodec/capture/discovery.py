@@ -21,7 +21,12 @@ from mmscodec.capture._record_reader import RecordReader
 from mmscodec.capture.compression import MAGIC_SIZE, decoder_of, kind_of
 from mmscodec.capture.lookalikes import text_mode_pcap, what_is
 from mmscodec.capture.mapped import (
-    MAPS, NO_RECORD, MappedSource, MemorySource, Source, StreamSource,
+    MAPS,
+    NO_RECORD,
+    MappedSource,
+    MemorySource,
+    Source,
+    StreamSource,
 )  # fmt: skip
 from mmscodec.capture.readers import BufferReader, Detected, plain_file
 from mmscodec.errors import CaptureError, MissingExtraError

@@ -25,7 +25,7 @@ class Damage:
         self.doubtful: Any = None  # a capture, and the name of its file that is damaged
 
     def add(self, tables: Any, capture: Any) -> None:
-        """Take in the faults of a capture, or a batch of it; CaptureError if they are all there is."""
+        """Take in the faults of a batch; CaptureError if they are all there is."""
         from mmscodec.sessions.interrupted import left_inside
 
         rows = tables.faults
