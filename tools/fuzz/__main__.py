@@ -21,7 +21,7 @@ from pathlib import Path
 from tools.fuzz import build, seeds
 
 KEPT = build.ROOT / "tests" / "corpus"
-LIMITS = ["-timeout=5", "-rss_limit_mb=2048", "-malloc_limit_mb=64", "-max_len=16384"]
+LIMITS = ["-timeout=5", "-rss_limit_mb=2048", "-malloc_limit_mb=64", "-max_len=4096"]
 COUNT = re.compile(rb"stat::number_of_executed_units: (\d+)")
 SPEED = re.compile(rb"stat::average_exec_per_sec: +(\d+)")
 
@@ -38,7 +38,7 @@ def corpus(target: str, *, fresh: bool = False) -> Path:
             with zipfile.ZipFile(kept) as archive:
                 archive.extractall(folder)
         for number, data in enumerate([] if fresh else seeds.of(target)):
-            (folder / f"seed-{number}").write_bytes(data[: 1 << 14])
+            (folder / f"seed-{number}").write_bytes(data[:4096])
     return folder
 
 

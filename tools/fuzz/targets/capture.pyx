@@ -5,9 +5,9 @@ from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.pcapfile.records cimport (
-    READ_END, READ_FAULT, READ_MORE, READ_OK, reader_batch, reader_free, reader_init, reader_t,
+    FORMAT_REFUSED, READ_END, READ_FAULT, READ_MORE, READ_OK, reader_t,
 )
-from mmscodec._kernels.mms.scan cimport data_row_t, message_row_t
+from mmscodec._kernels.pcapfile.reader cimport reader_batch, reader_free, reader_init
 from mmscodec._kernels.track.extents cimport extent_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.state cimport tracker_t
@@ -61,13 +61,14 @@ cdef void read_all(const uint8_t *p, size_t n, uint32_t seed, sums_t *sums) noex
             if status == READ_FAULT:
                 sums.faults += 1
                 sums.hash = sums.hash * 31 + <uint64_t>reader.fault.offset + reader.fault.code
-                sums.hash = sums.hash * 31 + <uint64_t>reader.fault.length
+                if reader.format != FORMAT_REFUSED:  # else: as far as it was seen
+                    sums.hash = sums.hash * 31 + <uint64_t>reader.fault.length
             elif status != READ_OK:
                 break
         free(window)
         must(status == READ_END or status == READ_MORE)
         if status == READ_END:
-            must(reader.final)
+            must(reader.final or reader.format == FORMAT_REFUSED)
             break
         must(not reader.final)
         begin += pos

@@ -4,8 +4,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 from mmscodec._kernels.mms.scan cimport (
-    MMS_OK, MMS_STOPPED, data_row_t, fault_row_t, message_row_t, mms_detect, mms_scan,
-    mms_stream_init, mms_stream_t, mms_tables_free, mms_tables_init, mms_tables_t, packet_row_t,
+    mms_detect, mms_scan, mms_stream_init, mms_tables_free, mms_tables_init,
+)
+from mmscodec._kernels.mms.state cimport (
+    MMS_OK, MMS_STOPPED, data_row_t, fault_row_t, message_row_t, mms_stream_t, mms_tables_t,
+    packet_row_t,
 )
 from mmscodec._kernels.mms.stream cimport (
     mms_datagram, mms_feed, mms_finish, mms_gap, mms_stream_free,
@@ -74,6 +77,8 @@ cdef void check_joined(const mms_tables_t *t, const uint8_t *p, size_t n) noexce
     cdef size_t k, d = 0, i = 0, length
     cdef uint8_t *out
     cdef int64_t at
+    if t.packets.rows == 0 or t.data.rows == 0:
+        return
     table_init(&runs, 16)
     a.offsets, a.lengths = t.packets.data, t.packets.data + 24
     a.stride, a.count = t.packets.itemsize, t.packets.rows

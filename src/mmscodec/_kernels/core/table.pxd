@@ -56,14 +56,19 @@ cdef inline int table_reserve(table_t *t, size_t more) noexcept nogil:
     return table_resize(t, want)
 
 
+cdef inline uint8_t *table_at(const table_t *t, size_t row) noexcept nogil:
+    # where a row begins; NULL before there was room, as NULL + 0 has no meaning in C
+    return t.data + row * t.itemsize if t.data != NULL else NULL
+
+
 cdef inline uint8_t *table_end(const table_t *t) noexcept nogil:
-    # where the next row goes; NULL before there was room, as NULL + 0 has no meaning in C
-    return t.data + t.rows * t.itemsize if t.data != NULL else NULL
+    # where the next row goes, as above
+    return table_at(t, t.rows)
 
 
 cdef inline uint8_t *table_limit(const table_t *t) noexcept nogil:
-    # where the room for rows ends; NULL before there was any
-    return t.data + t.capacity * t.itemsize if t.data != NULL else NULL
+    # where the room for rows ends, as above
+    return table_at(t, t.capacity)
 
 
 cdef inline void *table_row(table_t *t) noexcept nogil:

@@ -7,7 +7,7 @@ from mmscodec._kernels.core.layout cimport (
     FIELD_DATAGRAM, FIELD_NONE, FIELD_PACKET_SIZE, FIELD_W_NUM_PACKETS, RESEND_HEADER_LEN,
     RESEND_SIGNATURE, SEAL, SESSION_ID,
 )
-from mmscodec._kernels.core.table cimport table_end, table_free, table_reserve
+from mmscodec._kernels.core.table cimport table_at, table_end, table_free, table_reserve
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
 from mmscodec._kernels.mms.data cimport take_data
@@ -24,7 +24,7 @@ cdef inline size_t tail_size(const mms_stream_t *s) noexcept nogil:
 
 
 cdef inline const uint8_t *tail_begin(const mms_stream_t *s) noexcept nogil:
-    return s.tail.buffer.data + s.tail.start
+    return table_at(&s.tail.buffer, s.tail.start)
 
 
 cdef inline void tail_drop(mms_stream_t *s) noexcept nogil:

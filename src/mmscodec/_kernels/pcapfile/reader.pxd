@@ -9,7 +9,7 @@
 #   READ_OK     `out` is full
 #   READ_MORE   the record at `pos` is not complete; `need` bytes from `pos` on would do.
 #               Never with `final` set
-#   READ_END    everything was read; only with `final` set
+#   READ_END    everything was read; only with `final` set, or of what is no capture
 #   READ_FAULT  `fault` says what was wrong and how much is skipped; call again to go on
 #   READ_MEMORY no memory for a table
 from libc.stdint cimport uint8_t

@@ -6,7 +6,7 @@
 # mms_feed and extents_add would write, with nothing but loads, compares and stores.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
-from mmscodec._kernels.core.table cimport table_end, table_limit
+from mmscodec._kernels.core.table cimport table_at, table_end, table_limit
 from mmscodec._kernels.core.layout cimport SESSION_ID
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, unlikely
 from mmscodec._kernels.mms.state cimport KIND_MEDIA, data_row_t
@@ -51,7 +51,7 @@ cdef inline void fast_begin(const tracker_t *t, fast_rows_t *out) noexcept nogil
     out.row = <fast_row_t *>table_end(&t.tables.data)
     out.last_row = <fast_row_t *>table_limit(&t.tables.data)
     out.extent = <extent_t *>table_end(&t.extents.rows)
-    out.extents_end = <extent_t *>t.extents.rows.data + room
+    out.extents_end = <extent_t *>table_at(&t.extents.rows, room)
     out.number = <uint32_t>t.extents.rows.rows + 1
     out.epoch = t.extents.epoch
     out.time = t.counters.last_time

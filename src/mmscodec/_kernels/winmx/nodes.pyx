@@ -141,6 +141,8 @@ cdef int gather_nodes(
 ) noexcept nogil:
     cdef node_t *row
     cdef node_t *end
+    if total == 0:
+        return 0
     if table_reserve(nodes, total) != 0:
         return -1
     row = <node_t *>table_end(nodes)
