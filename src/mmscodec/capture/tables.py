@@ -110,7 +110,9 @@ class CaptureTables:
         """What was wrong, with `text()`; offset is in the flow, or a position where flow is -1.
 
         The time of a fault of a file is that of the record in front of it, or of the first one; 0,
-        which is no time, in a file without any record. See `file_of` for what is at a position. Those of WinMX rows stand behind the others, as
+        which is no time, in a file without any record. See `file_of` for what is at a position.
+
+        Those of WinMX rows stand behind the others, as
         `winmx.faults` has them.
         """
         found = self._pass_faults

@@ -107,8 +107,11 @@ cdef int drain(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
 
 cdef int settle_claim(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # A segment claimed bytes from `next` on that it did not have. They are missing once something
-    # stands behind them; until then they are an ordinary hole, since lengths lie.
+    # stands behind them; until then they are an ordinary hole, since lengths lie. Nothing is behind
+    # a FIN.
     cdef int64_t end
+    if d.fin >= d.next and d.claim > d.fin:
+        d.claim = d.fin
     if d.claim <= d.next or d.top < d.claim:
         return 0
     end = d.claim
