@@ -5,7 +5,9 @@ from libc.string cimport memcpy
 from mmscodec._block cimport Block
 from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec.capture._record_reader cimport RecordReader, append_rows, row_t, walk_fill
+from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_append
+from mmscodec._kernels.pcapfile.walk cimport walk_fill
+from mmscodec.capture._record_reader cimport RecordReader
 
 from mmscodec.schema import dtypes
 
@@ -256,13 +258,13 @@ cdef class Merge:
         """All records as an array of `dtypes.RECORDS`; `interface` counts within each source."""
         cdef record_t batch[BATCH]
         cdef size_t count
-        cdef Block block = Block(sizeof(row_t))
+        cdef Block block = Block(sizeof(record_row_t))
         while True:
             self.next_batch(batch, BATCH, &count)
             if count == 0:
                 block.shrink()
                 return block.array(dtypes.RECORDS)
-            if append_rows(&block.table, batch, count) != 0:
+            if record_rows_append(&block.table, batch, count) != 0:
                 raise MemoryError
 
     @property

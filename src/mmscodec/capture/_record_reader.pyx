@@ -4,76 +4,20 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport readable
-from mmscodec._kernels.core.layout cimport FAULT_BEYOND_LIMIT, FAULT_FILE_TRUNCATED
-from mmscodec._kernels.pcapfile.reader cimport reader_batch, reader_free, reader_init
+from mmscodec._kernels.pcapfile.reader cimport reader_free, reader_init
 from mmscodec._kernels.pcapfile.records cimport (
-    FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, comment_t,
+    FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_MEMORY, READ_MORE, comment_t,
     interface_t, read_fault_t,
 )
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.table cimport table_free, table_init, table_row, table_t
+from mmscodec._kernels.core.table cimport table_free, table_init, table_row
+from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_append
+from mmscodec._kernels.pcapfile.walk cimport walk_fill, walk_keep_fault
 
 from mmscodec.schema import dtypes
 
 cdef enum:
     BATCH = 256
-    MAX_FAULTS = 1 << 16  # beyond it, faults are counted, not kept
-
-
-cdef int keep_fault(walk_t *w, const read_fault_t *fault) noexcept nogil:
-    cdef void *row
-    if w.limited and fault.code == FAULT_FILE_TRUNCATED:
-        return 0  # it is said why
-    if fault.code == FAULT_BEYOND_LIMIT:
-        w.limited = True
-    if w.fault_rows.rows >= MAX_FAULTS:
-        w.lost_faults += 1
-        return 0
-    row = table_row(&w.fault_rows)
-    if row == NULL:
-        return -1
-    memcpy(row, fault, sizeof(read_fault_t))
-    return note_times(w) if w.begun else 0
-
-
-cdef int note_times(walk_t *w) noexcept nogil:
-    # the faults that have no time yet stand beside the last record
-    cdef int64_t *time
-    while w.timed < w.fault_rows.rows:
-        time = <int64_t *>table_row(&w.fault_times)
-        if time == NULL:
-            return -1
-        time[0] = w.last_time
-        w.timed += 1
-    return 0
-
-
-cdef inline int note_records(walk_t *w, const record_t *out, size_t count) noexcept nogil:
-    # records that were read: the first one of all has the time of what stands in front of it
-    cdef int status = 0
-    if not w.begun:
-        w.begun = True
-        w.last_time = out[0].time
-        status = note_times(w)
-    w.last_time = out[count - 1].time
-    return status
-
-
-cdef int walk_fill(walk_t *w, record_t *out, size_t cap, size_t *count) noexcept nogil:
-    cdef size_t got
-    cdef int status
-    count[0] = 0
-    while True:
-        status = reader_batch(
-            &w.reader, w.buf, w.size, &w.pos, out + count[0], cap - count[0], &got
-        )
-        if got != 0 and note_records(w, out + count[0], got) != 0:
-            return READ_MEMORY
-        count[0] += got
-        if status != READ_FAULT:
-            return status
-        if keep_fault(w, &w.reader.fault) != 0:
-            return READ_MEMORY
 
 
 cdef class RecordReader:
@@ -130,7 +74,7 @@ cdef class RecordReader:
             fault.field = field
             fault.need = need
             fault.have = have
-            if keep_fault(&self.walk, &fault) != 0:
+            if walk_keep_fault(&self.walk, &fault) != 0:
                 raise MemoryError
         return 0
 
@@ -150,13 +94,13 @@ cdef class RecordReader:
         """Records as an array of `dtypes.RECORDS`: all that are left, or up to `limit`."""
         cdef record_t batch[BATCH]
         cdef size_t count, want, left = <size_t>-1 if limit is None else limit
-        cdef Block block = Block(sizeof(row_t))
+        cdef Block block = Block(sizeof(record_row_t))
         while left:
             want = BATCH if left > BATCH else left
             self.next_batch(batch, want, &count)
             if count == 0:
                 break
-            if append_rows(&block.table, batch, count) != 0:
+            if record_rows_append(&block.table, batch, count) != 0:
                 raise MemoryError
             left -= count
         block.shrink()
@@ -259,19 +203,3 @@ cdef class RecordReader:
     def dropped_comments(self):
         """Comments beyond the ceiling of 65 536 of them and 16 MiB of text."""
         return self.walk.reader.dropped_comments
-
-
-cdef int append_rows(table_t *table, const record_t *batch, size_t count) noexcept nogil:
-    cdef size_t i
-    cdef row_t *row
-    for i in range(count):
-        row = <row_t *>table_row(table)
-        if row == NULL:
-            return -1
-        row.time = batch[i].time
-        row.position = batch[i].position
-        row.caplen = batch[i].caplen
-        row.wire_len = batch[i].wire_len
-        row.linktype = batch[i].linktype
-        row.interface_id = batch[i].interface_id
-    return 0

@@ -2,17 +2,17 @@
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy, memmove
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
 from mmscodec._kernels.mms.scan cimport mms_scan, mms_stream_init, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms.state cimport (
-    MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t,
+    MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t, mms_tail_t,
 )
-from mmscodec._kernels.mms.stream cimport mms_datagram
-from mmscodec._kernels.core.table cimport (
-    table_end, table_free, table_init, table_reserve, table_resize, table_t,
+from mmscodec._kernels.mms.stream cimport (
+    mms_feed_tail, mms_keep, mms_stream_free, mms_tail_to_front, mms_undecided,
 )
+from mmscodec._kernels.mms.whole cimport MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large
+from mmscodec._kernels.core.table cimport table_init, table_resize, table_t
 
 from mmscodec.errors import MalformedError
 from mmscodec.schema import faults as fault_texts
@@ -20,11 +20,6 @@ from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS
 
 DEFAULT_MAX_PACKET = MAX_PACKET
-
-cdef enum:
-    SAMPLE = 1 << 18  # bytes
-    STEP = 256  # least number of bytes added to an unfinished tail at once
-    BAD_LENGTH = -2
 
 
 cdef class BatchBase:
@@ -164,33 +159,6 @@ cdef uint32_t packet_ceiling(object max_packet) except 0:
     return max_packet
 
 
-cdef int scan_all(
-    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used
-) noexcept nogil:
-    # A large buffer: look at its beginning to make room for all rows at once, because growing a
-    # table again and again costs more than filling it.
-    cdef size_t rest
-    cdef int status = 0
-    used[0] = 0
-    if n > 4 * SAMPLE:
-        status = mms_scan(stream, tables, p, SAMPLE, False, used)
-        if status == 0 and used[0] > 0:
-            expect(&tables.packets, used[0], n)
-            expect(&tables.messages, used[0], n)
-            expect(&tables.data, used[0], n)
-    if status == 0:
-        status = mms_scan(stream, tables, p + used[0], n - used[0], True, &rest)
-        used[0] += rest
-    return status
-
-
-cdef inline void expect(table_t *table, size_t seen, size_t n) noexcept nogil:
-    # no memory for a guess is no error
-    cdef double rows = 1.05 * <double>table.rows * <double>n / <double>seen
-    if rows * <double>table.itemsize < 1e15 and rows > <double>table.capacity:
-        table_resize(table, <size_t>rows)
-
-
 cdef int scan_whole(
     mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used
 ) noexcept:
@@ -198,7 +166,7 @@ cdef int scan_whole(
     if n < RELEASE_GIL:
         return mms_scan(stream, tables, p, n, True, used)
     with nogil:
-        status = scan_all(stream, tables, p, n, used)
+        status = mms_scan_large(stream, tables, p, n, used)
     return status
 
 
@@ -230,26 +198,6 @@ def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
         raise error_of(batch)
 
 
-cdef int scan_datagrams(
-    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t left,
-    const int64_t *sizes, size_t count, bint stop
-) noexcept nogil:
-    # 0, MMS_NO_MEMORY, or BAD_LENGTH where a datagram is not in the `left` bytes at p
-    cdef size_t i
-    cdef int64_t size
-    cdef int status
-    for i in range(count):
-        size = sizes[i]
-        if size < 0 or <size_t>size > left:
-            return BAD_LENGTH
-        status = mms_datagram(stream, tables, p, <size_t>size, <size_t>size, 0)
-        if status != 0 or (stop and tables.faults.rows):
-            return status
-        p += size
-        left -= <size_t>size
-    return 0
-
-
 def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
     # `lengths`: C-contiguous int64, one entry a datagram
     cdef mms_stream_t stream
@@ -262,7 +210,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
     try:
         batch.recycle()
         with nogil:
-            status = scan_datagrams(
+            status = mms_scan_datagrams(
                 &stream, &batch.tables, held.data, held.size, <const int64_t *>sizes.data,
                 sizes.size // sizeof(int64_t), stop)
         batch.consumed = stream.framing.position
@@ -271,7 +219,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
         batch.busy = False
     if status == MMS_NO_MEMORY:
         raise MemoryError
-    if status == BAD_LENGTH:
+    if status == MMS_BAD_LENGTH:
         raise ValueError("datagram lengths reach past the end of the buffer")
     if stop and batch.tables.faults.rows:
         raise error_of(batch)
@@ -279,16 +227,14 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
 
 cdef class DecoderBase:
     cdef mms_stream_t stream
-    cdef table_t tail  # unfinished bytes; the first stands at stream.framing.position
     cdef bint busy
     cdef readonly bint closed
 
     def __cinit__(self, *args, **kwargs):
-        table_init(&self.tail, 1)
         mms_stream_init(&self.stream, DEFAULT_MAX_PACKET)
 
     def __dealloc__(self):
-        table_free(&self.tail)
+        mms_stream_free(&self.stream)
 
     def __init__(
         self, *, transport="tcp", on_fault="record", max_packet=DEFAULT_MAX_PACKET, live=False
@@ -298,8 +244,8 @@ cdef class DecoderBase:
         is_stop(on_fault)
         if self.busy:
             raise RuntimeError("one decoder, one thread: another call is under way")
-        self.tail.rows = 0
         self.closed = False
+        mms_stream_free(&self.stream)
         mms_stream_init(&self.stream, ceiling)
         self.stream.options.live = live
         self.stream.options.datagrams = is_udp(transport)
@@ -314,7 +260,7 @@ cdef class DecoderBase:
 
     @property
     def buffered(self):
-        return self.tail.rows
+        return mms_undecided(&self.stream)
 
     @property
     def _examined(self):
@@ -339,53 +285,27 @@ cdef class DecoderBase:
             return status
         return mms_scan(&self.stream, &batch.tables, p, n, final, used)
 
-    cdef int keep(self, const uint8_t *p, size_t n) noexcept:
-        if table_reserve(&self.tail, n) != 0:
-            return MMS_NO_MEMORY
-        memcpy(table_end(&self.tail), p, n)
-        self.tail.rows += n
-        return 0
-
-    cdef int feed_tail(
-        self, BatchBase batch, const uint8_t **p, size_t *n
-    ) except? -7:
-        # Finish what stands in the tail with the first bytes of the chunk, no more than are needed.
-        cdef size_t done = 0
-        cdef size_t take, used, rest
+    cdef int finish_tail(self, BatchBase batch, const uint8_t **p, size_t *n) except? -7:
+        # What stands in the tail buffer, from its beginning on, with the first bytes of the chunk.
+        # What is decided of it is a piece of the batch: a copy.
+        cdef size_t taken = 0, done
         cdef int64_t base = self.stream.framing.position
         cdef int status = 0
-        while done < self.tail.rows and n[0] > 0:
-            take = 0
-            if self.stream.framing.need > self.tail.rows - done:
-                take = <size_t>self.stream.framing.need - (self.tail.rows - done)
-            if take < STEP:
-                take = STEP
-            if take > n[0]:
-                take = n[0]
-            status = self.keep(p[0], take)
-            if status != 0:
-                break
-            p[0] += take
-            n[0] -= take
-            if self.tail.rows - done < self.stream.framing.need:
-                break  # no look is worth it
-            status = self.scan(batch, self.tail.data + done, self.tail.rows - done, False, &used)
-            done += used
-            rest = self.tail.rows - done
-            if rest <= take:
-                # what is undecided lies in the chunk itself
-                p[0] -= rest
-                n[0] += rest
-                self.tail.rows = done
-            if status != 0:
-                break
+        while n[0] and status == 0 and mms_undecided(&self.stream):
+            if self.stream.framing.need < RELEASE_GIL:
+                status = mms_feed_tail(&self.stream, &batch.tables, p[0], n[0], &taken)
+            else:
+                with nogil:
+                    status = mms_feed_tail(&self.stream, &batch.tables, p[0], n[0], &taken)
+            p[0] += taken
+            n[0] -= taken
+        done = <size_t>(self.stream.framing.position - base)
         if done and (batch.tables.packets.rows or batch.tables.data.rows
                      or batch.tables.messages.rows):
-            batch.pieces = (
-                (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>done)),)
+            batch.pieces = ((base, PyBytes_FromStringAndSize(
+                <char *>self.stream.tail.buffer.data, <Py_ssize_t>done)),)
         if done:
-            self.tail.rows -= done
-            memmove(self.tail.data, self.tail.data + done, self.tail.rows)
+            mms_tail_to_front(&self.stream)
         return status
 
     cdef int feed(
@@ -397,15 +317,15 @@ cdef class DecoderBase:
         cdef int status = 0
         cdef int64_t base
         batch.recycle()
-        if self.tail.rows:
-            status = self.feed_tail(batch, &p, &n)
+        if mms_undecided(&self.stream):
+            status = self.finish_tail(batch, &p, &n)
         if status == 0 and n:
             base = self.stream.framing.position - (p - first)
             status = self.scan(batch, p, n, False, &used)
             if used:
                 batch.pieces = (*batch.pieces, (base, chunk))
             if status == 0 and used < n:
-                status = self.keep(p + used, n - used)
+                status = mms_keep(&self.stream, p + used, n - used)
         batch.consumed = self.stream.framing.position
         if status != 0:
             self.closed = True  # what follows a fault was not looked at
@@ -430,17 +350,19 @@ cdef class DecoderBase:
         cdef size_t used = 0
         cdef int status
         cdef int64_t base
+        cdef mms_tail_t *tail
         self.begin(batch)
         try:
             base = self.stream.framing.position
             batch.recycle()
-            status = self.scan(batch, self.tail.data, self.tail.rows, True, &used)
+            tail = &self.stream.tail
+            status = self.scan(batch, tail.buffer.data, tail.buffer.rows, True, &used)
             self.closed = True
             if used:
                 batch.pieces = (
-                    (base, PyBytes_FromStringAndSize(<char *>self.tail.data, <Py_ssize_t>used)),)
-                self.tail.rows -= used
-                memmove(self.tail.data, self.tail.data + used, self.tail.rows)
+                    (base, PyBytes_FromStringAndSize(<char *>tail.buffer.data, <Py_ssize_t>used)),)
+                tail.start = used
+                mms_tail_to_front(&self.stream)
             batch.consumed = self.stream.framing.position
         finally:
             self.busy = batch.busy = False

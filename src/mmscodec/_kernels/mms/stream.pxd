@@ -25,6 +25,17 @@ cdef int mms_datagram(
 ) noexcept nogil
 cdef void mms_stream_free(mms_stream_t *s) noexcept nogil
 
+# The seam between two pieces. The tail buffer, in which something waits, is looked at together with
+# the first of n bytes at p, no more than are needed; of these *taken are done with then. Status as
+# of `mms_scan`. Bytes that are decided now stand in front of `start` until something is kept.
+cdef int mms_feed_tail(
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
+) noexcept nogil
+# n bytes more that wait. MMS_OK or MMS_NO_MEMORY.
+cdef int mms_keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil
+# What waits stands at the beginning of the tail buffer then.
+cdef void mms_tail_to_front(mms_stream_t *s) noexcept nogil
+
 
 cdef inline size_t mms_undecided(const mms_stream_t *s) noexcept nogil:
     # bytes that wait for those behind them

@@ -11,7 +11,7 @@ from mmscodec._kernels.core.table cimport table_at, table_end, table_free, table
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
 from mmscodec._kernels.mms.data cimport take_data
-from mmscodec._kernels.mms.faults cimport mms_begin_skip
+from mmscodec._kernels.mms.faults cimport fault_of, mms_begin_skip
 from mmscodec._kernels.mms.scan cimport mms_put_data, mms_put_fault, mms_put_message, mms_scan
 from mmscodec._kernels.mms.state cimport MMS_NO_MEMORY, MMS_OK, fault_row_t
 
@@ -27,18 +27,19 @@ cdef inline const uint8_t *tail_begin(const mms_stream_t *s) noexcept nogil:
     return table_at(&s.tail.buffer, s.tail.start)
 
 
+cdef void mms_tail_to_front(mms_stream_t *s) noexcept nogil:
+    cdef size_t have = tail_size(s)
+    memmove(s.tail.buffer.data, tail_begin(s), have)
+    s.tail.buffer.rows = have
+    s.tail.start = 0
+
+
 cdef inline void tail_drop(mms_stream_t *s) noexcept nogil:
     s.tail.buffer.rows = 0
     s.tail.start = 0
 
 
-cdef int keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
-    # append to the tail buffer
-    cdef size_t have = tail_size(s)
-    if s.tail.start > 4096 and s.tail.start > s.tail.buffer.rows >> 1:
-        memmove(s.tail.buffer.data, tail_begin(s), have)
-        s.tail.buffer.rows = have
-        s.tail.start = 0
+cdef int mms_keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
     if table_reserve(&s.tail.buffer, n) != 0:
         return MMS_NO_MEMORY
     memcpy(table_end(&s.tail.buffer), p, n)
@@ -50,7 +51,7 @@ cdef int copy_borrowed(mms_stream_t *s) noexcept nogil:
     # what was borrowed is copied after all
     cdef int status = MMS_OK
     if s.tail.borrowed_size:
-        status = keep(s, s.tail.borrowed, s.tail.borrowed_size)
+        status = mms_keep(s, s.tail.borrowed, s.tail.borrowed_size)
         s.tail.borrowed_size = 0
     return status
 
@@ -97,24 +98,21 @@ cdef int feed_borrowed(
         taken[0] = used - have
         return MMS_OK
     taken[0] = take
-    return keep(s, t.joined.data + used, have + take - used)
+    return mms_keep(s, t.joined.data + used, have + take - used)
 
 
-cdef int feed_tail(
+cdef int mms_feed_tail(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
 ) noexcept nogil:
-    # The tail buffer is looked at together with the first of these n bytes.
     cdef size_t take = missing(s, tail_size(s)), used, rest
     cdef int status
     if take > n:
         take = n
     taken[0] = take
-    status = keep(s, p, take)
+    status = mms_keep(s, p, take)
     if status != MMS_OK or tail_size(s) < s.framing.need:
         return status
     status = mms_scan(s, t, tail_begin(s), tail_size(s), False, &used)
-    if status != MMS_OK:
-        return status
     rest = tail_size(s) - used
     if rest <= take:
         # what is undecided lies in this piece: go on there without a copy
@@ -122,7 +120,7 @@ cdef int feed_tail(
         taken[0] = take - rest
     else:
         s.tail.start += used
-    return MMS_OK
+    return status
 
 
 cdef int feed_piece(
@@ -135,7 +133,7 @@ cdef int feed_piece(
     if status != MMS_OK or used == n:
         return status
     if not stays:
-        return keep(s, p + used, n - used)
+        return mms_keep(s, p + used, n - used)
     s.tail.borrowed = p + used
     s.tail.borrowed_size = n - used
     return MMS_OK
@@ -152,13 +150,15 @@ cdef int mms_feed(
 ) noexcept nogil:
     cdef size_t taken = 0
     cdef int status = note_arrival(s, time)
+    if s.tail.start > 4096 and s.tail.start > s.tail.buffer.rows >> 1:
+        mms_tail_to_front(s)
     while n and status == MMS_OK:
         if s.tail.payload_left:
             status = feed_payload(s, t, n, &taken)
         elif s.tail.borrowed_size:
             status = feed_borrowed(s, t, p, n, &taken)
         elif tail_size(s):
-            status = feed_tail(s, t, p, n, &taken)
+            status = mms_feed_tail(s, t, p, n, &taken)
         else:
             status = feed_piece(s, t, p, n, stays, &taken)
         p += taken
@@ -178,13 +178,7 @@ cdef int fault_row(
     int64_t need, int64_t have
 ) noexcept nogil:
     cdef fault_row_t fault
-    fault.offset = offset
-    fault.length = length
-    fault.code = code
-    fault.field = field
-    fault.padding = 0
-    fault.need = need
-    fault.have = have
+    fault_of(&fault, offset, length, code, field, need, have)
     return mms_put_fault(s, t, &fault)
 
 

@@ -28,7 +28,7 @@ cdef struct stamp_t:
 
 cdef struct link_t:
     # the first extent of a flow in an epoch, and the one before it, which is in another
-    uint32_t extent
+    uint64_t extent
     uint32_t epoch
     uint32_t before
 

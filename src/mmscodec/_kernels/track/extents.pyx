@@ -1,6 +1,7 @@
 # See extents.pxd for the contract.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
+from mmscodec._kernels.core.search cimport lower_bound
 from mmscodec._kernels.core.table cimport (
     table_end, table_free, table_init, table_reserve, table_row,
 )
@@ -51,7 +52,7 @@ cdef int note_link(
     link = <link_t *>table_row(&e.links)
     if link == NULL:
         return -1
-    link.extent = <uint32_t>number
+    link.extent = number
     link.epoch = flow.epoch
     link.before = before
     return 0
@@ -189,14 +190,8 @@ cdef void walk_begin(const extents_t *e, walk_t *w, const flow_t *flow) noexcept
 cdef const link_t *link_of(const table_t *links, uint32_t extent) noexcept nogil:
     # NULL where an extent is the first of its flow
     cdef const link_t *rows = <const link_t *>links.data
-    cdef size_t low = 0, high = links.rows, mid
-    while low < high:
-        mid = (low + high) >> 1
-        if rows[mid].extent < extent:
-            low = mid + 1
-        else:
-            high = mid
-    return rows + low if low < links.rows and rows[low].extent == extent else NULL
+    cdef size_t at = lower_bound(rows, links.rows, sizeof(link_t), extent)
+    return rows + at if at < links.rows and rows[at].extent == extent else NULL
 
 
 cdef judged_t *judged_of(const table_t *judged, uint32_t extent) noexcept nogil:

@@ -1,0 +1,41 @@
+# Which frames of a capture belong to chosen flows.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.net.network cimport network_t
+
+cdef struct flow_key_t:
+    # a row of `KEYS` in export.py
+    uint8_t src[16]
+    uint8_t dst[16]
+    uint16_t src_port
+    uint16_t dst_port
+    uint32_t scope
+    int64_t first
+    int64_t last
+    uint8_t protocol
+    uint8_t pad[7]
+
+cdef struct key_slot_t:
+    uint64_t hash
+    const flow_key_t *key
+
+cdef struct fragment_link_t:
+    # a row of `rows` that holds a fragment of a datagram
+    uint64_t row
+    uint64_t datagram
+
+cdef struct selection_t:
+    table_t rows  # record_row_t: records of the flows, and all that are fragments
+    table_t wanted  # uint8_t of each: it belongs to a flow by itself
+    table_t links  # fragment_link_t
+
+cdef void selection_init(selection_t *s) noexcept nogil
+# Writes the slots of n keys, ascending by hash; they point at the keys.
+cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexcept nogil
+# Adds the rows of a batch of records that belong to one of n flows. Records come in the order of the
+# capture; `net` joins their fragments. 0, or -1 without memory.
+cdef int select_records(
+    network_t *net, const key_slot_t *flows, size_t n, const record_t *batch, size_t count,
+    selection_t *out
+) noexcept nogil
