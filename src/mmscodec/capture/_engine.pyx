@@ -396,6 +396,21 @@ cdef class Engine:
         """Bytes that judgements looked at, of flows that have ended: for tests."""
         return self.track.counters.looked
 
+    @property
+    def _kept(self):
+        """What is kept from batch to batch, in bytes and rows: for tests."""
+        return {
+            "compared": self.track.extents.held,
+            "epochs": len(self.past),
+            "waiting": self.track.pool.held,
+            "pieces": self.track.pool.nodes.rows,
+            "queued": self.track.limit.queue.rows,
+            "connections": self.track.flows.connections.rows,
+            "slots": self.track.flows.mask + 1,
+            "flows": self.track.rows.rows.rows,
+            "streams": self.track.streams.blocks.rows,
+        }
+
     def drain(self, bint retire=False):
         """The tables so far as blocks, by name; they start anew.
 

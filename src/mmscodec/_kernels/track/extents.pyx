@@ -14,6 +14,7 @@ from mmscodec._kernels.track.sources cimport ARENA, is_addressable, shown_at, so
 cdef enum:
     COMPARED_EXTENTS = 64  # how far back copies of retransmitted bytes are compared
     LEAST_COPY = 16  # bytes that tell a copy of a segment
+    EPOCH_COST = 1024  # bytes of an epoch's own, with the objects that hold its tables
 
 
 cdef void extents_init(extents_t *e) noexcept nogil:
@@ -306,8 +307,8 @@ cdef int extents_turn(
     past.bytes = bytes
     past.links = e.links
     past.judged = e.judged
-    past.size = count * sizeof(extent_t) + size + sizeof(epoch_t) \
-        + e.links.rows * sizeof(link_t) + e.judged.rows * sizeof(judged_t)
+    past.size = count * sizeof(extent_t) + size + EPOCH_COST \
+        + e.links.capacity * sizeof(link_t) + e.judged.capacity * sizeof(judged_t)
     table_init(&e.links, sizeof(link_t))
     table_init(&e.judged, sizeof(judged_t))
     e.held += past.size
