@@ -28,7 +28,10 @@ class Pipe:
     """Read in order, a few records at a time."""
 
     def __init__(self, raw):
-        self.read = lambda size, raw=io.BytesIO(raw): raw.read(min(size, 7000))
+        self.raw = io.BytesIO(raw)
+
+    def read(self, size):
+        return self.raw.read(min(size, 7000))
 
 
 def most_kept(kind, connections, protocols):

@@ -91,6 +91,20 @@ def test_ended_sessions_keep_nothing_and_running_ones_share_their_file(tmp_path)
     assert [file for file in alive if len(file.packets) == 37] == []
 
 
+def test_hundreds_of_sessions_cost_the_memory_of_one_file(tmp_path):
+    """200 connections open a file of 2.4 MB, and what they keep is counted while they are open."""
+    (tmp_path / "large.asf").write_bytes(make.asf(count=41, packet_size=58_000).file)
+    opened = mms.encode("LinkViewerToMacOpenFile", file_name="large.asf", play_incarnation=1)
+    with Serving(folder=tmp_path) as server, contextlib.ExitStack() as all_:
+        for _ in range(200):
+            connection = all_.enter_context(talking(server))
+            said = answers(connection, HELLO, opened, until="ReportOpenFile")
+            assert said[-1] == "LinkMacToViewerReportOpenFile"
+        alive = [item for item in gc.get_objects() if isinstance(item, AsfFile)]
+        assert len([file for file in alive if len(file.packets) == 41]) == 1
+        assert len(server.server.sessions) == 200
+
+
 def test_position_0_is_the_first_packet_however_many_are_sent_at_0(tmp_path):
     file = make.asf(count=30)
     packets = [make.packet(i, 400, bytes(100), send=max(i - 11, 0) * 100) for i in range(30)]

@@ -10,7 +10,7 @@ from mmscodec.sessions.buffer import buffer_of
 from mmscodec.sessions.stalls import stalls_of
 from tests.asf import make
 from tests.capture import build, frames
-from tests.sessions.kinds import ask_start, begun, confirm, done, end_of_stream
+from tests.sessions.kinds import KINDS, ask_start, begun, confirm, done, end_of_stream
 from tests.sessions.play import START, Play, capture
 
 SECOND, MS = 10**9, 10**6
@@ -85,6 +85,62 @@ def test_a_source_that_falls_silent_has_rows_of_zero_up_to_the_end(tmp_path):
     cap = capture(tmp_path, play.close())
     rates = cap.session_rates(0, 1.0)
     assert rates["packets"].tolist() == [10, 0, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["nothing came", "nothing came udp"])
+def test_a_playback_of_which_nothing_came_has_rows_of_zero(tmp_path, name):
+    cap = capture(tmp_path, *KINDS[name]().plays)
+    row, rates = cap.sessions[0], cap.session_rates(0, 0.01)
+    assert len(rates) > 1
+    assert rates["packets"].sum() == rates["bit_rate"].sum() == 0
+    assert row["start"] <= rates["time"][0]
+    assert 0 <= row["end"] - rates["time"][-1] < 10 * MS
+
+
+def test_nothing_is_said_of_rates_where_the_capture_would_not_show_them(tmp_path):
+    plays = KINDS["nothing came udp"]().plays
+    cap = capture(tmp_path, *plays, keep=lambda _, frame: frame[1] != "udp")
+    assert len(cap.session_rates(0, 0.01)) == 0
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if "playlist" in name])
+def test_rows_go_on_from_one_entry_to_the_next(tmp_path, name):
+    cap = capture(tmp_path, *KINDS[name]().plays)
+    step = 5 * MS
+    rates = cap.session_rates(0, step / SECOND)
+    entries = [rates[rates["entry"] == number] for number in np.unique(rates["entry"])]
+    assert len(entries) > 1
+    assert rates["packets"].sum() == cap.sessions["media_packets"][0]
+    for one, following in pairwise(entries):
+        assert (np.diff(one["time"]) == step).all()
+        assert 0 < following["time"][0] - one["time"][-1] <= step
+
+
+VIDEO = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
+
+
+def video_stream(number):
+    form = bytes(8) + b"\x02" + (40).to_bytes(2, "little") + (40).to_bytes(4, "little") + bytes(36)
+    sizes = np.array([0, 0, len(form), 0], "<u4").tobytes()  # time offset, sizes
+    return make.obj(
+        make.STREAM,
+        VIDEO + bytes(16) + sizes + bytes([number, 0]) + bytes(4) + form,
+    )
+
+
+@pytest.mark.parametrize("key", [0, 7, None])
+def test_the_first_key_frame_is_found(tmp_path, key):
+    asf = make.Asf(make.header(20, 400, extra=video_stream(2)), make.asf(count=20).packets, 400)
+    play = begun(asf)
+    ask_start(play, 10)
+    confirm(play, 10)
+    at = play.clock
+    for i, packet in enumerate(asf.packets):
+        changed = bytearray(packet)
+        changed[13] = 0x82 if i == key else 2  # stream number, and whether it is a key frame
+        play.at_ms(at + 100 * i).data(i, bytes(changed), 10, i)
+    row = capture(tmp_path, done(end_of_stream(play))).sessions[0]
+    assert row["first_key_frame"] == (-1 if key is None else 100 * key * MS)
 
 
 # ---- the player's buffer

@@ -310,7 +310,7 @@ class Sessions:
         """`RATES` of one session: received bit rate beside the announced one over time."""
         session = self[index]
         facts = session.facts
-        going = not facts.finished and not facts.stopping
+        going = (not facts.finished and not facts.stopping) or self._nothing_came(session)
         until = int(session.row["end"]) if going else -1
         return rates(session.index, session.entries, self._data, seconds, facts, until)
 

@@ -108,19 +108,22 @@ def rates(
     """Received and announced bit rate of one session, a row for each step of time and entry.
 
     Steps in which nothing came have a row of zeros, so that a stall is seen; there are at most
-    `_MAX_RATES` rows an entry, and where there would be more, empty steps have none. The last entry
-    goes on up to `until`.
+    `_MAX_RATES` rows an entry, and where there would be more, empty steps have none. An entry goes
+    on up to the next one, the last one up to `until`. A playback that was started and of which
+    nothing came has rows of zeros alone, of entry 0.
     """
     step = max(int(seconds * 1e9), 1)
     out = []
     played = [number for number, entry in enumerate(entries) if entry.segments]
-    for number in played:
+    if not played and 0 <= facts.started_time <= until:
+        return _nothing(session, facts, np.arange(facts.started_time, until + 1, step))
+    starts = [int(data["time"][entries[number].rows].min()) for number in played]
+    for number, first, following in zip(played, starts, [*starts[1:], until + 1]):
         entry = entries[number]
         rows = entry.rows
         times = data["time"][rows]
-        first = int(times.min())
         ticks = (times - first) // step
-        end = max(int(ticks.max()), (until - first) // step if number == played[-1] else 0)
+        end = max(int(ticks.max()), (following - 1 - first) // step)
         there = np.arange(end + 1) if end < _MAX_RATES else np.unique(ticks)[:_MAX_RATES]
         where = np.searchsorted(there, ticks)
         inside = where < len(there)
@@ -134,3 +137,10 @@ def rates(
         part["announced"] = entry.bit_rate or facts.bit_rate
         out.append(part)
     return np.concatenate(out) if out else np.zeros(0, RATES)
+
+
+def _nothing(session: int, facts: Facts, times: np.ndarray) -> np.ndarray:
+    # rows of a time in which nothing came
+    out = np.zeros(min(len(times), _MAX_RATES), RATES)
+    out["session"], out["time"], out["announced"] = session, times[:_MAX_RATES], facts.bit_rate
+    return out
