@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-EDGES, STUTTER, KINDS = (
-    "sessions/test_edges.py",
-    "sessions/test_stutter.py",
-    "sessions/test_kinds.py",
-)
-PEERS, CLI = "peer/test_hostile_peers.py", "cli/test_sessions.py"
+EDGES, STUTTER = "sessions/test_edges.py", "sessions/test_stutter.py"
+KINDS, PEERS = "sessions/test_kinds.py", "peer/test_hostile_peers.py"
 
 SENTENCES: dict[str, list[tuple[str, str]]] = {
     "fragments of another incarnation are not media": [

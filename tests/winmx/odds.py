@@ -72,15 +72,20 @@ KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 }  # fmt: skip
 
 
-def measure(kind: str, count: int, seed: int) -> np.ndarray:
-    """Of `count` blocks: tried, then how often each of `JUDGED` was taken for WinMX, transfers."""
+def counted(blocks: np.ndarray) -> np.ndarray:
+    """Of blocks of 16 bytes: how many there are, how often each of `JUDGED`, transfers."""
     from tests.bindings.odds import judge_many
 
-    rng = np.random.default_rng([seed, list(KINDS).index(kind)])
     counts = np.zeros(6, np.uint64)
-    for at in range(0, count, 1 << 18):
-        judge_many(np.ascontiguousarray(KINDS[kind](rng, min(1 << 18, count - at))).ravel(), counts)
+    judge_many(np.ascontiguousarray(blocks).reshape(-1), counts)
     return counts
+
+
+def measure(kind: str, count: int, seed: int) -> np.ndarray:
+    """The same of `count` blocks of a kind."""
+    rng = np.random.default_rng([seed, list(KINDS).index(kind)])
+    sizes = [min(1 << 18, count - at) for at in range(0, count, 1 << 18)]
+    return sum((counted(KINDS[kind](rng, size)) for size in sizes), np.zeros(6, np.uint64))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from mmscodec import winmx
 from mmscodec.winmx import cipher
 from mmscodec.winmx.cipher import Role
 from tests.capture import build, recut
-from tests.winmx import talks
+from tests.winmx import odds, talks
 from tests.winmx.talks import ACK, SYN
 
 CLIENTS = (Role.PRIMARY_CLIENT, Role.SECONDARY_CLIENT, Role.CHAT_CLIENT)
@@ -92,15 +92,26 @@ def test_each_byte_of_the_check_is_met_once_in_256(masked):
             assert len(good) <= 2
 
 
-def test_the_stated_odds_are_those_that_are_counted():
-    """A million random blocks: no more of a client's than three roles in 2**24 make likely."""
-    rng = np.random.default_rng(2024)
-    count, clients, servers = 1 << 20, 0, 0
-    data = rng.bytes(count + 16)
-    for at in range(0, count):
-        found = cipher.check_key_block(data[at : at + 16])
-        clients += found in CLIENTS
-        servers += found is not None and found.server
-    # 0.19 of each are expected; more than 4 would be a chance of 1 in 700,000
-    assert clients <= 4
-    assert servers <= 4
+@pytest.mark.parametrize("kind", odds.KINDS)
+def test_first_bytes_of_something_else_are_hardly_ever_taken_for_winmx(kind):
+    """The figures of docs/spec/winmx.md are those of `tests.winmx.odds`, here with fewer trials."""
+    tried, client, server, cache, both, _ = odds.measure(kind, 1 << 19, 2024).tolist()
+    assert tried == 1 << 19
+    # 0.09, 0.19, 0.03 and 0.19 are expected of random bytes
+    assert client <= 3
+    assert server <= 4
+    assert cache <= 3
+    assert both <= 4
+
+
+def test_what_is_counted_is_what_is_recognised():
+    rng = random.Random(5)
+    blocks = [cipher.key_block(role, rng.randbytes(16)) for role in [*Role] for _ in range(20)]
+    counts = odds.counted(np.frombuffer(b"".join(blocks), np.uint8))
+    found = [winmx.recognise(block, b"") for block in blocks]
+    assert counts[0] == len(blocks)
+    assert counts[1] == sum(one is not None and one.link in talks.LINKS for one in found) == 60
+    found = [winmx.recognise(b"", b"1" + block) for block in blocks]
+    assert counts[2] == sum(one is not None and one.keys is not None for one in found) == 60
+    found = [winmx.recognise(b"", b"8" + block) for block in blocks]
+    assert counts[3] == sum(one is not None and one.link == "cache" for one in found) == 20
