@@ -152,10 +152,8 @@ def one(rng, number, isn, kind):
         places = list(lies(rng, places))
     elif kind == "renumbered":
         places = list(renumbered(rng, places))
-    if kind == "damage":
-        items = list(damage(rng, places))
-    else:
-        items = [(s, at, SILENT) for s, at in places]
+    hurt = kind == "damage"
+    items = damage(rng, places) if hurt else ((s, at, SILENT) for s, at in places)
     last = len(segments) + 10.0
     return [*items, *((s, last + i, SILENT) for i, s in enumerate(closing))], how
 

@@ -168,3 +168,30 @@ def test_case_of_a_bad_checksum_then_a_good_one(tmp_path):
     with mmscodec.open(CASES / "vlan-tag-one-way.pcap", ignore_vlan=True) as capture:
         capture.write_asf(0, tmp_path / "sound.asf")
     assert (tmp_path / "mended.asf").read_bytes() == (tmp_path / "sound.asf").read_bytes()
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+@pytest.mark.parametrize("form", ["whole", "unspooled"])
+def test_work_for_copies_that_differ_is_bounded_by_the_bytes_that_come(form, waiting):
+    """Of long segments two bytes come again and again, and differ each time."""
+    rng = random.Random(3)
+    c, out = connection(rng, (5, 77), (100, 400_000))
+    lost = c.segment(True, 10)
+    frames = [frame(s) for s in ([*out] if waiting else [*out, lost])]
+    long = [c.segment(True, 60_000) for _ in range(6)]
+    for s in long:  # all of it is damaged, where parts can be put right
+        whole = frame(s)
+        size = len(s.payload)
+        frames.append(whole[:-size] + rng.randbytes(size) if waiting else whole)
+    for i in range(3000):
+        s = long[i % 6]
+        first = 10 + 4 * (i // 6)
+        part = s.payload[first : first + 2] if waiting else rng.randbytes(2)
+        again = replace(s, seq=(s.seq + first) % 2**32, payload=part)
+        frames.append(frame(again))
+    raw = build.pcap([(tcp_play.START + i * 10**6, data) for i, data in enumerate(frames)])
+    what = Pipe(raw) if form == "unspooled" else raw
+    with mmscodec.open(what, spool=form != "unspooled", protocols=None) as capture:
+        conflicts = int(capture.flows["conflicts"].sum())
+        assert conflicts > 0 or (waiting and form == "whole")
+        assert capture._engine._examined <= (16 << 20) + 2 * 60_000 + 160 * len(raw)

@@ -394,7 +394,9 @@ cdef class Engine:
     @property
     def _examined(self):
         """Bytes that judgements looked at, of flows that have ended: for tests."""
-        return self.track.counters.looked
+        return (
+            self.track.counters.looked + self.track.extents.summed + self.track.pool.split
+        )
 
     @property
     def _kept(self):

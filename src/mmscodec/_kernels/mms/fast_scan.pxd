@@ -45,13 +45,11 @@ cdef inline bint signed_at(const uint8_t *q, size_t left) noexcept nogil:
 
 
 cdef inline bint border_at(const mms_stream_t *s, const uint8_t *q, size_t left) noexcept nogil:
-    # `is_border` of the usual packets
+    # `is_border` of a Data packet of the play
     cdef uint64_t header
     if left < 16:
         return False
     header = load_le64(q)
-    if header >> 32 == SESSION_ID:
-        return load_le32(q + 12) == SEAL
     return is_head(header) and linked(s.model.last, header) and not s.options.client
 
 
@@ -135,10 +133,10 @@ cdef inline message_row_t *messages_of(
             return NULL
         if unlikely(rule == 0 and mid == SESSION_ID):
             return NULL
-        # without a branch, which nobody could predict; a message with a rule has 16 bytes
-        named = q[at + (12 if rule else 0)]
-        s.model.announced[named >> 6] |= <uint64_t>(rule >> 15) << (named & 63)
-        awaited[0] = named if rule >> 15 else awaited[0]
+        if unlikely(rule & ANNOUNCES):  # a few in a session
+            named = q[at + 12]
+            s.model.announced[named >> 6] |= <uint64_t>1 << (named & 63)
+            awaited[0] = named
         out.offset = offset + <int64_t>at
         out.packet = packet
         out.length = <uint32_t>size
@@ -172,8 +170,10 @@ cdef inline size_t run_of_packets(
         length = load_le32(q + 8)
         total = <uint64_t>length + 16
         if length < 16 or length & 7 or total > ceiling \
-                or n - pos < total or room < (length - 16) >> 3 \
-                or not border_at(s, q + total, n - pos - total):
+                or n - pos < total or room < (length - 16) >> 3:
+            break
+        signed_here = signed_at(q + total, n - pos - total)
+        if not signed_here and not border_at(s, q + total, n - pos - total):
             break
         out = messages_of(s, q, total, base + <int64_t>pos, packet, first, &awaited)
         if unlikely(out == NULL):
@@ -192,7 +192,6 @@ cdef inline size_t run_of_packets(
         row += 1
         packet += 1
         pos += total
-        signed_here = signed_at(p + pos, n - pos)
     if packet != <int64_t>t.packets.rows:
         s.model.fresh = False
         s.model.awaited = awaited

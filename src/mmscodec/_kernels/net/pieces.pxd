@@ -60,6 +60,8 @@ cdef struct tcp_pool_t:
     table_t runs  # run_t
     uint32_t free
     uint32_t random
+    uint64_t added  # bytes that came to wait
+    uint64_t split  # bytes copied where a part of a piece was put right
     uint64_t damaged  # segments that differ from a right copy that waited, and are damaged
     uint64_t held  # bytes that wait in all directions, and what it takes to keep them in order
     uint32_t held_limit  # bytes a direction may hold

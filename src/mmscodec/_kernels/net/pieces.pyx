@@ -4,13 +4,18 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.core.table cimport table_free, table_init, table_row
 
+cdef enum:
+    # bytes that are copied to put parts of pieces right: so many, and for each byte that comes
+    SPLIT_FREE = 16 << 20
+    SPLIT_WORTH = 64
+
 
 cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil:
     table_init(&pool.nodes, sizeof(node_t))
     table_init(&pool.runs, sizeof(run_t))
     pool.free = 0
     pool.random = 0x9E3779B9
-    pool.held = pool.damaged = 0
+    pool.held = pool.damaged = pool.added = pool.split = 0
     pool.held_limit = 1 << 20
     pool.pending_limit = 10000
     return 0 if table_row(&pool.nodes) != NULL else -1
@@ -272,7 +277,9 @@ cdef int judge(
         return 0
     if piece.checksum == CHECKSUM_BAD and first.checksum == CHECKSUM_GOOD:
         added.damaged = True
-    elif piece.checksum == CHECKSUM_GOOD and first.checksum == CHECKSUM_BAD:
+    elif piece.checksum == CHECKSUM_GOOD and first.checksum == CHECKSUM_BAD \
+            and pool.split <= SPLIT_FREE + pool.added * SPLIT_WORTH:
+        pool.split += first.have
         part = part_of(piece, start, end)
         part.claim = end
         part.mended = <uint32_t>differ
@@ -355,6 +362,7 @@ cdef int pieces_add(
     if begin_list(d, pool) != 0:
         return -1
     find_path(d, pool, piece.start, path)
+    pool.added += piece.have
     if piece.have == 0:
         status = add_claim(d, pool, path, piece)
     else:

@@ -16,6 +16,11 @@ from mmscodec._kernels.track.mended cimport (
 from mmscodec._kernels.track.sources cimport ARENA, is_addressable, source_of, source_t
 
 
+cdef enum:
+    FREE = 16 << 20  # bytes whose checksums are asked, however few came again
+    WORTH = 64  # and for each byte that did
+
+
 cdef checksum_t copies_checksum(
     const sources_t *sources, const connection_t *c, int side, uint64_t place
 ) noexcept nogil:
@@ -58,10 +63,14 @@ cdef checksum_t judge_extent(
     extents_t *e, const sources_t *sources, const connection_t *c, int side,
     const extent_t *extent, const walk_t *w
 ) noexcept nogil:
-    # by what was noted when its frame was there, or else by its frame
+    # By what was noted when its frame was there, or else by its frame, as long as that is no more
+    # work than the bytes that came again are worth: they may be few, and the frame long.
     cdef const judged_t *noted = walk_judged(w)
     if noted != NULL:
         return <checksum_t>noted.checksum
+    if e.summed > FREE + e.compared * WORTH:
+        return CHECKSUM_UNKNOWN
+    e.summed += extent.length
     return judge_frame(e, sources, c, side, extent, w.bytes)
 
 
@@ -143,6 +152,7 @@ cdef int copies_compare(
     cdef walk_t w
     out.compared = out.differ = out.mended = 0
     out.damaged = False
+    e.compared += <uint64_t>run.length
     walk_begin(e, &w, &c.flow[side])
     while True:
         extent = walk_next(e, &w)

@@ -57,6 +57,8 @@ cdef struct extents_t:
     table_t stamps
     table_t bytes  # the arena: payload that stays nowhere else, HEADERS bytes in front of each
     table_t scratch  # bytes that were read back for one look
+    uint64_t compared  # bytes that came again
+    uint64_t summed  # bytes whose checksums were asked because of them
     uint32_t epoch  # how often the tables began anew
 
 cdef struct walk_t:
