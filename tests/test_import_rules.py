@@ -1,7 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  _facade  <-  __init__  <-  cli
+        <-  capture  <-  sessions, asf  <-  convert  <-  _facade  <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -25,16 +25,18 @@ RANKS = {
     "_block": 1,
     "_buffer": 1,
     "faulttable": 2,
+    "rows": 2,
     "tables": 2,
     "mms": 3,
     "winmx": 3,
     "capture": 4,
     "sessions": 5,
     "asf": 5,
-    "_facade": 6,
-    "__init__": 7,
-    "cli": 8,
-    "__main__": 9,
+    "convert": 6,
+    "_facade": 7,
+    "__init__": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 FILES = sorted(
     path.relative_to(SOURCE).as_posix()

@@ -71,6 +71,45 @@ class Capture(CapturePass, SessionViews):
             return session_table(self, name)
         return super().table(name, payload=payload, secrets=secrets)
 
+    def write_parquet(
+        self,
+        directory: str | os.PathLike[str],
+        tables: Iterable[str] | None = None,
+        *,
+        partition: str | None = None,
+        payload: bool = False,
+        secrets: bool = False,
+        overwrite: bool = False,
+    ) -> dict[str, int]:
+        """Write tables as Parquet files, `NAME.parquet` in a folder; needs pyarrow.
+
+        The capture is read as for its tables. `mmscodec convert`, or `mmscodec.convert.convert`
+        with ``Options(whole=False)``, writes batch by batch instead.
+
+        Parameters
+        ----------
+        directory : path
+            Made if needed.
+        tables : iterable of str, optional
+            Names as `table` takes them; default: all that have rows.
+        partition : str, optional
+            "date", "hour" or a column: `NAME` is a folder with files by its values (Hive).
+        payload, secrets : bool
+            As in `table`.
+        overwrite : bool
+            Replace what is there; otherwise that is a FileExistsError.
+
+        Returns
+        -------
+        dict
+            Rows of each table that was written. All appear when the last is complete, or none.
+        """
+        from mmscodec.convert import Options, convert
+
+        names = None if tables is None else list(tables)
+        options = Options("parquet", names, True, partition, payload, secrets, overwrite)
+        return convert(self, directory, options)
+
     @property
     def tables(self) -> dict[str, int | None]:
         """Names that `table` takes, with the number of rows where it is known by now."""

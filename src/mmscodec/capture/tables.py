@@ -13,6 +13,7 @@ from mmscodec.capture.directions import fill_directions, flow_directions
 from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.rows import as_rows
 
 if TYPE_CHECKING:
     from mmscodec.capture.winmx import WinmxTables
@@ -176,7 +177,9 @@ class CaptureTables:
 
         Names of WinMX packets give the rows of `winmx[name]`.
         """
-        return self._by_message.array(message) if _mms_name(message) else self.winmx[str(message)]
+        if _mms_name(message):
+            return as_rows(self._by_message.array(message))
+        return self.winmx[str(message)]
 
     def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `mms.Batch.column`."""

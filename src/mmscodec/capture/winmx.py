@@ -9,6 +9,7 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.faulttable import FaultTable, fault_table
+from mmscodec.rows import Rows
 from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.faults import FaultCode
 from mmscodec.schema.winmx import BY_NAME
@@ -22,7 +23,7 @@ from mmscodec.winmx.findings import Findings
 from mmscodec.winmx.nodes import WaitingLists
 
 _CAPTURE_FRAMES = in_capture(PACKET_ROWS)
-_CAPTURE_NODES = in_capture(NODES)
+_CAPTURE_NODES = in_capture(NODES).newbyteorder("=")
 CAPTURE_FAULTS = in_capture(FAULT_ROWS)
 _CAPTURE_FINDINGS = in_capture(FINDINGS)
 
@@ -230,7 +231,7 @@ class WinmxTables:
         """The sender of every node list.
 
         packet (row of these packets), time, flow, sender (text), sender_port: of the connection;
-        ip >u4, udp_port, tcp_port: of record 0, 0 where there is none; records (how many), differs
+        ip <u4, udp_port, tcp_port: of record 0, 0 where there is none; records (how many), differs
         (record 0 has another address than the connection).
         """
         from mmscodec.capture.winmx_lists import lists_of
@@ -297,8 +298,8 @@ class WinmxTables:
         parts = [np.asarray(batch[name]) for _, batch in self.batches]
         if not parts:
             parts = [np.asarray(Batch()[name])]
-            return np.zeros(0, in_capture(parts[0].dtype))
-        return self._joined(parts, in_capture(parts[0].dtype))
+            return np.zeros(0, in_capture(parts[0].dtype).newbyteorder("=")).view(Rows)
+        return self._joined(parts, in_capture(parts[0].dtype).newbyteorder("=")).view(Rows)
 
     def column(self, name: str, field: str) -> np.ndarray:
         """One field of every packet of a kind; see `winmx.Batch.column`."""

@@ -17,7 +17,7 @@ _MAPPED = bytes(10) + b"\xff\xff"  # in front of an IPv4 address
 LISTS = np.dtype(
     [
         ("packet", "<i8"), ("time", "<i8"), ("flow", "<i4"), ("sender", "U39"),
-        ("sender_port", "<u2"), ("ip", ">u4"), ("udp_port", "<u2"), ("tcp_port", "<u2"),
+        ("sender_port", "<u2"), ("ip", "<u4"), ("udp_port", "<u2"), ("tcp_port", "<u2"),
         ("records", "<u4"), ("differs", "?"),
     ]
 )  # fmt: skip

@@ -52,11 +52,10 @@ class Fields:
         if row not in places:
             return {}
         index = places[row]
-        record = array[index]
         values = {}
         for item in struct.fixed:
-            there = not item.needs_chunk_len or record["chunk_len"] >= item.needs_chunk_len
-            values[item.python_name] = plain(record[item.python_name]) if there else None
+            there = not item.needs_chunk_len or array["chunk_len"][index] >= item.needs_chunk_len
+            values[item.python_name] = plain(array[item.python_name][index]) if there else None
         for name, column in columns.items():
             values[name] = plain(column[index])
         return values
@@ -66,7 +65,9 @@ class Fields:
         places = {row: index for index, row in enumerate(rows)}
         names = [item.python_name for item in struct.variable]
         columns = {name: self.tables.column(struct.name, name) for name in names}
-        return places, self.tables[struct.name], columns
+        rows = self.tables[struct.name]
+        array = {item.python_name: rows[item.python_name] for item in struct.fixed}
+        return places, array, columns
 
 
 def struct_of(mid: int) -> Struct | None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "decode": "every message and Data packet as a table, JSON lines or CSV",
     "stats": "what a capture holds, counted",
     "sessions": "what happened in each MMS session",
+    "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
@@ -41,6 +42,10 @@ EXAMPLES = {
   mmscodec sessions trace.pcap                     one block for each session
   mmscodec sessions --table captures/
   mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap""",
+    "convert": """
+  mmscodec convert -o tables trace.pcap            a Parquet file for each table that has rows
+  mmscodec convert -o tables --format jsonl --tables messages,sessions trace.pcap
+  mmscodec convert -o tables --partition date captures/*.pcap.zst""",
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",

@@ -10,6 +10,7 @@ from mmscodec._signatures import keywords
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._codec import BatchBase
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.rows import as_rows
 
 if TYPE_CHECKING:
     from mmscodec.mms.findings import Findings
@@ -72,11 +73,12 @@ class Batch(BatchBase):
     def __getitem__(self, message: MessageName | int) -> np.ndarray:
         """Fixed fields of every message of this name (or MID): a structured array, copied.
 
-        The dtype is the wire layout, packed and little-endian, fields under their snake_case names.
+        The layout is that of the wire, packed and little-endian, fields under their snake_case
+        names; raw bytes come out as bytes, see `mmscodec.rows.Rows`.
         Messages too short for their fixed part are left out; they have a fault. Optional fields
         that chunkLen leaves out are zero here and masked in `column`.
         """
-        return self._by_message.array(message)
+        return as_rows(self._by_message.array(message))
 
     def column(self, message: MessageName | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `MessageColumns.column`."""

@@ -10,6 +10,7 @@ from mmscodec._signatures import keywords
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms._many import DecodersBase
 from mmscodec.mms.columns import MessageColumns
+from mmscodec.rows import as_rows
 from mmscodec.schema.mms import MAX_PACKET
 
 
@@ -34,7 +35,7 @@ class ManyBatch:
 
     def __getitem__(self, message: str | int) -> np.ndarray:
         """Fixed fields of every message of this name, then time and flow: a copy."""
-        return self._columns.array(message)
+        return as_rows(self._columns.array(message))
 
     def column(self, message: str | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `MessageColumns.column`."""

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmscodec.rows import as_structures
 from mmscodec.schema import mms
+from mmscodec.schema.dtypes import ROWS, in_capture
 
 #: Low 8 bits tag Data packets; these constants are no tags (10.6).
 _NO_TAG = frozenset({0xF0F0F0EF, 0xF0F0F0F0, 0xF0F0F0F1, 0xF0F0F901})
@@ -94,7 +96,8 @@ class Control:
     def array(self, name: str) -> np.ndarray:
         """Their fixed fields."""
         if name not in self._arrays:
-            self._arrays[name] = self.cap[name]
+            rows = self.cap[name]
+            self._arrays[name] = as_structures(rows, in_capture(ROWS[name]))
         return self._arrays[name]
 
     def _index(self, name: str, row: int) -> int:

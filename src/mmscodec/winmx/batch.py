@@ -9,6 +9,7 @@ import numpy as np
 from mmscodec._signatures import keywords
 from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
+from mmscodec.rows import Rows
 from mmscodec.schema.winmx import BY_NAME, Packet, title, types_of
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
 from mmscodec.winmx._codec import BatchBase
@@ -64,7 +65,7 @@ class Batch(BatchBase):
     @property
     def nodes(self) -> np.ndarray:
         """One row a node record, gathered when first asked for."""
-        return self.node_rows()
+        return self.node_rows().view(Rows)
 
     @property
     def records(self) -> np.ndarray:
@@ -136,11 +137,11 @@ class Batch(BatchBase):
     def __getitem__(self, name: str | int) -> np.ndarray:
         """Rows of every packet of a kind, by name or type; of `SharedFile`, of every file.
 
-        Columns: packet (row in `packets`), the fixed fields under their names (numbers as on the
-        wire, addresses >u4, raw bytes V), `has_` flags of optional fields, `NAME_offset` <i8 and
-        `NAME_length` <u4 of fields of variable length, surplus (bytes behind the last field).
-        Packets that end inside a field are left out; they have a fault. A name of another link
-        gives no rows. Types known only by name have their bytes in `data`.
+        Columns: packet (row in `packets`), the fixed fields under their names (addresses as native
+        u4, raw bytes as bytes, see `mmscodec.rows.Rows`), `has_` flags of optional fields,
+        `NAME_offset` <i8 and `NAME_length` <u4 of fields of variable length, surplus (bytes behind
+        the last field). Packets that end inside a field are left out; they have a fault. A name of
+        another link gives no rows. Types known only by name have their bytes in `data`.
         """
         key = ("rows", name)
         if key not in self.cache:
@@ -149,7 +150,7 @@ class Batch(BatchBase):
                 rows = np.empty(0, plan.dtype)
             else:
                 rows, _ = self.gather(plan, mid)
-            self.cache[key] = rows
+            self.cache[key] = rows.view(Rows)
         return self.cache[key]
 
     def column(self, name: str | int, field: str, encoding: str | None = "latin-1") -> np.ndarray:

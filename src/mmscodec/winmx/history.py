@@ -9,7 +9,7 @@ from mmscodec.winmx.nodes import along_packets, ip_numbers, node_keys
 VALUES = ("free_primary_slots", "free_secondary_slots", "x")
 
 _COLUMNS = [
-    ("ip", ">u4"), ("udp_port", "<u2"), ("tcp_port", "<u2"), ("first", "<i8"), ("last", "<i8"),
+    ("ip", "<u4"), ("udp_port", "<u2"), ("tcp_port", "<u2"), ("first", "<i8"), ("last", "<i8"),
     ("count", "<i8"),
     *((f"{name}_{which}", "u1") for name in VALUES for which in ("first", "last", "min", "max")),
 ]  # fmt: skip
@@ -33,7 +33,7 @@ def node_history(
     Returns
     -------
     numpy.ndarray
-        ip >u4, udp_port <u2, tcp_port <u2, first, last, count <i8 (when it was first and last
+        ip <u4, udp_port <u2, tcp_port <u2, first, last, count <i8 (when it was first and last
         named, and how often), then of free_primary_slots, free_secondary_slots and x each `_first`,
         `_last`, `_min` and `_max` (u1), and sender (of the dtype given; only if it was given).
         One row a node and sender, in the order in which they were first seen.

@@ -9,7 +9,7 @@ import numpy as np
 UNIQUE = np.dtype(
     {
         "names": ["ip", "udp_port", "tcp_port", "first", "last", "count"],
-        "formats": [">u4", "<u2", "<u2", "<i8", "<i8", "<i8"],
+        "formats": ["<u4", "<u2", "<u2", "<i8", "<i8", "<i8"],
         "offsets": [0, 4, 6, 8, 16, 24],
         "itemsize": 32,
     }
@@ -114,7 +114,7 @@ def unique_nodes(nodes: np.ndarray, time: np.ndarray | None = None) -> np.ndarra
     Returns
     -------
     numpy.ndarray
-        ip >u4, udp_port <u2, tcp_port <u2, first <i8, last <i8, count <i8; in the order in which
+        ip <u4, udp_port <u2, tcp_port <u2, first <i8, last <i8, count <i8; in the order in which
         nodes were first seen.
     """
     shape = nodes.shape

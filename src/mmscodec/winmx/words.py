@@ -10,7 +10,7 @@ import numpy as np
 STATUS = np.dtype(
     [("number", "<i4"), ("free", "<i4"), ("max", "<i4"), ("queued", "<i4"), ("known", "?")]
 )
-ADDRESS = np.dtype([("ip", ">u4"), ("port", "<u2"), ("known", "?")])
+ADDRESS = np.dtype([("ip", "<u4"), ("port", "<u2"), ("known", "?")])
 
 _NUMBER = re.compile(r"\s*(\d{1,9})(?!\d)")
 _WORDS = re.compile(
@@ -79,7 +79,7 @@ def handle_addresses(handles: str | bytes | Iterable[str | bytes]) -> np.ndarray
     Returns
     -------
     numpy.ndarray
-        One row a handle: ip >u4 (octets in network order, as `addresses` takes them), port <u2,
+        One row a handle: ip <u4 (octets in network order, as `addresses` takes them), port <u2,
         known (False where the text is no handle: ip and port are 0).
 
     Notes

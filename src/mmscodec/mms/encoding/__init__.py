@@ -11,6 +11,7 @@ from mmscodec.errors import EncodeError, near
 from mmscodec.mms.encoding.batches import encode_batch, into
 from mmscodec.mms.encoding.pack import as_bytes, pack, pack_message, refuse, values_of
 from mmscodec.mms.encoding.rows import data_rows, message_rows, scalar_or_column
+from mmscodec.rows import as_structures
 from mmscodec.schema import dtypes, mms
 from mmscodec.schema.fields import Message
 
@@ -160,6 +161,11 @@ def encode(
             return encode_batch(what, out)
         body = b"".join(bare(item) for item in what)
         return _packet_bytes(body, seq, time_sent, chunk_count, header)
+    if what in mms.BY_NAME:
+        wire = dtypes.ROWS[what]
+        rows = as_structures(rows, wire, dtypes.in_capture(wire))
+    elif isinstance(rows, np.ndarray):
+        rows = rows.view(np.ndarray)
     if isinstance(rows, np.ndarray) and rows.ndim == 1:
         if what == _DATA.name:
             return data_rows(rows, payloads, out)
