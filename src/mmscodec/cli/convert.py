@@ -53,12 +53,12 @@ def run(options: argparse.Namespace) -> int:
         options.payload, options.show_secrets, options.overwrite,
     )  # fmt: skip
     damage, halves = Damage(), nothing.Halves()
-
-    def seen(tables: Any) -> None:
-        damage.add(tables)
-        halves.add(tables.flows)
-
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
+
+        def seen(tables: Any) -> None:
+            damage.add(tables, capture)
+            halves.add(tables.flows)
+
         try:
             written = convert(capture, options.output, chosen, seen)
         except KeyError as error:
