@@ -261,6 +261,50 @@ def test_a_circle_of_files_is_seen():
     assert in_circles(reached(found)) == set()
 
 
+#: Bindings with loops that run without the GIL: those that turn what a class holds (the merge, the
+#: engine, the second thread), and those of Arrow's callbacks.
+LOOPS = {
+    "mmscodec/capture/_engine.pyx", "mmscodec/capture/_merge.pyx",
+    "mmscodec/capture/_readahead.pyx", "mmscodec/tables/_arrow.pyx",
+}  # fmt: skip
+
+
+def loops_without_gil(text: str) -> bool:
+    """Is there a loop in a C function that says `nogil`?"""
+    inside, begun = -1, -1  # indents of the function in hand and of the signature that is read
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            continue
+        if begun < 0 and indent <= inside:
+            inside = -1
+        if re.match(r"\s*cdef .*\(", line) and not line.rstrip().endswith(")"):
+            begun = indent
+        if begun >= 0 and line.rstrip().endswith(":"):
+            inside, begun = (begun if "nogil" in line else -1), -1
+        elif inside >= 0 and re.match(r"\s*(for|while) ", line):
+            return True
+    return False
+
+
+def test_loops_without_the_gil_stand_in_kernels():
+    found = {
+        name
+        for name in FILES
+        if name.endswith(".pyx") and unit_of(name) != "_kernels"
+        if loops_without_gil((SOURCE / name).read_text(encoding="utf-8"))
+    }
+    assert found == LOOPS
+
+
+def test_a_loop_without_the_gil_is_seen():
+    loop = "    x = 1\n    for i in a:\n        pass\n"
+    assert loops_without_gil("cdef int f(\n    int a\n) noexcept nogil:\n" + loop)
+    assert loops_without_gil("cdef class A:\n  cdef int f(self) nogil:\n" + loop)
+    assert not loops_without_gil("cdef int f(int a) nogil:\n    return 1\n\ndef g():\n" + loop)
+    assert not loops_without_gil("cdef int f(int a) except -1:\n" + loop)
+
+
 def test_the_readers_see_every_form_of_import():
     python = "import a.b\nfrom . import c\nfrom ..x import y\ndef f():\n    import z\n"
     seen = [(item.module, item.top) for item in python_imports(python, "mmscodec.mms")]

@@ -85,6 +85,9 @@ class Pieces(Source):
         self.end = min(grown, len(self.data))
         return self.data[position : self.end], position, self.end == len(self.data)
 
+    def mapping(self):
+        return self.data, 0
+
 
 def mangled(data, seeds, rng):
     """A few changes of the kinds that disks, tools and attackers make."""

@@ -22,6 +22,9 @@ class Pieces(Source):
         self.end = min(max(self.end + self.step, position + 1), len(self.data))
         return self.data[position : self.end], position, self.end == len(self.data)
 
+    def mapping(self):
+        return self.data, 0
+
 
 def walk(data):
     walker = RecordReader(MemorySource(data))

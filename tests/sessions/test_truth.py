@@ -159,7 +159,7 @@ def test_a_refusal_is_named():
 def test_a_udp_session_knows_its_data_flow():
     cap = opened("vlc_udp.pcap")
     row = cap.sessions[0]
-    assert row["transport"] == 17
+    assert row["transport"] == "udp"
     assert cap.flows[row["data_flow"]]["dst_port"] == 7000
     assert (row["lost"], row["reordered"], row["duplicates"]) == (0, 0, 0)
     assert cap.session(0).url == "mmsu://127.0.0.1/small1400.asf"

@@ -16,11 +16,6 @@ def number(data: bytes | memoryview, at: int, size: int, end: int | None = None)
     return int.from_bytes(data[at : at + size], "little")
 
 
-def _u16_at(data: bytes | memoryview, at: int, end: int | None = None) -> int:
-    """Two bytes."""
-    return number(data, at, 2, end)
-
-
 def u32_at(data: bytes | memoryview, at: int, end: int | None = None) -> int:
     """Four bytes."""
     return number(data, at, 4, end)

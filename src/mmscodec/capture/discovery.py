@@ -74,6 +74,10 @@ class Head(Source):
                 break
         return self.data, 0, self.ended
 
+    def mapping(self) -> tuple[Any, int]:
+        """Everything read so far."""
+        return self.data, 0
+
 
 def _peek(entry: Entry) -> tuple[bytes, str, int | None]:
     """First bytes (decompressed), format and time of the first record of an entry."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ _ZEROS = memoryview(bytes(2 << 20))  # more than a piece
 NO_RECORD = -(1 << 63)
 
 
-class Source:
+class Source(ABC):
     """One stream of bytes in a capture.
 
     Attributes
@@ -63,25 +64,25 @@ class Source:
     stable = False
     first: int | None = None
 
+    @abstractmethod
     def window(self, position: int, need: int) -> tuple[Any, int, bool]:
         """Bytes from `position` on: (buffer, position of its first byte, nothing follows).
 
         The buffer has at least `need` bytes from `position` on unless nothing follows.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def mapping(self) -> tuple[Any, int]:
         """All bytes seen so far: (buffer, position of its first byte)."""
-        raise NotImplementedError
 
     def take_faults(self) -> list[_FaultRow]:
         """Faults of the source itself since the last call; positions count from `base`."""
         return []
 
-    def walked(self) -> None:
+    def walked(self) -> None:  # noqa: B027  most have nothing to give back
         """Give back what only the walk needed; it is at its end."""
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027  most have none
         """Give back the mapping; the next use makes a new one."""
 
     def close(self) -> None:

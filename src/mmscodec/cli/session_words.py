@@ -183,7 +183,7 @@ class Report:
         row = self.row
         if not row["media_packets"]:
             return ""
-        over = {6: "TCP", 17: "UDP"}.get(int(row["transport"]), "?")
+        over = str(row["transport"]).upper() or "?"
         text = f"{counted(int(row['media_packets']), 'packet')}, "
         text += f"{amount(int(row['media_bytes']))} over {over}"
         if row["received_bit_rate"]:
@@ -300,7 +300,7 @@ class Report:
         row, parts = self.row, []
         if row["pings"]:
             parts.append(self._pings())
-        if row["transport"] == 17 and (row["media_packets"] or row["lost"]):
+        if row["transport"] == "udp" and (row["media_packets"] or row["lost"]):
             detail = f" (at most {row['longest_loss']} in a row"
             detail += f", {row['lost_at_start']} at the start" * bool(row["lost_at_start"])
             detail += f", {row['lost_at_end']} at the end" * bool(row["lost_at_end"]) + ")"
@@ -338,7 +338,7 @@ class Report:
         if log["dw_packets_received"] != media:
             packets += f" ({media} captured)"
         lost = f"{log['dw_packets_lost_client']} lost"
-        if row["transport"] == 17 and log["dw_packets_lost_client"] != row["lost"]:
+        if row["transport"] == "udp" and log["dw_packets_lost_client"] != row["lost"]:
             lost += f" ({row['lost']} measured)"
         parts = [
             packets, amount(log["qw_bytes_received"]), lost,

@@ -151,7 +151,7 @@ def _table_lines(chosen: list[Any], width: int | None) -> list[str]:
         cell = {
             "session": session.index, "no": session.index, "start": start,
             "client": session.client_address, "server": session.server_address,
-            "over": session.transport_name, "packets": row["media_packets"],
+            "over": session.transport, "packets": row["media_packets"],
             "bytes": row["media_bytes"], "lost": row["lost"], "file": session.file_name,
             "end": end + (" (partial)" if row["partial"] else ""),
         }  # fmt: skip

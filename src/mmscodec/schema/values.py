@@ -134,17 +134,6 @@ HRESULTS: Mapping[int, tuple[str, str]] = {
     0xC00D0035: ("NS_E_SERVER_NOT_FOUND", "server not found"),
 }
 
-#: Products by their client token (6.17); version None = the token carries none.
-CLIENT_TOKENS: tuple[tuple[str, str, str | None], ...] = (
-    ("Windows Media Services 4.0 or 4.1", "Spoooon!", None),
-    ("Windows Media Player 6.4", "NSPlayer", "4.1"),
-    ("Windows Media Format 7.0 SDK", "NSPlayer", "7.0"),
-    ("Windows Media Format 7.1 SDK", "NSPlayer", "7.1"),
-    ("Windows Media Player for Windows XP", "NSPlayer", "8.0"),
-    ("Windows Media Format 9 Series SDK", "NSPlayer", "9.0"),
-    ("Windows Media Format 9.5 SDK", "NSPlayer", "10.0"),
-)
-
 
 def hresult_text(value: int) -> str:
     """An HRESULT for people.

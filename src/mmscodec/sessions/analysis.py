@@ -155,7 +155,7 @@ class Sessions:
         row["client"], row["server"] = ends.client, ends.server
         row["data_flow"], row["resend_flow"] = ends.data_flow, ends.resend_flow
         row["start"], row["end"] = self._span(session, mine)
-        row["transport"] = {"tcp": 6, "udp": 17}.get(facts.transport, 0)
+        row["transport"] = facts.transport
         for name in (
             "auth_scheme", "auth_result", "attributes", "packet_size", "bit_rate", "header_size",
             "packet_count", "duration", "open_file_id", "client_id", "stream_switches",

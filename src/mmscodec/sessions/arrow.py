@@ -28,6 +28,7 @@ from mmscodec.tables.spec import (
 from mmscodec.tables.table import Table
 
 NAMES = ("sessions", "exchanges", "transitions")
+_CODES = {"": 0, "tcp": 6, "udp": 17}
 
 _TIMES = (
     "connect_time", "start_up", "first_data", "ping_min", "ping_mean", "ping_max", "longest_gap",
@@ -116,6 +117,10 @@ def session_table(capture: Any, name: str) -> Table:
     rows = lambda: np.asarray(getattr(capture, name))  # noqa: E731
     made = structured(dtype, rows, SPECS)
     if name == "sessions":
+        over = lambda a, b: np.array([_CODES[word] for word in rows()["transport"][a:b].tolist()])  # noqa: E731
+        about = SPECS["transport"].about
+        words = make.words("transport", over, TRANSPORTS, **about)
+        made = [words if column.name == words.name else column for column in made]
         number = make.number("session", lambda a, b: np.arange(a, b), "i4", description="this row")
         order = [number, *ends_of(found, lambda a, b: range(a, b))]
         texts = [make.strings(text, _attribute(found, text)) for text in TEXTS]

@@ -15,7 +15,6 @@ from mmscodec.sessions.quality import Quality
 from mmscodec.sessions.session_flows import Ends
 from mmscodec.sessions.table import PARTIAL
 
-TRANSPORTS = {0: "", 6: "tcp", 17: "udp"}
 #: What a server refuses by a message with an HRESULT that failed.
 _REFUSALS = {
     MID["LinkMacToViewerReportConnectedEX"]: "Connect",
@@ -87,7 +86,7 @@ class Session:
         """The URL that the client must have been given."""
         if not self.facts.file_name:
             return ""
-        scheme = {"udp": "mmsu", "tcp": "mmst"}.get(self.transport_name, "mms")
+        scheme = {"udp": "mmsu", "tcp": "mmst"}.get(self.transport, "mms")
         host, port = self.facts.host, self.ends.server_port
         if not host:
             host = endpoint(self.ends.server_host, port).removesuffix(":1755")
@@ -96,9 +95,9 @@ class Session:
         return f"{scheme}://{host}/{self.facts.file_name.lstrip('/')}"
 
     @property
-    def transport_name(self) -> str:
+    def transport(self) -> str:
         """How Data came: "tcp", "udp" or ""."""
-        return TRANSPORTS.get(int(self.row["transport"]), "") if self.row is not None else ""
+        return str(self.row["transport"]) if self.row is not None else ""
 
     @property
     def auth(self) -> str:

@@ -12,7 +12,7 @@ _COLUMNS = {
     # which flows; rows of `flows`, -1 = none
     "client": "i4", "server": "i4", "data_flow": "i4", "resend_flow": "i4",
     "start": "i8", "end": "i8",
-    "transport": "u1",  # of Data: 6 TCP, 17 UDP, 0 not known
+    "transport": "U3",  # of Data: "tcp", "udp", "" not known
     "auth_scheme": "u1", "auth_result": "i1", "end_reason": "u1",
     "ended_by": "u1", "played_out": "i1", "udp_story": "u1",
     "partial": "u2", "challenges": "u2",
@@ -98,7 +98,7 @@ SESSIONS = _dtype()
 TEXTS = (
     "client_address", "server_address", "url", "file_name", "player", "player_version", "guid",
     "host", "via", "server_version", "authen_package", "funnel_name", "redirect_location",
-    "transport_name", "auth", "end_text", "partial_text",
+    "auth", "end_text", "partial_text",
 )  # fmt: skip
 
 NO_START, NO_CLIENT, NO_SERVER, MISSING, NO_END, FAULTS, UNREAD = 1, 2, 4, 8, 16, 32, 64
