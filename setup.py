@@ -11,6 +11,7 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 INCLUDE = "src/mmscodec/_kernels/include"
 
+DEBUGGED = any(os.environ.get(f"MMSCODEC_{word}") for word in ("DEBUG", "SANITIZE"))
 compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing", "-g0"]
 link_args = ["-Wl,-s"] if sys.platform == "linux" else []  # a wheel carries no symbols
 if os.environ.get("MMSCODEC_PROFILE"):  # the same code, with names and lines for a profiler
@@ -26,14 +27,23 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
     link_args = [f"-fsanitize={sanitizers}"]
 
 
+#: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a
+#: limit (docs/decisions/0050, 0060).
+SMALL = {
+    "asf._write", "capture._copy", "capture._map", "capture._select", "capture._writer",
+    "tables._arrow",
+}  # fmt: skip
+
+
 def extension(source: Path) -> Extension:
     """The extension module whose only source is `source`."""
     name = ".".join(source.relative_to("src").with_suffix("").parts)
+    small = sys.platform != "win32" and name.removeprefix("mmscodec.") in SMALL
     return Extension(
         name,
         [str(source)],
         include_dirs=[INCLUDE],
-        extra_compile_args=compile_args,
+        extra_compile_args=[*compile_args, "-Os"] if small and not DEBUGGED else compile_args,
         extra_link_args=link_args,
     )
 

@@ -1,4 +1,3 @@
-# distutils: extra_compile_args = -Os
 # cython: binding=False
 # Columns as Arrow capsules, without any library. What is exported is described by tuples; every
 # struct owns what it points to: names and formats as Python bytes, columns as holders of buffers.
