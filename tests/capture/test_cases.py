@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import mmscodec
+from mmscodec.errors import CaptureError
 from tests.capture import build, tcp_play
 from tests.capture import frames as f
 
@@ -125,3 +126,16 @@ def test_a_connection_in_ipv6_with_addresses_that_hold_ipv4_ones():
 def test_a_last_record_that_is_cut_costs_no_other(opened):
     cap = opened("last-record-cut-years-apart.pcap")
     assert cap.counts["records"] == 2
+
+
+def test_a_window_of_256_mib_is_read(opened):
+    pytest.importorskip("backports.zstd", reason="backports.zstd is not installed")
+    cap = opened("window-256-mib.pcap.zst")
+    assert cap.counts["records"] == 46
+    assert len(cap.faults) == 0
+    assert (len(cap.packets), len(cap.data)) == (19, 21)
+
+
+def test_a_capture_that_a_shell_re_encoded_is_named(opened):
+    with pytest.raises(CaptureError, match="re-encoded as UTF-16, as a shell does"):
+        opened("utf16.pcapng")
