@@ -1,7 +1,7 @@
 # Pieces of one long buffer, copied one behind the other.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-# Do n pieces lie in the `size` bytes whose first one is at position `start`, and together in `room`?
+# Do n pieces lie in `size` bytes, of which the first is at position `start`, and fit into `room`?
 cdef bint pieces_fit(
     const uint64_t *positions, const int64_t *lengths, size_t n, uint64_t start, uint64_t size,
     uint64_t room,

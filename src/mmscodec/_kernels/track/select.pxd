@@ -33,8 +33,8 @@ cdef struct selection_t:
 cdef void selection_init(selection_t *s) noexcept nogil
 # Writes the slots of n keys, ascending by hash; they point at the keys.
 cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexcept nogil
-# Adds the rows of a batch of records that belong to one of n flows. Records come in the order of the
-# capture; `net` joins their fragments. 0, or -1 without memory.
+# Adds the rows of a batch of records that belong to one of n flows. Records come in the order of
+# the capture; `net` joins their fragments. 0, or -1 without memory.
 cdef int select_records(
     network_t *net, const key_slot_t *flows, size_t n, const record_t *batch, size_t count,
     selection_t *out
