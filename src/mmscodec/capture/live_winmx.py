@@ -33,28 +33,30 @@ class Talk:
         self.flows = [-1, -1]
         self.ends = [0, 0]
         self.last = [_NO_STAMPS, _NO_STAMPS]  # the newest time
-        self.kept: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])  # times of what waits
+        self.kept: list[list[np.ndarray] | None] = [None, None]  # times of what waits
         self.held = 0
 
     def weight(self) -> int:
         """Bytes that are kept of it."""
-        times = sum(len(rows) for side in self.kept for rows in side)
+        times = sum(len(rows) for side in self.kept if side for rows in side)
         return self.conversation.held + times * dtypes.STAMPS.itemsize
 
     def stamped(self, side: int, new: np.ndarray) -> np.ndarray:
         """The times of a side that may be asked for now: of what waited, and of what came."""
-        rows = [rows for rows in (self.last[side], *self.kept[side], new) if len(rows)]
+        rows = [rows for rows in (self.last[side], *(self.kept[side] or ()), new) if len(rows)]
         return joined(rows)
 
     def keep(self, side: int, new: np.ndarray) -> None:
         """Keep of new times what may be asked for: all while bytes wait for keys, or the last."""
-        waits = self.conversation.waits(side)
+        waits, kept = self.conversation.waits(side), self.kept[side]
         if waits and len(new):
-            self.kept[side].append(new)
+            if kept is None:
+                self.kept[side] = kept = []
+            kept.append(new)
         elif not waits:
-            if len(self.kept[side]) and not len(new):
-                new = self.kept[side][-1]
-            self.kept[side].clear()
+            if kept and not len(new):
+                new = kept[-1]
+            self.kept[side] = None
         if len(new) and not waits:
             self.last[side] = new[-1:].copy()  # the others may go
 

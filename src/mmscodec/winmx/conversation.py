@@ -33,7 +33,7 @@ class Side:
     """What is known of one direction."""
 
     __slots__ = ("broken", "decoder", "dropped", "given", "handshake", "head", "known", "missing",
-                 "stream", "through", "waiting")  # fmt: skip
+                 "need", "position", "stream", "through", "waiting")  # fmt: skip
 
     def __init__(self, handshake: int) -> None:
         self.handshake = handshake  # bytes of it
@@ -47,6 +47,7 @@ class Side:
         self.through = False  # its handshake is behind it
         self.stream: Stream | None = None
         self.decoder: Decoder | None = None
+        self.position = self.need = 0  # of the decoder, where there is none
 
     def take(self, piece: bytes) -> None:
         """Count bytes that came without a gap, and keep the first."""
@@ -62,13 +63,18 @@ class Side:
 
     def heard(self) -> Heard:
         """How far it was captured and understood."""
-        position = self.handshake if self.stream is not None else 0
-        need = 0
+        position, need = self.position, self.need
         if self.decoder is not None:
             position, need = self.decoder.position, self.decoder.need
         return Heard(
             self.head, self.given, self.known, self.missing, position, need, self.dropped
         )  # fmt: skip
+
+    def let_go(self) -> None:
+        """Nothing more will be deciphered: how far that came stays, no more."""
+        if self.decoder is not None:
+            self.position, self.need = self.decoder.position, self.decoder.need
+        self.stream = self.decoder = None
 
 
 class Conversation:
@@ -115,6 +121,9 @@ class Conversation:
     >>> talk.feed("server", down.encipher(winmx.encode("UserInfoAcknowledgement", session_id=1))).names
     {'UserInfoAcknowledgement': 1}
     """  # noqa: E501
+
+    __slots__ = ("__weakref__", "_busy", "_closed", "_keys", "_sides", "link", "max_buffered",
+                 "patched", "state")  # fmt: skip
 
     def __init__(self, *, max_buffered: int = 1 << 20) -> None:
         self.link = ""
@@ -272,9 +281,12 @@ class Conversation:
 
     def lose(self, side: int, length: int) -> None:
         """Count bytes of a direction as missing; what waits of it was asked for before."""
-        self._sides[side].given += length
-        self._sides[side].missing += length
-        self._sides[side].broken = True
+        lost = self._sides[side]
+        lost.given += length
+        lost.missing += length
+        lost.broken = True
+        if not lost.waiting:
+            lost.let_go()
 
     def lacks(self, side: int) -> bool:
         """Whether bytes of a direction are missing, so that nothing more of it can be read."""
@@ -341,7 +353,9 @@ class Conversation:
         assert found.keys is not None
         self.patched, self.state = found.patched, "open"
         for number, side in enumerate(self._sides):
-            side.stream = Stream(found.keys[1 - number])  # they are to the client, to the server
+            side.position = side.handshake
+            if not side.missing or side.waiting:  # they are to the client, to the server
+                side.stream = Stream(found.keys[1 - number])
 
     def _decode(self, side: Side, piece: bytes) -> Batch:
         assert side.stream is not None

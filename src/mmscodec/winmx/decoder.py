@@ -60,6 +60,9 @@ class Decoder:
     (0, 1)
     """
 
+    __slots__ = ("__weakref__", "_busy", "_carry", "_end", "_reply", "_start", "_surplus",
+                 "closed", "direction", "link", "on_fault")  # fmt: skip
+
     def __init__(
         self,
         *,
@@ -78,7 +81,8 @@ class Decoder:
         self.closed = False
         self._start = start
         self._carry = Carry(start)
-        self._reply: bytearray | None = bytearray()  # of a peer cache, until it is whole
+        # of a peer cache, until it is whole
+        self._reply: bytearray | None = bytearray() if self.link == "cache" else None
         self._surplus = 0  # bytes behind it
         self._end = start
         self._busy = False

@@ -54,10 +54,12 @@ def recognise(client: bytes, server: bytes) -> Recognition | None:
 
     Notes
     -----
-    Sections 5, 6.1, 6.4 and 7.1. Nothing is said about ports. Random bytes are taken for a client's
-    key block once in 5.6 million (three roles in 2^24), a greeting and random bytes for those of a
-    server once in 2.8 million (three roles, with and without the mask), a cache's greeting and
-    random bytes once in 16.8 million; both sides together once in 10^13.
+    Sections 5, 6.1, 6.4 and 7.1. Nothing is said about ports. Random bytes should be taken for a
+    client's key block once in 5.6 million (three roles in 2^24), a greeting and random bytes for
+    those of a server once in 2.8 million (three roles, with and without the mask), a cache's
+    greeting and random bytes once in 16.8 million. Measured over 170 million blocks of random
+    bytes, HTTP, TLS, zeros and text: once in 6.8, 2.8 and 24 million; see docs/spec/winmx.md. Where
+    both sides are there the server's block decides, unless the client sent text.
     """
     first, said = bytes(client[:CLIENT_HEAD]), bytes(server[:SERVER_HEAD])
     verdict, link, role, patched = judge_handshake(first, said)
