@@ -96,7 +96,9 @@ def counted_tables(tables: Any) -> dict[str, int | None]:
 class Hosts(NamedTuple):
     """Addresses of flows: text of each different one, and what each row of `flows` has."""
 
-    texts: np.ndarray  # U39
+    texts: bytes  # one behind the other
+    starts: np.ndarray
+    lengths: np.ndarray
     src: np.ndarray
     dst: np.ndarray
     src_port: np.ndarray
@@ -117,9 +119,13 @@ class Peers:
         unique, back = (
             np.unique(both.view("V16"), return_inverse=True) if len(raw) else (both, both)
         )
-        texts = np.array([dtypes.address_text(item.tobytes()) for item in unique], "U39")
+        texts = [dtypes.address_text(item.tobytes()).encode() for item in unique]
+        lengths = np.array([len(text) for text in texts], np.int64)
         back = np.asarray(back).reshape(-1)
-        return Hosts(texts, back[: len(raw)], back[len(raw) :], raw["src_port"], raw["dst_port"])
+        return Hosts(
+            b"".join(texts), np.cumsum(lengths) - lengths, lengths, back[: len(raw)],
+            back[len(raw) :], raw["src_port"], raw["dst_port"],
+        )  # fmt: skip
 
     def columns(self, rows: Callable[[], np.ndarray], fields: tuple[str, ...]) -> list[Column]:
         """client, client_port, server, server_port of rows with these columns."""
@@ -147,8 +153,8 @@ class Peers:
                 zeros = np.zeros(stop - start, np.int64)
                 return Spans([b""], None, zeros, zeros)
             which = np.where(sends, hosts.src[at], hosts.dst[at])
-            lengths = np.where(absent, 0, hosts.texts.itemsize)
-            return Spans([hosts.texts], None, which * hosts.texts.itemsize, lengths)
+            lengths = np.where(absent, 0, hosts.lengths[which])
+            return Spans([hosts.texts], None, hosts.starts[which], lengths)
 
         def ports(start: int, stop: int) -> np.ndarray:
             at, sends, absent = found(start, stop)
@@ -159,9 +165,10 @@ class Peers:
             return np.where(absent, -1, found_)
 
         absent = lambda start, stop: found(start, stop)[2]  # noqa: E731
-        note = f"address of the {side}"
+        about = {"description": f"address of the {side}"}
+        text = make.text(side, parts, arrow.BYTES, absent=absent)  # ASCII, copied as it is
         return [
-            make.text(side, parts, arrow.UCS4, absent=absent, about={"description": note}),
+            Column(side, arrow.TEXT, text.fetch, about),
             make.number(f"{side}_port", ports, "u2", -1, description=f"port of the {side}"),
         ]
 
