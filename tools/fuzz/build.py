@@ -84,11 +84,11 @@ def made() -> dict[str, str]:
     )  # fmt: skip
     if not stamp.exists() or stamp.read_text() != mark:
         OUT.mkdir(parents=True, exist_ok=True)
+        targets = [sys.executable, "-c", SETUP, str(ROOT), str(OUT), SANITIZERS]
+        subprocess.run(targets, cwd=OUT, env=environment, check=True)
         package = [sys.executable, "setup.py", "-q", "build"]
         package += ["--build-lib", str(OUT / "lib"), "--build-temp", str(OUT / "temp")]
         subprocess.run(package, cwd=ROOT, env=environment, check=True)
-        targets = [sys.executable, "-c", SETUP, str(ROOT), str(OUT), SANITIZERS]
-        subprocess.run(targets, cwd=OUT, env=environment, check=True)
         for name in ("__init__.py", "targets/__init__.py"):
             place = OUT / "lib/tools/fuzz" / name
             place.touch()

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.net.pieces cimport checksum_t
 from mmscodec._kernels.net.cursor cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, NETWORK_SEVERAL, network_t,
 )
@@ -123,7 +124,7 @@ cdef void tcp_reassembly(const uint8_t *p, size_t n) noexcept nogil:
         copy = <uint8_t *>malloc(s.length)
         memcpy(copy, p, s.length)
         s.payload = copy
-        must(tcp_feed(&direction, &pool, &s, 0, False, 0) == 0)
+        must(tcp_feed(&direction, &pool, &s, 0, False, 0, <checksum_t><int>((flags >> 6) % 3)) == 0)
         check_runs(&pool, &end)
         free(copy)
         must(direction.pieces.count <= PENDING + 1)
