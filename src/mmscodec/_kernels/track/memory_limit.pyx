@@ -33,6 +33,8 @@ cdef void drop_done(memory_limit_t *m, flow_table_t *flows) noexcept nogil:
     cdef uint64_t *queue = <uint64_t *>m.queue.data
     cdef size_t i = m.queue.rows, n = m.queue.rows
     cdef flow_t *flow
+    if n == 0:
+        return  # and there may be no queue to point into
     while i > m.first:
         i -= 1
         flow = queued_flow(flows, queue[i])
