@@ -129,26 +129,27 @@ class Peers:
 
     def columns(self, rows: Callable[[], np.ndarray], fields: tuple[str, ...]) -> list[Column]:
         """client, client_port, server, server_port of rows with these columns."""
-        return [
-            column
-            for side, way in (("client", 1), ("server", 2))
-            for column in self._side(side, way, rows, fields)
-        ]
+        last: list[tuple[Any, Any]] = [(None, None)]  # four columns ask for the same rows in turn
 
-    def _side(
-        self, side: str, way: int, rows: Callable[[], np.ndarray], fields: tuple[str, ...]
-    ) -> list[Column]:
         def found(start: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            # row of the flow, direction, whether there is neither
+            asked, held = last[0]
+            if asked == (start, stop):
+                return held
             part = rows()[start:stop]
-            numbers = np.asarray(part[fields[0]])
-            at = self.tables.flow_rows(numbers)
+            at = self.tables.flow_rows(np.asarray(part[fields[0]]))
             ways = np.asarray(part[fields[1]])
             absent = (at < 0) | (ways == 0)
-            return np.where(absent, 0, at), ways == way, absent
+            held = np.where(absent, 0, at), ways, absent
+            last[0] = (start, stop), held
+            return held
 
+        return [*self._side("client", 1, found), *self._side("server", 2, found)]
+
+    def _side(self, side: str, way: int, found: Callable[[int, int], Any]) -> list[Column]:
         def parts(start: int, stop: int) -> Spans:
-            at, sends, absent = found(start, stop)
-            hosts = self.hosts
+            at, ways, absent = found(start, stop)
+            hosts, sends = self.hosts, ways == way
             if not len(hosts.src):
                 zeros = np.zeros(stop - start, np.int64)
                 return Spans([b""], None, zeros, zeros)
@@ -157,8 +158,8 @@ class Peers:
             return Spans([hosts.texts], None, hosts.starts[which], lengths)
 
         def ports(start: int, stop: int) -> np.ndarray:
-            at, sends, absent = found(start, stop)
-            hosts = self.hosts
+            at, ways, absent = found(start, stop)
+            hosts, sends = self.hosts, ways == way
             if not len(hosts.src):
                 return np.full(stop - start, -1)
             found_ = np.where(sends, hosts.src_port[at], hosts.dst_port[at]).astype(np.int64)
