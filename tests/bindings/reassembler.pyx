@@ -72,7 +72,8 @@ cdef class Reassembler:
             s.payload = <const unsigned char *>view.buf
             s.length = view.len
             s.wire_len = view.len if wire_len is None else wire_len
-            status = tcp_feed(&self.direction, &self.pool, &s, 0, False, time, <checksum_t><int>checksum)
+            status = tcp_feed(
+                &self.direction, &self.pool, &s, 0, False, time, <checksum_t><int>checksum)
             result = self.runs()
         finally:
             PyBuffer_Release(&view)

@@ -1,0 +1,1 @@
+"""Fuzzing of the kernels, without Python in the loop."""

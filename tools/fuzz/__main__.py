@@ -1,9 +1,9 @@
 """Fuzzing of the kernels: libFuzzer on the compiled C, with the sanitizers of clang.
 
-    python -m tools.fuzz run [TARGET...] [--seconds 60]   new inputs, from the corpus on
-    python -m tools.fuzz replay [TARGET...]               the corpus that stands in the repository
-    python -m tools.fuzz keep [TARGET...]                 minimise what was found into the repository
-    python -m tools.fuzz list
+    ./run fuzz run [TARGET...] [--seconds 60]   new inputs, from the corpus on
+    ./run fuzz replay [TARGET...]               the corpus that stands in tests/corpus
+    ./run fuzz keep [TARGET...]                 minimise what was found into tests/corpus
+    ./run fuzz list
 
 Works below build/fuzz. What breaks a promise is left in build/fuzz/found/TARGET. Every run adds a
 line to build/fuzz/log.tsv: date, commit, target, executions, executions a second, corpus.

@@ -39,7 +39,7 @@ setup(
 
 
 def compiler() -> str:
-    """The newest clang that has libFuzzer; on Debian as root it is installed where there is none."""
+    """The newest clang that has libFuzzer; on Debian root has it installed."""
     names = ["clang", *(f"clang-{version}" for version in range(30, 13, -1))]
     for name in names:
         if shutil.which(name) and (library := fuzzer_library(name)) and library.exists():

@@ -1,0 +1,1 @@
+"""What libFuzzer calls: one function a target."""

@@ -1,5 +1,5 @@
 # Fuzz target of ASF data packets.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 from mmscodec._kernels.asf.packet cimport (

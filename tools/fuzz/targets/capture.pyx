@@ -1,5 +1,5 @@
 # Fuzz targets of capture files: their records, and the whole pass over them.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.record cimport record_t

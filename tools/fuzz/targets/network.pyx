@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.net.pieces cimport checksum_t
 from mmscodec._kernels.net.cursor cimport (
-    NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, NETWORK_SEVERAL, network_t,
+    NETWORK_FAULT, NETWORK_SEGMENT, NETWORK_SEVERAL, network_t,
 )
 from mmscodec._kernels.net.network cimport (
     network_decode, network_finish, network_free, network_init, network_more,
@@ -36,8 +36,8 @@ cdef uint32_t check_segment(const segment_t *s, const record_t *frame) noexcept 
 
 cdef void walk_frame(network_t *net, const record_t *frame) noexcept nogil:
     cdef segment_t segment
-    cdef int status = network_decode(net, frame, &segment), parts
-    for parts in range(PARTS):
+    cdef int status = network_decode(net, frame, &segment), _part
+    for _part in range(PARTS):
         if status == NETWORK_SEGMENT or status == NETWORK_SEVERAL:
             check_segment(&segment, frame)
         if status == NETWORK_FAULT:

@@ -1,5 +1,5 @@
 # Fuzz targets of the WinMX kernels.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.core.table cimport table_free, table_init, table_t

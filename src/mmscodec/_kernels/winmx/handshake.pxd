@@ -3,8 +3,8 @@
 #
 # A key block of 16 bytes checks by chance once in 2**24 / roles (two bytes of check, and one that
 # names the role): a client's once in 2**24 / 3, a server's, with and without the mask of the
-# patched clients, once in 2**24 / 6 (measured: docs/spec/winmx.md). So one side alone proves nothing
-# where the other one can be asked.
+# patched clients, once in 2**24 / 6 (measured: docs/spec/winmx.md). So one side alone proves
+# nothing where the other one can be asked.
 from libc.stdint cimport uint8_t
 
 cdef enum:
