@@ -14,8 +14,10 @@ INCLUDE = "src/mmscodec/_kernels/include"
 DEBUGGED = any(os.environ.get(f"MMSCODEC_{word}") for word in ("DEBUG", "SANITIZE"))
 compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing", "-g0"]
 link_args = ["-Wl,-s"] if sys.platform == "linux" else []  # a wheel carries no symbols
+if sys.platform == "linux":  # and nothing is unwound through C: 6 % of a wheel
+    compile_args += ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]
 if os.environ.get("MMSCODEC_PROFILE"):  # the same code, with names and lines for a profiler
-    compile_args, link_args = [*compile_args, "-g1"], []
+    compile_args, link_args = [*compile_args, "-g1", "-funwind-tables"], []
 if os.environ.get("MMSCODEC_DEBUG"):
     compile_args, link_args = ["-O0", "-g3", "-UNDEBUG"], []
 if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
@@ -30,8 +32,8 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
 #: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a
 #: limit (docs/decisions/0050, 0060).
 SMALL = {
-    "asf._write", "capture._copy", "capture._map", "capture._select", "capture._writer",
-    "tables._arrow",
+    "asf._write", "capture._copy", "capture._extents", "capture._map", "capture._record_reader",
+    "capture._select", "capture._writer", "mms._encode", "tables._arrow", "winmx._frames",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from tests.capture.shared import CAPTURES, needs_captures, oracle
 
 AGGREGATE = "zeek/tunnels__gre-aruba-amsdu.pcap"
 SHORT = "zeek/tunnels__gtp__gtp9_unknown_or_too_short_payload.pcap"
+BAD_CHECKSUMS = "zeek/tcp__reassembly.pcap"
 OVERLAP = "zeek/ipv4__fragmented-4.pcap"
 FAST_OPEN = "suricata-verify/tcp-fastopen-10-syn-data-ignore__input.pcap"
 
@@ -23,6 +24,10 @@ EXCEPTIONS = {
     ): "fragments disagree: the first copy wins, not the first offset",
     (FAST_OPEN, "17.253.144.10:443"): "one tool alone, beginning with a SYN-ACK without an answer",
     (SHORT, "10.131.119.38:55746"): "disputed; a datagram shorter than it says is no datagram",
+    (
+        BAD_CHECKSUMS,
+        "63.193.213.194:2564",
+    ): "15 of 54 segments have a wrong checksum, as tshark says too: the good copies win",
 }
 
 STREAMS = [
@@ -201,3 +206,44 @@ def test_streams_are_the_same_without_a_spool(name):
     assert (spooled.flows == streamed.flows).all()
     for flow in range(len(spooled.flows)):
         assert spooled.stream(flow) == streamed.stream(flow)
+
+
+def segments_sent_by(raw, address):
+    """(sequence number, payload, whether the checksum is right) of TCP in Ethernet and IPv4."""
+    at = 24
+    while at < len(raw):
+        (size,) = struct.unpack_from("<I", raw, at + 8)
+        datagram = raw[at + 30 : at + 16 + size]
+        at += 16 + size
+        head = (datagram[0] & 15) * 4
+        total = struct.unpack_from(">H", datagram, 2)[0]
+        if datagram[9] != 6 or datagram[12:16] != address:
+            continue
+        tcp = datagram[head:total]
+        words = datagram[12:20] + struct.pack(">HH", 6, len(tcp)) + tcp + b"\0" * (len(tcp) % 2)
+        total = sum(struct.unpack(f">{len(words) // 2}H", words))
+        payload = tcp[(tcp[12] >> 4) * 4 :]
+        yield struct.unpack_from(">I", tcp, 4)[0], payload, total % 0xFFFF == 0
+
+
+@needs_captures
+def test_of_copies_that_differ_the_one_with_a_right_checksum_is_kept():
+    # The other tools take the first copy, or the last, and do not ask the checksum.
+    capture = capture_of(BAD_CHECKSUMS)
+    (row,) = (capture.flows["src_port"] == 2564).nonzero()[0].tolist()
+    sent = list(
+        segments_sent_by((CAPTURES / BAD_CHECKSUMS).read_bytes(), bytes([63, 193, 213, 194]))
+    )
+    assert (len(sent), sum(not good for _, _, good in sent)) == (54, 15)
+    content = {}
+    for wanted in (True, False):
+        for seq, payload, good in sent:
+            if good == wanted:
+                for place, byte in enumerate(payload, seq - sent[0][0] - 1):
+                    content.setdefault(place, byte)
+    ours = bytes(capture.stream(row))
+    assert all(ours[place] == byte for place, byte in content.items())
+    assert len(content) == capture.flows["length"][row] - sum(
+        int(gap["length"]) for gap in capture.gaps if gap["flow"] == row
+    )
+    assert capture.counts["damaged"] == 3
