@@ -122,7 +122,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.package", description=__doc__)
     parser.add_argument("--no-suite", action="store_true", help="without the tests")
     arguments, tests = parser.parse_known_args()
-    group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"]
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    group = [item for item in groups["test"] if isinstance(item, str)] + groups["tables"]
     with tempfile.TemporaryDirectory(prefix="mmscodec-") as folder:
         work = Path(folder)
         source, unpacked = sdist(work)

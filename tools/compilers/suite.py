@@ -56,13 +56,15 @@ def host_python(version: str) -> str:
     return found
 
 
-def requirements() -> tuple[list[str], list[str]]:
+def requirements(whole: bool) -> tuple[list[str], list[str]]:
     """What building and testing needs, and what single tests can do without."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     build = [*project["build-system"]["requires"], "wheel", *project["project"]["dependencies"]]
     extras = project["project"]["optional-dependencies"]
     optional = [item for name in ("compress", "cli", "cloud") for item in extras[name]]
-    group = project["dependency-groups"]["test"]
+    groups = project["dependency-groups"]
+    group = [item for item in groups["test"] if isinstance(item, str)]
+    optional += groups["tables"] if whole else []
     needed = dict.fromkeys([*build, *(item for item in group if item not in optional)])
     return list(needed), optional
 
@@ -81,8 +83,11 @@ def prepare(cell: Cell) -> tuple[Path, str, list[str], str, dict[str, str]]:
     return folder, f"/srv/{cell.name}", roots.enter(root, []), compiler, roots.environment()
 
 
-def install(cell: Cell) -> tuple[Path, list[str], dict[str, str]]:
-    """A fresh copy of the checkout, installed; folder of tests, interpreter, environment."""
+def install(cell: Cell, whole: bool) -> tuple[Path, list[str], dict[str, str]]:
+    """A fresh copy of the checkout, installed; folder of tests, interpreter, environment.
+
+    `whole` says whether the tests of every extra will run there.
+    """
     folder, inside, start, compiler, environment = prepare(cell)
     log = CACHE / "logs" / f"{cell.name}.log"
     log.unlink(missing_ok=True)
@@ -90,7 +95,7 @@ def install(cell: Cell) -> tuple[Path, list[str], dict[str, str]]:
     base = f"python{cell.python}" if cell.root else host_python(cell.python)
     python = [*start, f"{inside}/venv/bin/python"]
     options = {"log": log, "env": environment}
-    ready, needed, optional = folder / "venv" / "mmscodec-ready", *requirements()
+    ready, needed, optional = folder / "venv" / "mmscodec-ready", *requirements(whole)
     mark = repr((needed, optional))
     if not ready.exists() or ready.read_text() != mark:
         venv = ["-m", "venv", "--clear", *(["--system-site-packages"] if cell.root else [])]
@@ -118,7 +123,7 @@ def check(cell: Cell, tests: list[str]) -> str:
     """Build, run the tests; a line of figures. Raises if anything fails."""
     started = time.monotonic()
     compiler = version(cell)
-    tree, python, environment = install(cell)
+    tree, python, environment = install(cell, not tests)
     built = time.monotonic()
     log = CACHE / "logs" / f"{cell.name}-tests.log"
     log.unlink(missing_ok=True)
