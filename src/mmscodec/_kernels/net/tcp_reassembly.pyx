@@ -389,7 +389,7 @@ cdef int place_near(
     if pieces_add(&d.pieces, pool, piece, &added) != 0:
         return -1
     d.conflicts += added.differ
-    pool.damaged += added.damaged
+    pool.damaged += <uint64_t>added.damaged
     if added.seen and d.retransmissions == before:
         d.retransmissions += 1
     return 0

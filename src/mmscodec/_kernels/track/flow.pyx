@@ -103,7 +103,7 @@ cdef int compare_copy(tracker_t *t, connection_t *c, int side, const run_t *run)
     if copies_compare(&t.extents, &t.sources, &t.mended, c, side, run, &found) != 0:
         return -1
     t.counters.uncompared += <uint64_t>(run.length - found.compared)
-    t.counters.damaged += found.damaged
+    t.counters.damaged += <uint64_t>found.damaged
     if unlikely(t.mended.count != 0):
         found.mended += <int64_t>mended_by(&t.mended, run.place)
     if found.mended != 0 and say_copy(t, flow, run, FAULT_BAD_CHECKSUM, found.mended) != 0:

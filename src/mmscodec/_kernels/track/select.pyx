@@ -78,7 +78,7 @@ cdef int add_row(
     cdef uint8_t *mark = <uint8_t *>table_row(&out.wanted)
     if mark == NULL or record_rows_append(&out.rows, r, 1) != 0:
         return -1
-    mark[0] = wanted
+    mark[0] = <uint8_t>wanted
     for i in range(f.joined_count):
         link = <fragment_link_t *>table_row(&out.links)
         if link == NULL:
