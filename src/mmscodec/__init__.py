@@ -37,6 +37,8 @@ def get_include() -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("capture", "sessions"):  # packages, for who writes their dotted names
+        return import_module(f"mmscodec.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'mmscodec' has no attribute {name!r}")
     home = _HOMES[name]
