@@ -107,7 +107,7 @@ def test_what_is_no_capture_is_status_1_and_one_line(tmp_path, content, words):
 @pytest.mark.skipif(os.name == "nt", reason="pipes close differently on Windows")
 def test_a_reader_that_goes_away_is_no_error():
     command = (
-        f"{sys.executable} -m mmscodec decode --json '{FOLDER / 'libmms_tcp.pcap'}' | head -n 1"
+        f"'{sys.executable}' -m mmscodec decode --json '{FOLDER / 'libmms_tcp.pcap'}' | head -n 1"
     )
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True
