@@ -78,7 +78,7 @@ cdef int take_other(tracker_t *t, uint32_t number, const item_t *item) noexcept 
     status = -1 if other < 0 else take_tcp(t, <uint32_t>other, 0, &first)
     if status == 0:
         side = flow_of(connection_at(&t.flows, <size_t>other), &item.segment)
-        if unlikely(side < 0):  # the SYN was of others: found by fuzzing
+        if unlikely(side < 0):  # of the other direction, in another scope than the SYN
             other, side = begin_connection(t, item), 0
         status = -1 if other < 0 else take_tcp(t, <uint32_t>other, side, item)
     free(attempt)
