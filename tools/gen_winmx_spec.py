@@ -86,7 +86,7 @@ def tables() -> str:
         for item in sorted(items, key=lambda item: item.mid):
             number = f"0x{item.mid:04X} " if item.mid > 0 else ""
             lines += [
-                f"**{number}{item.name}** ({item.title}; {item.section}; {item.direction})", "",
+                f"**{number}{item.name}** ({item.title}; {item.section}; {item.roles})", "",
             ]  # fmt: skip
             if not item.known:
                 lines += ["Only the name is known.", ""]

@@ -1,7 +1,6 @@
 """Captures that are still being written: pipes, and tcpdump itself."""
 
 import os
-import resource
 import shutil
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 import mmscodec
+from tests import fresh
 from tests.capture import build, recut, truth
 
 
@@ -85,17 +85,30 @@ def endless(packets):
         yield b"".join(build.pcap_record(frame, magic=build.NANO) for frame in frames)
 
 
-def test_memory_stays_while_packets_go_by():
-    stream, thread = pipe_of(endless(60_000))
-    seen, peak = 0, 0
+def read_on(packets, keep):
+    """(Data packets, by how many KiB memory grew behind the first third) of an endless flow.
+
+    `keep` is what a leak would do: payload stays.
+    """
+    stream, thread = pipe_of(endless(packets))
+    seen, first, kept = 0, 0, []
     with stream, mmscodec.open(stream, spool=False) as capture:
         for batch in capture.iter_batches(rows=5000):
             seen += len(batch.data)
-            if seen < 20_000:
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            if keep:
+                kept += [bytes(batch.payload(i)) for i in range(len(batch.data))]
+            if seen < packets // 3:
+                first = fresh.peak()
     thread.join()
+    return seen, fresh.peak() - first
+
+
+@fresh.linux
+@pytest.mark.parametrize("keep", [False, True])
+def test_memory_stays_while_packets_go_by(keep):
+    seen, grown = fresh.run(read_on, 60_000, keep)
     assert seen > 60_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 16 << 10  # KiB
+    assert (grown > 16 << 10) is keep
 
 
 def short_connections(count):
@@ -164,17 +177,30 @@ def test_flows_that_have_ended_are_not_kept():
         batch.read(0, 0, 10)
 
 
-def test_memory_stays_while_connections_go_by():
-    stream, thread = pipe_of(short_connections(40_000))
-    seen, peak = 0, 0
-    with stream, mmscodec.open(stream, spool=False, max_flows=1000) as capture:
+#: Payload is kept to compare retransmissions with, of ended connections too, up to this ceiling.
+HELD = 2_000_000
+
+
+def read_short(connections, keep):
+    """The same of connections that end; `keep` is what a connection takes while it is open."""
+    stream, thread = pipe_of(short_connections(connections))
+    seen, first, kept = 0, 0, []
+    with stream, mmscodec.open(stream, spool=False, max_flows=1000, max_held=HELD) as capture:
         for batch in capture.iter_batches(rows=2000):
             seen += len(batch.messages)
-            if seen < 15_000:
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            kept += [bytes([1]) * keep for _ in range(len(batch.messages))]
+            if seen < connections // 3:
+                first = fresh.peak()
     thread.join()
+    return seen, fresh.peak() - first
+
+
+@fresh.linux
+@pytest.mark.parametrize("keep", [0, 700])
+def test_memory_stays_while_connections_go_by(keep):
+    seen, grown = fresh.run(read_short, 40_000, keep)
     assert seen == 40_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 8 << 10  # KiB
+    assert (grown > 8 << 10) is bool(keep)
 
 
 def capturing(port):

@@ -44,7 +44,8 @@ class FakeCapture:
 
     def tick(self, flow: int) -> dict[str, int]:
         self.clock += 1_000_000
-        return {"time": self.clock, "flow": flow, "offset": self.clock - START, "packet": 0}
+        row = {"time": self.clock, "flow": flow, "offset": self.clock - START, "packet": 0}
+        return row | {"direction": flow + 1}
 
     def message(self, name: str, flow: int = 0, length: int = 40, **values: Any) -> None:
         kind = mms.BY_NAME[name]

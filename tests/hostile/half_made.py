@@ -13,7 +13,7 @@ import sys
 import mmscodec
 
 ARGUMENTS = [
-    (), (b"abc" * 50,), (0,), (-1,), (0, 1), (None,), ("server", b"x"), ([0], [b"x"]),
+    (), (b"abc" * 50,), (0,), (-1,), (0, 1), (None,), ("S>C", b"x"), ([0], [b"x"]),
     ([0], [b"x"], None), (b"", 0), (b"x", 0, 0, 0), (b"x", 0, 0, 0, 0, 0),
 ]  # fmt: skip
 

@@ -114,12 +114,12 @@ def stream():
 def conversation():
     block = cipher.key_block(cipher.Role.SECONDARY_SERVER, bytes(range(16)))
     talk = winmx.Conversation()
-    talk.feed("server", b"1" + block)
+    talk.feed("S>C", b"1" + block)
     data = bytes(60_000)
     return {
-        "server": lambda: talk.feed("server", data),
-        "client": lambda: talk.feed("client", data),
-        "gap": lambda: talk.gap("client", 3),
+        "server": lambda: talk.feed("S>C", data),
+        "client": lambda: talk.feed("C>S", data),
+        "gap": lambda: talk.gap("C>S", 3),
         "state": lambda: (talk.positions, repr(talk)),
     }
 

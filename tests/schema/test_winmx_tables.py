@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mmscodec.schema.vocabulary import DIRECTIONS
 from mmscodec.schema.winmx import HANDSHAKE, PACKETS
 from mmscodec.schema.winmx.dtypes import layout
 from tools import gen_winmx_spec
@@ -18,7 +19,8 @@ LINKS = {
 
 def test_names_and_types_are_unique():
     assert len({item.name for item in PACKETS}) == len(PACKETS)
-    assert len({(item.link, item.mid, item.sender) for item in PACKETS}) == len(PACKETS)
+    keys = {(i.link, i.mid, i.direction if i.one_way else "") for i in PACKETS}
+    assert len(keys) == len(PACKETS)
 
 
 def test_every_layout_has_a_dtype_that_holds_its_fields():
@@ -30,7 +32,8 @@ def test_every_layout_has_a_dtype_that_holds_its_fields():
             assert part.name in names or f"{part.name}_offset" in names
         assert item.known or not item.fields
         assert item.section
-        assert item.direction
+        assert item.roles
+        assert item.direction in DIRECTIONS.values()
 
 
 def test_every_packet_of_the_notes_is_there():
@@ -38,7 +41,9 @@ def test_every_packet_of_the_notes_is_there():
     if not notes.exists():
         pytest.skip(f"no {notes.name} in the folder of shared data")
     here = {
-        (item.link, item.mid): item for item in (*PACKETS, *HANDSHAKE) if item.sender != "server"
+        (item.link, item.mid): item
+        for item in (*PACKETS, *HANDSHAKE)
+        if not (item.one_way and item.direction == "S>C")
     }
     by_title = {item.title: item for item in (*PACKETS, *HANDSHAKE)}
     for entry in json.loads(notes.read_text()):

@@ -152,11 +152,15 @@ def conversation(made, segments=None, sides=(CLIENT, SERVER)):
         if id(segment) not in kept:
             continue
         if segment.offset > ends[segment.side]:
-            batches.append(heard.gap(segment.side, segment.offset - ends[segment.side]))
-        batches.append(heard.feed(segment.side, segment.data))
+            batches.append(
+                heard.gap(("C>S", "S>C")[segment.side], segment.offset - ends[segment.side])
+            )
+        batches.append(heard.feed(("C>S", "S>C")[segment.side], segment.data))
         ends[segment.side] = segment.offset + len(segment.data)
     missing = {side: len(made.streams[side]) - ends[side] for side in sides}
-    batches += [heard.gap(side, length) for side, length in missing.items() if length]
+    batches += [
+        heard.gap(("C>S", "S>C")[side], length) for side, length in missing.items() if length
+    ]
     batches += heard.close()
     return rows_of(batches)
 
@@ -165,7 +169,7 @@ def rows_of(batches):
     """Packets and faults of both sides of batches, sorted."""
     packets, faults = [[], []], [[], []]
     for batch in batches:
-        side = ("client", "server").index(batch.direction)
+        side = ("C>S", "S>C").index(batch.direction)
         packets[side] += [tuple(row)[:3] for row in batch.packets.tolist()]
         for row in batch.faults.tolist():
             faults[side].append(tuple(row[:4]) + tuple(row[5:]))

@@ -17,6 +17,10 @@ def truth_of(name):
     return [json.loads(line) for line in lines]
 
 
+#: Directions by who speaks in the log of a capture.
+WAYS = {"client": "C>S", "server": "S>C"}
+
+
 def listened(name):
     """(conversation, its batches with the times of their bytes, datagrams) of one capture."""
     conversation, client, batches, datagrams = winmx.Conversation(), None, [], []
@@ -26,7 +30,7 @@ def listened(name):
         elif piece.opens:
             client = piece.src
         elif piece.data:
-            side = "client" if piece.src == client else "server"
+            side = "C>S" if piece.src == client else "S>C"
             batches.append((piece.time, conversation.feed(side, piece.data)))
     return conversation, batches, datagrams
 
@@ -36,12 +40,12 @@ def test_every_frame_said_is_decoded_at_its_place(name):
     conversation, batches, _ = listened(name)
     assert conversation.link == name.replace("patched", "secondary")
     assert conversation.patched is (name == "patched")
-    said = {"client": {}, "server": {}}
+    said = {"C>S": {}, "S>C": {}}
     for line in truth_of(name):
         if line["side"] != "udp":
-            said[line["side"]][line["offset"]] = bytes.fromhex(line["frame"])
-    heard = {"client": b"", "server": b""}
-    starts = {"client": 16, "server": 17}
+            said[WAYS[line["side"]]][line["offset"]] = bytes.fromhex(line["frame"])
+    heard = {"C>S": b"", "S>C": b""}
+    starts = {"C>S": 16, "S>C": 17}
     for _, batch in batches:
         for i, row in enumerate(batch.packets):
             assert row["offset"] == starts[batch.direction] + len(heard[batch.direction])
@@ -100,7 +104,7 @@ def test_strings_of_the_captured_chat():
     said = [
         text
         for _, batch in batches
-        if batch.direction == "server"
+        if batch.direction == "S>C"
         for text in batch.column("TextToClients", "text")
     ]
     assert said == [f"line {i}" for i in range(10)]
@@ -132,12 +136,12 @@ def test_whole_connections_are_decoded_side_by_side():
     names = ["secondary", "patched", "chat", "primary", "cache"]
     pairs, expected = [], []
     for name in names:
-        whole, client = {"client": b"", "server": b""}, None
+        whole, client = {"C>S": b"", "S>C": b""}, None
         for piece in pieces((CAPTURES / f"{name}.pcap").read_bytes()):
             client = piece.src if piece.opens else client
             if not piece.udp:
-                whole["client" if piece.src == client else "server"] += piece.data
-        pairs.append((whole["client"], whole["server"]))
+                whole["C>S" if piece.src == client else "S>C"] += piece.data
+        pairs.append((whole["C>S"], whole["S>C"]))
         _, batches, _ = listened(name)
         expected.append(
             {
@@ -150,8 +154,8 @@ def test_whole_connections_are_decoded_side_by_side():
         name.replace("patched", "secondary") for name in names
     ]
     for connection, rows in zip(found[:5], expected):
-        assert connection.client.packets.tolist() == rows["client"]
-        assert connection.server.packets.tolist() == rows["server"]
+        assert connection.client.packets.tolist() == rows["C>S"]
+        assert connection.server.packets.tolist() == rows["S>C"]
     assert found[1].server.records.tobytes() == found[0].server.records.tobytes()
     assert found[5].recognition is None
     assert not found[6].recognition.certain

@@ -29,7 +29,7 @@ def talk(link="secondary", patched=False, up=v.USER_INFO, down=v.ACKNOWLEDGED + 
 def heard(pieces, conversation=None):
     conversation = conversation or winmx.Conversation()
     batches = conversation.feed_all(pieces)
-    packets = {"client": [], "server": []}
+    packets = {"C>S": [], "S>C": []}
     for batch in batches:
         packets[batch.direction] += [
             (int(row["offset"]), int(row["type"]), bytes(batch.payload(i)))
@@ -39,8 +39,8 @@ def heard(pieces, conversation=None):
 
 
 EXPECTED = {
-    "client": [(16, 0x03E9, v.USER_INFO[4:])],
-    "server": [(17, 0x0460, v.ACKNOWLEDGED[4:]), (23, 0x03A1, v.NODE_LIST[4:])],
+    "C>S": [(16, 0x03E9, v.USER_INFO[4:])],
+    "S>C": [(17, 0x0460, v.ACKNOWLEDGED[4:]), (23, 0x03A1, v.NODE_LIST[4:])],
 }
 
 
@@ -48,15 +48,15 @@ def test_the_bytes_of_the_notes_are_deciphered_from_the_first_one_on():
     block = cipher.key_block(Role.SECONDARY_CLIENT)
     conversation, packets, faults = heard(
         [
-            ("server", b"1"),
-            ("client", block),
-            ("server", v.BLOCK),
-            ("client", v.USER_INFO_SENT + v.QUEUE_STATUS_SENT),
-            ("server", v.ACKNOWLEDGED_SENT + v.NODE_LIST_SENT),
+            ("S>C", b"1"),
+            ("C>S", block),
+            ("S>C", v.BLOCK),
+            ("C>S", v.USER_INFO_SENT + v.QUEUE_STATUS_SENT),
+            ("S>C", v.ACKNOWLEDGED_SENT + v.NODE_LIST_SENT),
         ]
     )
-    assert packets["server"] == EXPECTED["server"]
-    assert [kind for _, kind, _ in packets["client"]] == [0x03E9, 0x0384]
+    assert packets["S>C"] == EXPECTED["S>C"]
+    assert [kind for _, kind, _ in packets["C>S"]] == [0x03E9, 0x0384]
     assert not faults
     assert (conversation.link, conversation.state) == ("secondary", "open")
     assert conversation.client_block == block
@@ -70,8 +70,8 @@ def test_every_cut_of_both_directions_gives_the_same_packets(patched):
     for cut in range(0, len(down) + 1):
         other = min(cut, len(up))
         pieces = [
-            ("server", down[:cut]), ("client", up[:other]), ("client", up[other:]),
-            ("server", down[cut:]),
+            ("S>C", down[:cut]), ("C>S", up[:other]), ("C>S", up[other:]),
+            ("S>C", down[cut:]),
         ]  # fmt: skip
         conversation, packets, faults = heard(pieces)
         assert packets == EXPECTED
@@ -84,7 +84,7 @@ def test_every_cut_of_both_directions_gives_the_same_packets(patched):
 def test_small_pieces_in_any_order_of_the_directions(rng):
     up, down = talk()
     pieces = []
-    left = {"client": up, "server": down}
+    left = {"C>S": up, "S>C": down}
     while any(left.values()):
         side = rng.choice([side for side, rest in left.items() if rest])
         size = rng.randint(1, 20)
@@ -96,21 +96,21 @@ def test_small_pieces_in_any_order_of_the_directions(rng):
 @pytest.mark.parametrize("link", LINKS)
 def test_each_link_has_its_own_keys(link):
     up, down = talk(link, up=b"", down=b"")
-    conversation, _, _ = heard([("server", down), ("client", up)])
+    conversation, _, _ = heard([("S>C", down), ("C>S", up)])
     assert conversation.link == link
     plain = winmx.encode("RoomListQuery", origin_ip=1, origin_udp_port=2) if link == "primary" \
         else winmx.encode("ClientAnnouncement")  # fmt: skip
     up, down = talk(link, up=plain, down=plain * 2)
-    _, packets, _ = heard([("server", down), ("client", up)])
-    assert len(packets["client"]) == 1
-    assert len(packets["server"]) == 2
+    _, packets, _ = heard([("S>C", down), ("C>S", up)])
+    assert len(packets["C>S"]) == 1
+    assert len(packets["S>C"]) == 2
 
 
 def test_one_direction_alone_is_deciphered_where_it_holds_the_key():
     up, down = talk()
-    assert heard([("server", down)])[1]["server"] == EXPECTED["server"]
+    assert heard([("S>C", down)])[1]["S>C"] == EXPECTED["S>C"]
     conversation = winmx.Conversation()
-    batch = conversation.feed("client", up)
+    batch = conversation.feed("C>S", up)
     assert (conversation.link, conversation.state) == ("secondary", "greeting")
     assert len(batch.packets) == 0
     faults = [row for batch in conversation.close() for row in batch.faults.tolist()]
@@ -124,24 +124,24 @@ def test_a_peer_cache_reply_gives_its_nodes():
     reply = winmx.encode_cache_reply(nodes)
     for cut in (0, 1, 17, 100, 148):
         conversation = winmx.Conversation()
-        batches = conversation.feed_all([("server", reply[:cut]), ("server", reply[cut:])])
+        batches = conversation.feed_all([("S>C", reply[:cut]), ("S>C", reply[cut:])])
         assert (conversation.link, conversation.state) == ("cache", "done")
         (batch,) = batches
         assert batch.records.tobytes() == nodes.tobytes()
-        assert batch.direction == "server"
-    assert len(conversation.feed("server", b"more").packets) == 0
+        assert batch.direction == "S>C"
+    assert len(conversation.feed("S>C", b"more").packets) == 0
 
 
 def test_other_protocols_are_foreign_and_cost_nothing():
     client = b"GET / HTTP/1.0\r\n\r\n"
     for server in (b"HTTP/1.1 200 OK\r\n\r\n", b"1" + bytes(40), b"8" + bytes(200)):
         conversation = winmx.Conversation()
-        conversation.feed("client", client)
-        batch = conversation.feed("server", server)
+        conversation.feed("C>S", client)
+        batch = conversation.feed("S>C", server)
         assert conversation.state == "foreign"
         assert len(batch.faults) == 0
-        assert len(conversation.feed("server", bytes(1000)).faults) == 0
-        assert len(conversation.feed("client", bytes(1000)).packets) == 0
+        assert len(conversation.feed("S>C", bytes(1000)).faults) == 0
+        assert len(conversation.feed("C>S", bytes(1000)).packets) == 0
         assert conversation.held == 0
         faults = [batch.faults.tolist() for batch in conversation.close()]
         assert [[row[:3] for row in rows] for rows in faults] == [
@@ -153,11 +153,11 @@ def test_other_protocols_are_foreign_and_cost_nothing():
 def test_nothing_behind_a_gap_is_believed():
     up, down = talk()
     conversation = winmx.Conversation()
-    conversation.feed("server", down[:30])
-    assert len(conversation.gap("server", 5).faults) == 0
-    assert len(conversation.feed("server", down[35:]).packets) == 0
+    conversation.feed("S>C", down[:30])
+    assert len(conversation.gap("S>C", 5).faults) == 0
+    assert len(conversation.feed("S>C", down[35:]).packets) == 0
     assert conversation.positions[1] == len(down)
-    assert len(conversation.feed("client", up).packets) == 1
+    assert len(conversation.feed("C>S", up).packets) == 1
     client, server = conversation.close()
     assert len(client.faults) == 0
     assert [row[:3] for row in server.faults.tolist()] == [
@@ -169,10 +169,10 @@ def test_what_waits_for_keys_has_a_ceiling():
     conversation = winmx.Conversation(max_buffered=1000)
     faults = []
     for _ in range(100):
-        faults += conversation.feed("client", bytes(100)).faults.tolist()
+        faults += conversation.feed("C>S", bytes(100)).faults.tolist()
         assert conversation.held <= 1000
     assert not faults
-    conversation.feed("server", talk()[1])
+    conversation.feed("S>C", talk()[1])
     client, server = conversation.close()
     assert [row[:3] for row in client.faults.tolist()] == [
         (0, 16, FaultCode.BAD_KEY_BLOCK),
@@ -201,8 +201,9 @@ def test_recognition_by_the_first_bytes():
     assert winmx.recognise(b"", b"8" + bytes(16)) is None
 
 
-def test_directions_have_two_names_each():
-    with pytest.raises(ValueError, match="direction"):
-        winmx.Conversation().feed("sideways", b"")
-    assert winmx.Conversation().feed(0, b"").direction == "client"
-    assert winmx.Conversation().feed("server", b"").direction == "server"
+@pytest.mark.parametrize("wrong", ["sideways", "client", "server", "", 0, 1])
+def test_a_direction_has_one_name(wrong):
+    with pytest.raises(ValueError, match="direction is 'C>S' or 'S>C'"):
+        winmx.Conversation().feed(wrong, b"")
+    for direction in ("C>S", "S>C"):
+        assert winmx.Conversation().feed(direction, b"").direction == direction

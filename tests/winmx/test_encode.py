@@ -39,7 +39,7 @@ def test_frames_of_the_notes_byte_for_byte():
 def test_every_packet_comes_back_from_its_bytes(item, data):
     fields = data.draw(samples.packet_fields(item))
     frame = winmx.encode(item.name, **fields)
-    batch = winmx.decode(frame, link=item.link, direction=item.sender)
+    batch = winmx.decode(frame, link=item.link, direction=item.direction)
     assert len(batch.packets) == 1
     assert len(batch.faults) == 0
     rows = batch[item.name]

@@ -65,11 +65,11 @@ def test_every_truncation_of_every_packet(item):
         for end in range(len(frame)):
             look_at_everything(winmx.decode(frame[:end], link=item.link))
         return
-    whole = winmx.decode(frame, link=item.link, direction=item.sender)
+    whole = winmx.decode(frame, link=item.link, direction=item.direction)
     assert len(whole[item.name]) == 1
     for end in range(4, len(frame)):
         cut = frame[:2] + struct.pack("<H", end - 4) + frame[4:end]
-        batch = winmx.decode(cut + frame, link=item.link, direction=item.sender)
+        batch = winmx.decode(cut + frame, link=item.link, direction=item.direction)
         rows = batch[item.name]
         assert rows["packet"].tolist()[-1] == 1
         assert len(rows) == 2 - len(batch.faults)

@@ -45,7 +45,7 @@ def test_types_that_the_notes_do_not_describe_have_their_bytes_and_no_more(mid):
     (name,) = batch.names
     assert name == f"Chat{mid:04X}"
     (item,) = [item for item in PACKETS if item.mid == mid and item.link == "chat"]
-    assert (item.title, item.section, item.direction) == ("not in the notes", "none", "both")
+    assert (item.title, item.section, item.roles) == ("not in the notes", "none", "both")
     assert len(batch.findings) == len(batch.faults) == 0
     assert batch.fields(0) == {"data": b"abc"}
     assert winmx.encode(name, data=b"abc") == bytes(batch.pieces[0][1])
@@ -55,18 +55,18 @@ def test_0x00c8_is_read_by_who_sent_it():
     up = winmx.encode("Text331", text="hello")
     down = winmx.encode("TextToClients331", user_name="a_00001", text="hello", rank=1)
     assert winmx.decode(up, link="chat").names == {"Text331": 1}
-    sent = winmx.decode(down, link="chat", direction="server")
+    sent = winmx.decode(down, link="chat", direction="S>C")
     assert sent.names == {"TextToClients331": 1}
     assert sent.column("TextToClients331", "user_name").tolist() == ["a_00001"]
     assert sent["TextToClients331"]["rank"].tolist() == [1]
     assert len(sent["Text331"]) == len(sent.faults) == len(sent.findings) == 0
     assert winmx.encode("TextToClients331", **sent.fields(0)) == down
-    received = winmx.Decoder(link="chat", direction="server").feed(down)
+    received = winmx.Decoder(link="chat", direction="S>C").feed(down)
     assert received.names == sent.names
-    client = winmx.decode(up, link="chat", direction="client")
+    client = winmx.decode(up, link="chat", direction="C>S")
     assert client.column("Text331", "text").tolist() == ["hello"]
     assert len(client["TextToClients331"]) == 0
     with pytest.raises(ValueError, match="direction"):
         winmx.decode(up, direction="up")
-    out = winmx.decode(down, link="chat", direction="server")
+    out = winmx.decode(down, link="chat", direction="S>C")
     assert winmx.decode(up, link="chat", out=out).names == {"Text331": 1}

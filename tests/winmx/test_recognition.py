@@ -63,7 +63,7 @@ def test_the_answer_may_come_first_or_last():
             continue
         talk = winmx.Conversation()
         for side, data in pieces:
-            talk.feed(side, data)
+            talk.feed(("C>S", "S>C")[side], data)
         assert (talk.link, talk.state) == ("secondary", "open")
 
 

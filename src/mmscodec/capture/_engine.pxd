@@ -34,7 +34,7 @@ cdef class Engine:
     cdef int take_mended(self, known, copies) except -1
     cdef int take_ports(self, ports) except -1
     cdef int take_filter(self, filter) except -1
-    cdef int take_chosen(self, bytes a, a_port, bytes b, b_port) except -1
+    cdef int take_chosen(self, bytes src, bytes dst, src_port, dst_port) except -1
     cdef int begin(self) except -1
     cdef bint passes(self, const record_t *record) noexcept nogil
     cdef int take_rounds(

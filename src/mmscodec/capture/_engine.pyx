@@ -11,11 +11,11 @@ from mmscodec._kernels.pcapfile.records cimport (
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
+from mmscodec._kernels.net.segment cimport ends_t
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
 from mmscodec._kernels.track.flow_rows cimport (
     flow_row_t, flow_rows_retire, flow_rows_touched, flow_rows_update_all,
 )
-from mmscodec._kernels.track.options cimport chosen_t
 from mmscodec._kernels.track.extents cimport extent_t
 from mmscodec._kernels.track.mended cimport mended_row_t
 from mmscodec._kernels.track.not_mms cimport NOT_MMS_REASONS, not_mms_row_t
@@ -111,7 +111,8 @@ cdef class Engine:
         if filter is not None:
             self.take_filter(filter)
         for a, a_port, b, b_port in chosen:
-            self.take_chosen(a, a_port, b, b_port)
+            self.take_chosen(a, b, a_port, b_port)
+            self.take_chosen(b, a, b_port, a_port)
 
     cdef int take_mended(self, known, copies) except -1:
         cdef Buffer by_place = readable(known), by_copy = readable(copies)
@@ -140,17 +141,17 @@ cdef class Engine:
             self.program_count += 1
         return 0
 
-    cdef int take_chosen(self, bytes a, a_port, bytes b, b_port) except -1:
-        # one connection that is wanted, whatever it carries
-        cdef chosen_t *row = <chosen_t *>table_row(&self.track.options.chosen)
+    cdef int take_chosen(self, bytes src, bytes dst, src_port, dst_port) except -1:
+        # one direction of a connection that is wanted, whatever it carries
+        cdef ends_t *row = <ends_t *>table_row(&self.track.options.chosen)
         if row == NULL:
             raise MemoryError
-        if len(a) != 16 or len(b) != 16:
+        if len(src) != 16 or len(dst) != 16:
             raise ValueError("an address has 16 bytes")
-        memcpy(row.a, <const char *>a, 16)
-        memcpy(row.b, <const char *>b, 16)
-        row.a_port = a_port
-        row.b_port = b_port
+        memcpy(row.src, <const char *>src, 16)
+        memcpy(row.dst, <const char *>dst, 16)
+        row.src_port = src_port
+        row.dst_port = dst_port
         return 0
 
     def __dealloc__(self):

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t
 from mmscodec._kernels.pcapfile.writer cimport (
-    FORM_PCAP_NS, FORM_PCAPNG, frames_t, records_size, records_write_pcap, records_write_pcapng,
+    FORM_PCAPNG, form_t, frames_t, records_size, records_write,
 )
 
 
@@ -34,24 +34,20 @@ def format_records(source, start, rows, kind, numbers, origin):
     """
     cdef Buffer held = readable(source), table = readable(rows), ids = readable(numbers)
     cdef frames_t src = frames_t(held.data, start, held.size)
-    cdef int64_t zero = origin, size
-    cdef int form = kind
+    cdef form_t how = form_t(kind, <const uint32_t *>ids.data, origin)
+    cdef int64_t size
     cdef size_t n = table.size // sizeof(record_row_t), written
     cdef const record_row_t *row = <const record_row_t *>table.data
     cdef uint8_t *out
-    if table.size % sizeof(record_row_t) or (form == FORM_PCAPNG and ids.size != n * 4):
+    if table.size % sizeof(record_row_t) or (how.form == FORM_PCAPNG and ids.size != n * 4):
         raise ValueError("rows and numbers differ in length, or are of another dtype")
-    size = records_size(&src, row, n, form)
+    size = records_size(&src, row, n, how.form)
     if size < 0:
         raise IndexError("a frame lies outside of its source")
     result = PyByteArray_FromStringAndSize(NULL, size)
     out = <uint8_t *>PyByteArray_AS_STRING(result)
     with nogil:
-        if form == FORM_PCAPNG:
-            written = records_write_pcapng(
-                &src, row, n, <const uint32_t *>ids.data, zero, out, <size_t>size)
-        else:
-            written = records_write_pcap(&src, row, n, form == FORM_PCAP_NS, out, <size_t>size)
+        written = records_write(&src, row, n, &how, out, <size_t>size)
     if written != <size_t>size:
         raise IndexError("the rows changed while they were written")
     return result

@@ -15,12 +15,21 @@ from mmscodec.mms import arrow as mms
 from mmscodec.mms.findings import FINDING_TEXTS
 from mmscodec.schema.dtypes import in_capture
 from mmscodec.schema.findings import FINDING_FIELDS, FindingTable
+from mmscodec.schema.vocabulary import PROTOCOLS, Direction
 from mmscodec.schema.winmx.findings import TEXTS
 from mmscodec.tables import column as make
 from mmscodec.tables import data as arrow
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Spans, Words
-from mmscodec.tables.spec import COMMON, TRANSPORTS, WAYS, Spec, columns, merged, structured
+from mmscodec.tables.spec import (
+    COMMON,
+    DIRECTION_WORDS,
+    TRANSPORT_WORDS,
+    Spec,
+    columns,
+    merged,
+    structured,
+)
 from mmscodec.tables.table import Table
 from mmscodec.winmx import arrow as winmx
 
@@ -144,7 +153,10 @@ class Peers:
             last[0] = (start, stop), held
             return held
 
-        return [*self._side("client", 1, found), *self._side("server", 2, found)]
+        return [
+            *self._side("client", Direction.TO_SERVER, found),
+            *self._side("server", Direction.TO_CLIENT, found),
+        ]
 
     def _side(self, side: str, way: int, found: Callable[[int, int], Any]) -> list[Column]:
         def parts(start: int, stop: int) -> Spans:
@@ -269,11 +281,11 @@ class CaptureArrow:
         for name in ("rtt_min", "rtt_max", "rtt_sum"):
             by_name[name] = make.optional(by_name[name], quiet)
         out = [by_name.pop(name) for name in ("flow", "src", "src_port", "dst", "dst_port")]
-        words = Words(dtypes.PROTOCOLS)
-        out.append(make.words("transport", make.taken(raw, "transport"), TRANSPORTS))
+        words = Words(dict(PROTOCOLS))
+        out.append(make.words("transport", make.taken(raw, "transport"), TRANSPORT_WORDS))
         out.append(make.words("protocol", make.taken(raw, "protocol"), words))
         ways = lambda a, b: self.tables._directions[a:b]  # noqa: E731
-        out.append(make.words("direction", ways, WAYS, description="who sends it"))
+        out.append(make.words("direction", ways, DIRECTION_WORDS, description="who sends it"))
 
         def directed() -> np.ndarray:
             found = np.zeros(len(raw()), [("flow", "i4"), ("direction", "u1")])

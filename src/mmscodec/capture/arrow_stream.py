@@ -10,6 +10,7 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.capture.arrow import NAMES, CaptureArrow
+from mmscodec.schema.vocabulary import Protocol
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Data
 from mmscodec.tables.stream import TableStream
@@ -71,7 +72,7 @@ class Feed:
                 out[name] = made
         self.before["packets"] += len(tables.packets)
         self.before["messages"] += len(tables.messages)
-        if any(tables._raw_flows["protocol"] == 2):
+        if any(tables._raw_flows["protocol"] == Protocol.WINMX):
             self.before["winmx"] += len(tables.winmx.packets)
         return out
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-#: Meaning of the column `direction` of rows; that of `flows` holds the words.
-DIRECTIONS = {0: "", 1: "C>S", 2: "S>C"}
+from mmscodec.schema.vocabulary import Direction
 
 _SYN = 1  # in `marks`
 
 
 def flow_directions(raw: np.ndarray, peers: np.ndarray) -> np.ndarray:
-    """The direction of each flow (u1, a key of `DIRECTIONS`).
+    """The direction of each flow (u1, a key of `capture.DIRECTIONS`).
 
     Parameters
     ----------
@@ -29,7 +28,8 @@ def flow_directions(raw: np.ndarray, peers: np.ndarray) -> np.ndarray:
     began = raw["marks"][ask] & _SYN != 0
     time, number = raw["first_time"], raw["flow"]
     first = (time[ask] < time[other]) | ((time[ask] == time[other]) & (number[ask] < number[other]))
-    out[ask] = np.where(told != 0, 3 - told, np.where(began, np.where(first, 1, 2), 0))
+    up, down = Direction.TO_SERVER, Direction.TO_CLIENT
+    out[ask] = np.where(told != 0, up + down - told, np.where(began, np.where(first, up, down), 0))
     return out
 
 

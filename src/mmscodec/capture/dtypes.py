@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture.directions import DIRECTIONS
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, table
+from mmscodec.schema.vocabulary import DIRECTIONS, PROTOCOLS, TRANSPORTS
 
 #: Rows of `Capture.flows`.
 FLOWS = np.dtype(
@@ -71,9 +71,6 @@ GAP_REASONS = {
 }
 
 ENDED = 0x80  # in RAW_FLOWS["marks"]: nothing more will come
-
-PROTOCOLS = {0: "", 1: "mms", 2: "winmx"}
-TRANSPORTS = {6: "tcp", 17: "udp"}
 
 CAPTURE_PACKETS = in_capture(PACKETS)
 CAPTURE_DATA = in_capture(DATA)

@@ -15,6 +15,7 @@ import numpy as np
 
 from mmscodec.capture import _extents, dtypes
 from mmscodec.capture.winmx import Part, WinmxTables, datagrams_of, one_behind_the_other
+from mmscodec.schema.vocabulary import Direction, Protocol, Transport
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.conversation import CLIENT, SERVER, Conversation
 
@@ -86,24 +87,25 @@ class LiveWinmx:
     def take(self, tables: Any) -> WinmxTables:
         """Tables of a batch."""
         raw = tables._raw_flows
-        rows = raw[raw["protocol"] == 2]
+        rows = raw[raw["protocol"] == Protocol.WINMX]
         if not len(rows):
             return WinmxTables([], {}, _NO_STAMPS, rows, live=True)
         parts: list[Part] = []
         links: dict[int, str] = {}
         new = by_flow(tables._blocks["stamps"].array(dtypes.STAMPS))
         stamps: dict[int, np.ndarray] = {}
-        for flow in rows["flow"][rows["transport"] == 17].tolist():
+        for flow in rows["flow"][rows["transport"] == Transport.UDP].tolist():
             parts.append(datagrams_of(tables, flow))
             links[flow] = "udp"
             stamps[flow] = new.get(flow, _NO_STAMPS)
-        tcp = rows[rows["transport"] == 6]
-        tcp = tcp[np.argsort(tcp["direction"] != 2, kind="stable")]  # servers first: the keys
+        tcp = rows[rows["transport"] == Transport.TCP]
+        # servers first: the keys
+        tcp = tcp[np.argsort(tcp["direction"] != Direction.TO_CLIENT, kind="stable")]
         ended: dict[int, tuple[Talk, list[int]]] = {}
         columns = (tcp[name].tolist() for name in COLUMNS)
         for flow, peer, direction, marks, length, extent in zip(*columns):
             talk = self._talk(flow, peer)
-            side = SERVER if direction == 2 else CLIENT
+            side = SERVER if direction == Direction.TO_CLIENT else CLIENT
             talk.flows[side] = flow
             times = new.get(flow, _NO_STAMPS)
             parts += self._feed(tables, talk, side, extent, times, stamps)

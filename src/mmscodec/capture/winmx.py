@@ -12,6 +12,7 @@ from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.rows import Rows
 from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.faults import FaultCode
+from mmscodec.schema.vocabulary import Direction, Protocol, Transport, direction_number
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS, ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
@@ -26,11 +27,6 @@ _CAPTURE_FRAMES = in_capture(PACKET_ROWS)
 _CAPTURE_NODES = in_capture(NODES).newbyteorder("=")
 CAPTURE_FAULTS = in_capture(FAULT_ROWS)
 _CAPTURE_FINDINGS = in_capture(FINDINGS)
-
-#: The column `direction` of what a peer sends; see `mmscodec.capture.DIRECTIONS`.
-ROLES = {"": 0, "client": 1, "server": 2}
-
-WINMX = 2  # in the column `protocol` of raw flows
 
 
 class Part(NamedTuple):
@@ -121,8 +117,8 @@ class WinmxTables:
             out[name] = rows[name]
         source = np.repeat(np.arange(len(parts)), counts)
         out["flow"] = np.array([part.flow for part in self._parts], "i4")[source]
-        roles = [ROLES[part.batch.direction] for part in self._parts]
-        out["direction"] = np.array(roles, "u1")[source]
+        ways = [direction_number(part.batch.direction) for part in self._parts]
+        out["direction"] = np.array(ways, "u1")[source]
         if "offset" in names:
             self._in_flow(out, counts)
         if "packet" not in names:
@@ -213,7 +209,7 @@ class WinmxTables:
                 rows[name] = found[name]
             at = np.searchsorted(part.batch.packets["offset"], rows["offset"])
             rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
-            rows["flow"], rows["direction"] = part.flow, ROLES[part.batch.direction]
+            rows["flow"], rows["direction"] = part.flow, direction_number(part.batch.direction)
             rows["offset"] = part.packets["offset"][at]
             rows["time"] = self.packets["time"][first + at]
             parts.append(rows)
@@ -341,7 +337,7 @@ def whole(capture: Any) -> WinmxTables:
             if row >= 0:
                 links[row] = link
                 parts.append(Part(row, batch))
-    udp = (raw["protocol"] == WINMX) & (raw["transport"] == 17)
+    udp = (raw["protocol"] == Protocol.WINMX) & (raw["transport"] == Transport.UDP)
     for flow in np.flatnonzero(udp).tolist():
         links[flow] = "udp"
         parts.append(datagrams_of(capture, flow))
@@ -374,12 +370,12 @@ def _pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
     Who is the client was told by the handshake when the connection was recognised.
     """
     pairs = []
-    wanted = (raw["protocol"] == WINMX) & (raw["transport"] == 6)
+    wanted = (raw["protocol"] == Protocol.WINMX) & (raw["transport"] == Transport.TCP)
     for row in np.flatnonzero(wanted).tolist():
         peer = int(raw["peer"][row])
         if 0 <= peer < row:
             continue  # this connection stands in the list
-        pairs.append((peer, row) if raw["direction"][row] == ROLES["server"] else (row, peer))
+        pairs.append((peer, row) if raw["direction"][row] == Direction.TO_CLIENT else (row, peer))
     return pairs
 
 

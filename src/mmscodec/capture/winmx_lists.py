@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.capture import dtypes
+from mmscodec.schema.vocabulary import Direction, Protocol, Transport
 from mmscodec.winmx.history import node_history
 from mmscodec.winmx.nodes import WaitingLists, pair_answers
 from mmscodec.winmx.words import STATUS, queue_status
@@ -138,7 +139,8 @@ def _ended_flows(raw: np.ndarray) -> set[int]:
 def intervals_of(tables: Any, raw: np.ndarray, quiet: float) -> np.ndarray:
     """See `WinmxTables.intervals`."""
     lists = lists_of(tables, raw)
-    served = (raw["protocol"] == 2) & (raw["direction"] == 2) & (raw["transport"] == 6)
+    served = raw["direction"] == Direction.TO_CLIENT
+    served &= (raw["protocol"] == Protocol.WINMX) & (raw["transport"] == Transport.TCP)
     rows = [i for i in np.flatnonzero(served).tolist()
             if tables.links.get(int(raw["flow"][i])) == "secondary"]  # fmt: skip
     out = np.zeros(len(rows), _INTERVALS)

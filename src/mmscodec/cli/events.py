@@ -14,6 +14,7 @@ from mmscodec.cli.fields import plain
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
 from mmscodec.schema.findings import Severity
+from mmscodec.schema.vocabulary import DIRECTIONS
 
 CHUNK = 65_536
 NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
@@ -34,7 +35,7 @@ class Event:
     struct: Struct | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
-    way: str = ""
+    direction: str = ""
 
 
 class Fields:
@@ -144,9 +145,9 @@ class Events:
         severity = Severity(int(item["severity"])).name.lower()
         values = {name: int(item[name]) for name in ("row", "seen", "expected")}
         event = Event(
-            "finding", severity, int(item["time"]), int(item["flow"]), int(item["offset"]), 0
-        )
-        event.values = values
+            "finding", severity, int(item["time"]), int(item["flow"]), int(item["offset"]), 0,
+            values=values, direction=DIRECTIONS[int(item["direction"])],
+        )  # fmt: skip
         event.words = self.findings[row : row + 1].text()[0].partition(f"{severity} ")[2]
         return event
 
@@ -154,8 +155,9 @@ class Events:
     def _event(kind: str, name: str, item: Any, struct: Struct | None, values: Any) -> Event:
         time, flow = int(item["time"]), int(item["flow"])
         return Event(
-            kind, name, time, flow, int(item["offset"]), int(item["length"]), struct, values
-        )
+            kind, name, time, flow, int(item["offset"]), int(item["length"]), struct, values,
+            direction=DIRECTIONS[int(item["direction"])],
+        )  # fmt: skip
 
 
 def _known(times: np.ndarray) -> np.ndarray:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Any
 
 from mmscodec.cli.fields import plain
-
-TRANSPORTS = {6: "tcp", 17: "udp"}
-PROTOCOLS = {0: "", 1: "mms", 2: "winmx"}
+from mmscodec.schema.vocabulary import PROTOCOLS, TRANSPORTS
 
 
 def address(value: Any) -> str:
@@ -30,7 +29,7 @@ def endpoint(flow: Any, side: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def word(value: Any, names: dict[int, str]) -> str:
+def word(value: Any, names: Mapping[int, str]) -> str:
     """A column that holds a name, or a number that stands for one."""
     value = plain(value)
     if isinstance(value, bytes):
@@ -46,14 +45,3 @@ def transport(flow: Any) -> str:
 def protocol(flow: Any) -> str:
     """`mms`, `winmx` or nothing."""
     return word(flow["protocol"], PROTOCOLS)
-
-
-def direction(name: str, struct: Any, kind: str) -> str:
-    """`C>S`, `S>C`, `?` or nothing: who sends such a thing, by the specification."""
-    if kind in ("fault", "gap", "finding"):
-        return ""
-    if kind == "data":
-        return "S>C"
-    return {"C->S": "C>S", "S->C": "S>C"}.get(
-        getattr(struct, "direction", ""), "C>S" if name == "RequestPacketListResend" else "?"
-    )

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from mmscodec.cli.cells import cell_len, cut, left, right
 from mmscodec.cli.events import NO_TIME, Event
 from mmscodec.cli.fields import Style, flattened, for_json, safe, summary
-from mmscodec.cli.flows import direction, endpoint, protocol, transport
+from mmscodec.cli.flows import endpoint, protocol, transport
 
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
@@ -79,8 +79,8 @@ class Table:
         name = safe(event.name)
         for prefix in SHORT:
             name = name if self.full_names else name.removeprefix(prefix)
-        way = event.way or direction(event.name, event.struct, event.kind)
         flow = "" if event.flow < 0 else event.flow
+        way = event.direction or "?"  # no empty column, for tools that count them
         start = f"{time:>12} {flow:>4} {way:<3} {left(name, self._name_width())} "
         self._line(start + self._detail(event), _COLORS.get(event.kind, ""))
 
@@ -137,7 +137,7 @@ class _Machine:
             "flow": event.flow,
             "src": src,
             "dst": dst,
-            "direction": event.way or direction(event.name, event.struct, event.kind),
+            "direction": event.direction,
             "name": event.name,
             "offset": event.offset,
             "length": event.length,

@@ -15,8 +15,6 @@ from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, CACHE_NODE, NODE, Packet, packet_of, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES
 
-WAYS = {"client": "C>S", "server": "S>C"}
-
 
 def has_winmx(flows: Any) -> bool:
     """Whether any flow speaks WinMX."""
@@ -104,7 +102,7 @@ def winmx_events(
                 int(row["length"]),
                 packet,
                 values,
-                way=WAYS.get(batch.direction, "?"),
+                direction=batch.direction,
             )
             events.append(event)
     order = np.lexsort([[getattr(e, k) for e in events] for k in ("offset", "flow", "time")])

@@ -203,6 +203,7 @@ class Struct:
 class Message(Struct):
     """An MMS message (`mid` = MID) or a WinMX packet (`mid` = packet type).
 
+    `direction` is "C>S", "S>C", or "" where both sides send it or nobody is the client.
     `min_size` is the size of the fixed part without optional fields: what a receiver needs
     before it may touch any field.
     """

@@ -68,20 +68,20 @@ STREAM_SWITCH_ENTRY = structure(
 )  # fmt: skip
 
 CANCEL_READ_BLOCK = message(
-    "LinkViewerToMacCancelReadBlock", 0x00030025, "2.2.4.15", "C->S",
+    "LinkViewerToMacCancelReadBlock", 0x00030025, "2.2.4.15", "C>S",
     u32("playIncarnation", note="that of the ReadBlock to be cancelled"),
     note="The header timer expired. No answer.",
 )  # fmt: skip
 
 CLOSE_FILE = message(
-    "LinkViewerToMacCloseFile", 0x0003000D, "2.2.4.16", "C->S",
+    "LinkViewerToMacCloseFile", 0x0003000D, "2.2.4.16", "C>S",
     _ignored("playIncarnation"),
     _file_id(),
     note="End of the session. No answer.",
 )  # fmt: skip
 
 CONNECT = message(
-    "LinkViewerToMacConnect", 0x00030001, "2.2.4.17", "C->S",
+    "LinkViewerToMacConnect", 0x00030001, "2.2.4.17", "C>S",
     u32("playIncarnation", values=PACKET_PAIR_OFFER,
         rule=should(one_of=tuple(PACKET_PAIR_OFFER), known=(0,), loose=True),
         note="whether packet-pair estimation is wanted; 0 from players before 6.4"),
@@ -93,7 +93,7 @@ CONNECT = message(
 )  # fmt: skip
 
 CONNECT_FUNNEL = message(
-    "LinkViewerToMacConnectFunnel", 0x00030002, "2.2.4.18", "C->S",
+    "LinkViewerToMacConnectFunnel", 0x00030002, "2.2.4.18", "C>S",
     _ignored("playIncarnation"),
     u32("maxBlockBytes", rule=should(0xFFFFFFFF, loose=True)),
     u32("maxFunnelBytes", rule=should(0, loose=True)),
@@ -106,20 +106,20 @@ CONNECT_FUNNEL = message(
 )  # fmt: skip
 
 FUNNEL_INFO = message(
-    "LinkViewerToMacFunnelInfo", 0x00030018, "2.2.4.19", "C->S",
+    "LinkViewerToMacFunnelInfo", 0x00030018, "2.2.4.19", "C>S",
     u32("playIncarnation", rule=must(one_of=tuple(PACKET_PAIR_MODE), known=(0x00F0F0F0,)),
         values=PACKET_PAIR_MODE, note="packet-pair mode wanted"),
     note="Asks for nCubs and for packet-pair packets.",
 )  # fmt: skip
 
 LOGGING = message(
-    "LinkViewerToMacLogging", 0x00030032, "2.2.4.20", "C->S",
+    "LinkViewerToMacLogging", 0x00030032, "2.2.4.20", "C>S",
     nested("log", struct=CLIENT_LOG),
     note="Statistics, after StopPlaying or the end of a stream. No answer.",
 )  # fmt: skip
 
 OPEN_FILE = message(
-    "LinkViewerToMacOpenFile", 0x00030005, "2.2.4.21", "C->S",
+    "LinkViewerToMacOpenFile", 0x00030005, "2.2.4.21", "C>S",
     _tag("0 from MPlayer", known=(0,)),
     _ignored("spare"),
     u32("token", unit="bytes", note="from the start of fileName to tokenData; 0 without one"),
@@ -132,14 +132,14 @@ OPEN_FILE = message(
 )  # fmt: skip
 
 PONG = message(
-    "LinkViewerToMacPong", 0x0003001B, "2.2.4.22", "C->S",
+    "LinkViewerToMacPong", 0x0003001B, "2.2.4.22", "C>S",
     _ignored("dwParam1"),
     _ignored("dwParam2"),
     note="Answer to Ping.",
 )  # fmt: skip
 
 READ_BLOCK = message(
-    "LinkViewerToMacReadBlock", 0x00030015, "2.2.4.23", "C->S",
+    "LinkViewerToMacReadBlock", 0x00030015, "2.2.4.23", "C>S",
     _file_id(),
     u32("fileBlockId", rule=must(0)),
     u32("offset", rule=must(0)),
@@ -154,7 +154,7 @@ READ_BLOCK = message(
 )  # fmt: skip
 
 SECURITY_RESPONSE = message(
-    "LinkViewerToMacSecurityResponse", 0x0003001A, "2.2.4.24", "C->S",
+    "LinkViewerToMacSecurityResponse", 0x0003001A, "2.2.4.24", "C>S",
     u32("playIncarnation", note="that of SecurityChallenge"),
     u32("cookie", note="that of SecurityChallenge"),
     u32("cbToken", unit="bytes", note="length of pToken, terminator included"),
@@ -164,7 +164,7 @@ SECURITY_RESPONSE = message(
 )  # fmt: skip
 
 START_PLAYING = message(
-    "LinkViewerToMacStartPlaying", 0x00030007, "2.2.4.25", "C->S",
+    "LinkViewerToMacStartPlaying", 0x00030007, "2.2.4.25", "C>S",
     _file_id(),
     _ignored("padding"),
     *_start(),
@@ -178,7 +178,7 @@ START_PLAYING = message(
 )  # fmt: skip
 
 START_STRIDING = message(
-    "LinkViewerToMacStartStriding", 0x00030028, "2.2.4.26", "C->S",
+    "LinkViewerToMacStartStriding", 0x00030028, "2.2.4.26", "C>S",
     _file_id(),
     _ignored("padding"),
     *_start(),
@@ -190,7 +190,7 @@ START_STRIDING = message(
 )  # fmt: skip
 
 STOP_PLAYING = message(
-    "LinkViewerToMacStopPlaying", 0x00030009, "2.2.4.27", "C->S",
+    "LinkViewerToMacStopPlaying", 0x00030009, "2.2.4.27", "C>S",
     _file_id(),
     u32("playIncarnation", default=1,
         note="MUST be the latest Start*'s; uninitialised in Windows clients"),
@@ -198,7 +198,7 @@ STOP_PLAYING = message(
 )  # fmt: skip
 
 STREAM_SWITCH = message(
-    "LinkViewerToMacStreamSwitch", 0x00030033, "2.2.4.28", "C->S",
+    "LinkViewerToMacStreamSwitch", 0x00030033, "2.2.4.28", "C>S",
     u32("cStreamEntries", unit="entries"),
     array("aStreamEntries", count="cStreamEntries", count_unit=6, struct=STREAM_SWITCH_ENTRY,
           default=()),

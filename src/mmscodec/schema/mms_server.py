@@ -33,14 +33,14 @@ def _units(name: str, of: str, note: str = ""):
 
 
 PING = message(
-    "LinkMacToViewerPing", 0x0004001B, "2.2.4.1", "S->C",
+    "LinkMacToViewerPing", 0x0004001B, "2.2.4.1", "S>C",
     _ignored("dwParam1"),
     _ignored("dwParam2"),
     note="Sent when the KeepAlive timer expires; the answer is Pong.",
 )  # fmt: skip
 
 REPORT_CONNECTED_EX = message(
-    "LinkMacToViewerReportConnectedEX", 0x00040001, "2.2.4.2", "S->C",
+    "LinkMacToViewerReportConnectedEX", 0x00040001, "2.2.4.2", "S>C",
     _hr("result of Connect"),
     u32("playIncarnation", rule=must(one_of=tuple(PACKET_PAIR_OFFER)), values=PACKET_PAIR_OFFER,
         note="whether the server can run a packet-pair experiment"),
@@ -67,7 +67,7 @@ REPORT_CONNECTED_EX = message(
 )  # fmt: skip
 
 REPORT_CONNECTED_FUNNEL = message(
-    "LinkMacToViewerReportConnectedFunnel", 0x00040002, "2.2.4.3", "S->C",
+    "LinkMacToViewerReportConnectedFunnel", 0x00040002, "2.2.4.3", "S>C",
     _hr("", rule=must(0)),
     _ignored("playIncarnation"),
     _ignored("packetPayloadSize"),
@@ -78,21 +78,21 @@ REPORT_CONNECTED_FUNNEL = message(
 )  # fmt: skip
 
 REPORT_DISCONNECTED_FUNNEL = message(
-    "LinkMacToViewerReportDisconnectedFunnel", 0x00040003, "2.2.4.4", "S->C",
+    "LinkMacToViewerReportDisconnectedFunnel", 0x00040003, "2.2.4.4", "S>C",
     _hr("why ConnectFunnel failed"),
     _ignored("playIncarnation"),
     note="Negative answer to ConnectFunnel.",
 )  # fmt: skip
 
 REPORT_END_OF_STREAM = message(
-    "LinkMacToViewerReportEndOfStream", 0x0004001E, "2.2.4.5", "S->C",
+    "LinkMacToViewerReportEndOfStream", 0x0004001E, "2.2.4.5", "S>C",
     _hr("other values: any HRESULT", values=END_OF_STREAM),
     u32("playIncarnation", note="that of StopPlaying, else of the latest Start*"),
     note="Answer to StopPlaying, or the end of a playlist entry.",
 )  # fmt: skip
 
 REPORT_FUNNEL_INFO = message(
-    "LinkMacToViewerReportFunnelInfo", 0x00040015, "2.2.4.6", "S->C",
+    "LinkMacToViewerReportFunnelInfo", 0x00040015, "2.2.4.6", "S>C",
     _hr("result of FunnelInfo"),
     u32("playIncarnation", rule=must(one_of=tuple(PACKET_PAIR_MODE)), values=PACKET_PAIR_MODE,
         note="packet-pair mode the server uses"),
@@ -110,7 +110,7 @@ REPORT_FUNNEL_INFO = message(
 )  # fmt: skip
 
 REPORT_OPEN_FILE = message(
-    "LinkMacToViewerReportOpenFile", 0x00040006, "2.2.4.7", "S->C",
+    "LinkMacToViewerReportOpenFile", 0x00040006, "2.2.4.7", "S>C",
     _hr("result of OpenFile"),
     u32("playIncarnation", note="that of the OpenFile or SecurityResponse being answered"),
     u32("openFileId", note="handle of the file, echoed by the client"),
@@ -129,7 +129,7 @@ REPORT_OPEN_FILE = message(
 )  # fmt: skip
 
 REPORT_READ_BLOCK = message(
-    "LinkMacToViewerReportReadBlock", 0x00040011, "2.2.4.8", "S->C",
+    "LinkMacToViewerReportReadBlock", 0x00040011, "2.2.4.8", "S>C",
     _hr("result of ReadBlock"),
     u32("playIncarnation", note="that of ReadBlock"),
     u32("playSequence", rule=must(0)),
@@ -137,7 +137,7 @@ REPORT_READ_BLOCK = message(
 )  # fmt: skip
 
 REPORT_REDIRECT = message(
-    "LinkMacToViewerReportRedirect", 0x00040022, "2.2.4.9", "S->C",
+    "LinkMacToViewerReportRedirect", 0x00040022, "2.2.4.9", "S>C",
     _hr("result of OpenFile"),
     u16("RedirectType", default=2, rule=must(one_of=tuple(REDIRECT_TYPES)), values=REDIRECT_TYPES),
     u16("cbLocation", unit="bytes", note="length of wszLocation, NUL included"),
@@ -148,7 +148,7 @@ REPORT_REDIRECT = message(
 )  # fmt: skip
 
 REPORT_STARTED_PLAYING = message(
-    "LinkMacToViewerReportStartedPlaying", 0x00040005, "2.2.4.10", "S->C",
+    "LinkMacToViewerReportStartedPlaying", 0x00040005, "2.2.4.10", "S>C",
     _hr("result of StartPlaying"),
     u32("playIncarnation", note="that of StartPlaying"),
     u32("tigerFileId", note="SHOULD = openFileId, ignored; Windows sends 0 or openFileId"),
@@ -158,7 +158,7 @@ REPORT_STARTED_PLAYING = message(
 )  # fmt: skip
 
 REPORT_START_STRIDING = message(
-    "LinkMacToViewerReportStartStriding", 0x0004000A, "2.2.4.11", "S->C",
+    "LinkMacToViewerReportStartStriding", 0x0004000A, "2.2.4.11", "S>C",
     _hr("result of StartStriding"),
     u32("playIncarnation", note="that of StartStriding"),
     u32("spare", rule=must(0)),
@@ -166,7 +166,7 @@ REPORT_START_STRIDING = message(
 )  # fmt: skip
 
 REPORT_STREAM_CHANGE = message(
-    "LinkMacToViewerReportStreamChange", 0x00040020, "2.2.4.12", "S->C",
+    "LinkMacToViewerReportStreamChange", 0x00040020, "2.2.4.12", "S>C",
     _hr("", rule=must(0)),
     u32("dwTcpHdrIncarnation", rule=must(0xFF), note="tag of a new entry pushed over TCP"),
     u32("cbPacketSize", unit="bytes", note="longest ASF data packet of the new entry"),
@@ -177,13 +177,13 @@ REPORT_STREAM_CHANGE = message(
 )  # fmt: skip
 
 REPORT_STREAM_SWITCH = message(
-    "LinkMacToViewerReportStreamSwitch", 0x00040021, "2.2.4.13", "S->C",
+    "LinkMacToViewerReportStreamSwitch", 0x00040021, "2.2.4.13", "S>C",
     _hr("result of StreamSwitch"),
     note="Answer to StreamSwitch, paired by order.",
 )  # fmt: skip
 
 SECURITY_CHALLENGE = message(
-    "LinkMacToViewerSecurityChallenge", 0x0004001A, "2.2.4.14", "S->C",
+    "LinkMacToViewerSecurityChallenge", 0x0004001A, "2.2.4.14", "S>C",
     u32("playIncarnation", note="that of the OpenFile or SecurityResponse; there is no hr"),
     u32("cookie", note="echoed by SecurityResponse"),
     u32("cbToken", unit="bytes", note="length of pToken"),

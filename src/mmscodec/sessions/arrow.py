@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text
+from mmscodec.schema.vocabulary import TRANSPORTS
 from mmscodec.sessions.closing import ENDED_BY
 from mmscodec.sessions.metadata import AUTH_SCHEMES, END_REASONS
 from mmscodec.sessions.pairing import EXCHANGES, MATCHES
@@ -20,7 +21,7 @@ from mmscodec.tables.data import Words
 from mmscodec.tables.spec import (
     HRESULT_NAMES,
     MESSAGE_NAMES,
-    TRANSPORTS,
+    TRANSPORT_WORDS,
     Spec,
     row_of,
     structured,
@@ -28,7 +29,7 @@ from mmscodec.tables.spec import (
 from mmscodec.tables.table import Table
 
 NAMES = ("sessions", "exchanges", "transitions")
-_CODES = {"": 0, "tcp": 6, "udp": 17}
+_CODES = {"": 0} | {text: number for number, text in TRANSPORTS.items()}
 
 _TIMES = (
     "connect_time", "start_up", "first_data", "ping_min", "ping_mean", "ping_max", "longest_gap",
@@ -49,7 +50,7 @@ SPECS: dict[str, Spec] = {
     "data_flow": _flow("UDP flow of Data packets"),
     "resend_flow": _flow("UDP flow of resend requests"),
     "start": Spec("time", null=-1), "end": Spec("time", null=-1),
-    "transport": Spec("words", names=TRANSPORTS, note="of Data packets"),
+    "transport": Spec("words", names=TRANSPORT_WORDS, note="of Data packets"),
     "auth_scheme": Spec(names=Words(AUTH_SCHEMES)),
     "auth_result": Spec(dtype="i1", null=-1, note="1 accepted, 0 not"),
     "end_reason": Spec(names=Words(END_REASONS), note="why it ended"),
@@ -119,7 +120,7 @@ def session_table(capture: Any, name: str) -> Table:
     if name == "sessions":
         over = lambda a, b: np.array([_CODES[word] for word in rows()["transport"][a:b].tolist()])  # noqa: E731
         about = SPECS["transport"].about
-        words = make.words("transport", over, TRANSPORTS, **about)
+        words = make.words("transport", over, TRANSPORT_WORDS, **about)
         made = [words if column.name == words.name else column for column in made]
         number = make.number("session", lambda a, b: np.arange(a, b), "i4", description="this row")
         order = [number, *ends_of(found, lambda a, b: range(a, b))]

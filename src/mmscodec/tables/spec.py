@@ -14,6 +14,7 @@ from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import Severity
 from mmscodec.schema.mms import BY_MID, RESEND, RESEND_SIGNATURE, message_name
 from mmscodec.schema.values import DATA_KINDS, HRESULTS, flags_text
+from mmscodec.schema.vocabulary import DIRECTIONS, TRANSPORTS
 from mmscodec.tables import column as make
 from mmscodec.tables.column import Column, Get
 from mmscodec.tables.data import BYTES, PAGE, UCS4, WESTERN, Words
@@ -67,8 +68,8 @@ def hresult_name(value: int) -> str:
 MIDS = {mid: item.name for mid, item in BY_MID.items()} | {RESEND_SIGNATURE: RESEND.name}
 MESSAGE_NAMES = Words(MIDS, message_name)
 HRESULT_NAMES = Words({value: name for value, (name, _) in HRESULTS.items()}, hresult_name)
-WAYS = Words({1: "C>S", 2: "S>C"})
-TRANSPORTS = Words({6: "tcp", 17: "udp"})
+DIRECTION_WORDS = Words({number: text for number, text in DIRECTIONS.items() if text})
+TRANSPORT_WORDS = Words(dict(TRANSPORTS))
 
 
 def merged(*texts: Mapping[Any, str]) -> dict[int, str]:
@@ -91,7 +92,7 @@ COMMON: dict[str, Spec] = {
     "time": Spec("time", null=NO_TIME, note="capture time of the segment that completed the row"),
     "flow": Spec(dtype="i4", null=-1, note="number of the flow, a row of flows"),
     "session": Spec(dtype="i4", null=-1, note="row of sessions"),
-    "direction": Spec("words", names=WAYS, note="who sent it"),
+    "direction": Spec("words", names=DIRECTION_WORDS, note="who sent it"),
     "offset": Spec(dtype="i8", unit="bytes", note="first byte, from the start of the stream"),
     "length": Spec(dtype="i8", unit="bytes", note="all bytes, header included"),
     "packet": row_of("packets"),

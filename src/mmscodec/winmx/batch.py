@@ -10,6 +10,7 @@ from mmscodec._signatures import keywords
 from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.rows import Rows
+from mmscodec.schema.vocabulary import S2C
 from mmscodec.schema.winmx import BY_NAME, Packet, title, types_of
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
 from mmscodec.winmx._codec import BatchBase
@@ -51,7 +52,7 @@ class Batch(BatchBase):
     link : str
         `secondary`, `chat`, `primary`, `udp`, `cache`, `legacy`, or "" where it is not known.
     direction : str
-        Who sent it: "client", "server", or "" where it is not known.
+        "C>S", "S>C", or "" where it is not known.
     start : int
         Stream offset of the first byte.
     pieces : tuple
@@ -252,9 +253,7 @@ def _restore(piece, link, start, packets, consumed, more, faults, direction) -> 
 
 def foreign(item: Packet, link: str, direction: str) -> bool:
     """True for a packet that cannot come on this link, or from this side."""
-    if item.sender == "server" and direction != "server":
-        return True
-    if item.sender == "client" and direction == "server":
+    if item.one_way and (item.direction == S2C) != (direction == S2C):
         return True
     return item.link != link and not (link == "" and item.link in ("secondary", "chat"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from mmscodec.schema.vocabulary import C2S, S2C
 from mmscodec.winmx import cipher
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.cipher import Stream
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 HEADS = (CLIENT_HEAD, SERVER_HEAD)
-SIDES = ("client", "server")
 
 
 class Connection(NamedTuple):
@@ -76,7 +76,7 @@ def decode_halves(pairs: Iterable[tuple[Half, Half]]) -> list[Connection]:
         recognise(bytes(up.data[:CLIENT_HEAD]), bytes(down.data[:SERVER_HEAD]))
         for up, down in pairs
     ]
-    batches = [[empty(judgement, side) for side in SIDES] for judgement in found]
+    batches = [[empty(judgement, side) for side in (C2S, S2C)] for judgement in found]
     streams: list[Stream] = []
     chunks: list[memoryview] = []
     places: list[tuple[int, int]] = []

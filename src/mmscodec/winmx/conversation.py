@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mmscodec.schema.vocabulary import C2S, S2C
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.cipher import Stream
 from mmscodec.winmx.decode import scan_cache_reply
@@ -25,8 +26,8 @@ from mmscodec.winmx.unread import Heard, Keys, keys_of, unread
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-CLIENT, SERVER = 0, 1
-DIRECTIONS = ("client", "server")
+CLIENT, SERVER = 0, 1  # sides
+DIRECTIONS = (C2S, S2C)  # by side
 
 
 class Side:
@@ -116,11 +117,11 @@ class Conversation:
     >>> block = cipher.key_block(cipher.Role.SECONDARY_SERVER)
     >>> down, up = (cipher.Stream(key) for key in cipher.stream_keys(block))
     >>> talk = winmx.Conversation()
-    >>> talk.feed("server", b"1" + block).names
+    >>> talk.feed("S>C", b"1" + block).names
     {}
-    >>> talk.feed("server", down.encipher(winmx.encode("UserInfoAcknowledgement", session_id=1))).names
+    >>> talk.feed("S>C", down.encipher(winmx.encode("UserInfoAcknowledgement", session_id=1))).names
     {'UserInfoAcknowledgement': 1}
-    """  # noqa: E501
+    """
 
     __slots__ = ("__weakref__", "_busy", "_closed", "_keys", "_sides", "link", "max_buffered",
                  "patched", "state")  # fmt: skip
@@ -159,9 +160,8 @@ class Conversation:
             for side in self._sides
         )
 
-    def reads(self, direction: int | str) -> bool:
-        """Whether further bytes of a direction are of use; if not, `skip` counts them."""
-        side = self._side(direction)
+    def reads(self, side: int) -> bool:
+        """Whether further bytes of a side are of use; if not, `skip` counts them."""
         if self._sides[side].broken or self._closed:
             return False
         if self.link == "cache" and side == CLIENT:
@@ -170,16 +170,16 @@ class Conversation:
             return len(self._sides[side].waiting) < HELD
         return self.state not in ("foreign", "done")
 
-    def waits(self, direction: int | str) -> bool:
-        """Whether bytes of a direction wait for the keys, or can be had by `flush` now."""
-        return len(self._sides[self._side(direction)].waiting) > 0
+    def waits(self, side: int) -> bool:
+        """Whether bytes of a side wait for the keys, or can be had by `flush` now."""
+        return len(self._sides[side].waiting) > 0
 
-    def feed(self, direction: int | str, data: Buffer) -> Batch:
+    def feed(self, direction: str, data: Buffer) -> Batch:
         """Take the next bytes of one direction.
 
         Parameters
         ----------
-        direction : {"client", "server"} or {0, 1}
+        direction : {"C>S", "S>C"}
             Who sent them; the client opened the connection.
         data : bytes-like
 
@@ -203,21 +203,22 @@ class Conversation:
         finally:
             self._busy = False
 
-    def feed_all(self, pieces: Iterable[tuple[int | str, Buffer]]) -> list[Batch]:
+    def feed_all(self, pieces: Iterable[tuple[str, Buffer]]) -> list[Batch]:
         """Batches of all pieces, flushed, without the empty ones."""
         batches = [self.feed(direction, data) for direction, data in pieces]
-        batches += [self.flush(CLIENT), self.flush(SERVER)]
+        batches += [self.flush(direction) for direction in DIRECTIONS]
         return [batch for batch in batches if len(batch.packets) or len(batch.faults)]
 
-    def flush(self, direction: int | str) -> Batch:
+    def flush(self, direction: str) -> Batch:
         """What waits of one direction and can be decoded now."""
         return self.feed(direction, b"")
 
-    def skip(self, direction: int | str, length: int) -> None:
-        """Count `length` bytes of a direction that need not be read; see `reads`."""
-        self._sides[self._side(direction)].given += length
-        if not self._sides[self._side(direction)].missing:
-            self._sides[self._side(direction)].known += length
+    def skip(self, side: int, length: int) -> None:
+        """Count `length` bytes of a side that need not be read; see `reads`."""
+        skipped = self._sides[side]
+        skipped.given += length
+        if not skipped.missing:
+            skipped.known += length
 
     def abandon(self) -> None:
         """Drop what waits: those directions are not read any further."""
@@ -268,7 +269,7 @@ class Conversation:
             batches[number] = batches[number] or self._empty(number)
         return decode_transfer([batch for batch in batches if batch], held, (client, server))
 
-    def gap(self, direction: int | str, length: int) -> Batch:
+    def gap(self, direction: str, length: int) -> Batch:
         """Say that `length` bytes of one direction are missing.
 
         The cipher runs through every byte, so nothing behind a gap can be read: further bytes of
@@ -292,12 +293,10 @@ class Conversation:
         """Whether bytes of a direction are missing, so that nothing more of it can be read."""
         return self._sides[side].missing > 0
 
-    def _side(self, direction: int | str) -> int:
-        if direction in (CLIENT, SERVER):
-            return int(direction)
-        if direction in DIRECTIONS:
-            return DIRECTIONS.index(str(direction))
-        raise ValueError(f"direction is 'client' or 'server', not {direction!r}")
+    def _side(self, direction: str) -> int:
+        if direction not in DIRECTIONS:
+            raise ValueError(f"direction is 'C>S' or 'S>C', not {direction!r}")
+        return DIRECTIONS.index(direction)
 
     def _feed(self, number: int, data: Buffer) -> Batch | None:
         piece = bytes(memoryview(data).cast("B")) if type(data) is not bytes else data

@@ -10,6 +10,7 @@ import numpy as np
 from mmscodec.errors import MalformedError, TruncatedError
 from mmscodec.faulttable import fault_table
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
+from mmscodec.schema.vocabulary import DIRECTIONS, direction_number
 from mmscodec.schema.winmx.dtypes import PACKET_ROWS, RECORD
 from mmscodec.winmx import _codec, _frames, cipher
 from mmscodec.winmx.batch import Batch
@@ -41,9 +42,9 @@ def decode(
         with the 17-byte header. `udp`: one deciphered datagram. `legacy`: encoded WPNP 2.x
         frames. `cache`: the 149 bytes of a peer cache as they are on the wire; of a reply that was
         cut, the whole records. `transfer`: one side of a connection over which a file goes.
-    direction : {"", "client", "server"}
-        Who sent it. 0x00C8 of a chat link is another packet when a server sends it; unknown, it
-        is read as a client's.
+    direction : {"", "C>S", "S>C"}
+        Who sent it, the client or the server. 0x00C8 of a chat link is another packet when a
+        server sends it; unknown, it is read as a client's.
     on_fault : {"record", "raise"}
         Record faults as rows, or raise the first.
     out : Batch, optional
@@ -99,10 +100,8 @@ def checked_link(link: str | None) -> str:
 
 
 def checked_direction(direction: str) -> str:
-    """Who sent a stream."""
-    if direction not in ("", "client", "server"):
-        raise ValueError(f"direction is 'client', 'server' or '', not {direction!r}")
-    return direction
+    """Who sent a stream, "" where it is not known."""
+    return DIRECTIONS[direction_number(direction)]
 
 
 def fault_error(batch: Batch) -> MalformedError:

@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t, uint64_t
 cdef inline size_t lower_bound(
     const void *rows, size_t count, size_t stride, uint64_t key
 ) noexcept nogil:
-    # The first of `count` rows, each `stride` bytes that begin with a uint64 number, whose number
-    # is not below `key`; `count` if there is none. Rows ascend, and are aligned.
+    # The first of `count` rows whose number is not below `key`; `count` if there is none. The
+    # uint64 numbers stand at `rows` and every `stride` bytes behind, aligned, and ascend.
     cdef size_t low = 0, high = count, mid
     while low < high:
         mid = (low + high) >> 1

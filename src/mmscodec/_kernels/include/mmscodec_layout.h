@@ -3,18 +3,7 @@
 #define MMSCODEC_LAYOUT_H
 #include <stdint.h>
 
-/* kind = 1-based place in schema.mms.MESSAGES, 0 = a MID nobody specified */
-static const uint8_t mms_kind_table[128] = {
-    0, 17, 18, 0, 0, 21, 0, 25, 0, 27, 0, 0, 0, 16, 0, 0,
-    0, 0, 0, 0, 0, 23, 0, 0, 19, 0, 24, 22, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 15, 0, 0, 26, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 20, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 2, 3, 4, 0, 10, 7, 0, 0, 0, 11, 0, 0, 0, 0, 0,
-    0, 8, 0, 0, 0, 6, 0, 0, 0, 0, 14, 1, 0, 0, 5, 0,
-    12, 13, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-};
-
+/* by kind = 1-based place in schema.mms.MESSAGES, 0 = a MID nobody specified */
 static const uint16_t mms_min_size[29] = {
     0, 16, 64, 20, 16, 16, 48, 116,
     20, 16, 36, 20, 32, 12, 20, 12,
@@ -62,12 +51,6 @@ static inline unsigned mms_slot(uint32_t mid)
 {
     uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;
     return side < 2u && low < 64u ? side * 64u + low : 128u;
-}
-
-static inline unsigned mms_kind(uint32_t mid)
-{
-    uint32_t side = (mid >> 16) - 3u, low = mid & 0xFFFFu;
-    return side < 2u && low < 64u ? mms_kind_table[side * 64u + low] : 0u;
 }
 
 #define MMS_SESSION_ID 0xB00BFACEu

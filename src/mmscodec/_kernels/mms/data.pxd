@@ -3,7 +3,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
-from mmscodec._kernels.core.layout cimport SEAL, SESSION_ID
+from mmscodec._kernels.core.layout cimport (
+    DATA_HEADER, DATA_MEDIA, DATA_PACKET_PAIR, SEAL, SESSION_ID,
+)
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64
 from mmscodec._kernels.mms.evidence cimport (
     ASF_HEADER_GUID, NO, PLAIN_STEP, SMALL_LOCATION, TAIL, WAIT, YES, begins_header, counted_on,
@@ -14,8 +16,7 @@ from mmscodec._kernels.mms.resync cimport (
     HOPS, LOOK_AHEAD, proven, proven_data, search, search_inside,
 )
 from mmscodec._kernels.mms.state cimport (
-    CLIENT_SPOKE, KIND_HEADER, KIND_MEDIA, KIND_PACKET_PAIR, SERVER_SPOKE, data_row_t, mms_model_t,
-    mms_view_t,
+    CLIENT_SPOKE, SERVER_SPOKE, data_row_t, mms_model_t, mms_view_t,
 )
 
 cdef enum:
@@ -235,7 +236,7 @@ cdef inline void note_fragment(mms_model_t *m, uint64_t h, data_row_t *row) noex
     if <uint32_t>h != m.header_next:
         m.header_open = False
         return
-    row.kind = KIND_HEADER
+    row.kind = DATA_HEADER
     m.header_next += 1
     if flags_of(h) & 0x08:  # last fragment, 14.1 S6
         m.header_open = False
@@ -252,11 +253,11 @@ cdef inline void take_data(
     row.play_incarnation = incarnation_of(h)
     row.af_flags = flags_of(h)
     row.length = size_of(h)
-    row.kind = KIND_MEDIA
+    row.kind = DATA_MEDIA
     memset(row.padding, 0, sizeof(row.padding))
     m.senders |= SERVER_SPOKE
     if is_packet_pair(h):
-        row.kind = KIND_PACKET_PAIR
+        row.kind = DATA_PACKET_PAIR
         return
     if <uint32_t>h == 0 and row.length >= 24 and left >= 24 \
             and memcmp(q + 8, ASF_HEADER_GUID, 16) == 0:

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 
 from mmscodec._kernels.core.table cimport table_end, table_limit
 from mmscodec._kernels.core.layout cimport (
-    SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
+    DATA_MEDIA, SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
 )
 from mmscodec._kernels.core.wire cimport (
     load_le16, load_le32, load_le64, prefetch, unlikely,
@@ -17,8 +17,8 @@ from mmscodec._kernels.mms.evidence cimport (
     PLAIN_STEP, flags_of, incarnation_of, is_head, linked, plain, size_of,
 )
 from mmscodec._kernels.mms.state cimport (
-    CLIENT_SPOKE, KIND_MEDIA, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t,
-    mms_tables_t, packet_row_t, row_tail_t,
+    CLIENT_SPOKE, SERVER_SPOKE, data_row_t, message_row_t, mms_model_t, mms_stream_t, mms_tables_t,
+    packet_row_t, row_tail_t,
 )
 
 cdef enum:
@@ -83,7 +83,7 @@ cdef inline size_t run_of_data(
         out.location_id = <uint32_t>header
         out.play_incarnation = incarnation
         out.af_flags = flags_of(header)
-        out.kind = KIND_MEDIA
+        out.kind = DATA_MEDIA
         memset(out.padding, 0, sizeof(out.padding))
         if t.capture:
             tail_of(s, t, row, sizeof(data_row_t), out.offset + <int64_t>size)

@@ -18,7 +18,7 @@ cdef int mms_scan(
 
 # The first byte that comes stands at `offset` and need not begin a packet.
 cdef void mms_begin_at(mms_stream_t *s, int64_t offset) noexcept nogil
-# Whose bytes these are is known: TO_SERVER means that no Data packet is ever believed.
+# Whose bytes these are is known: DIRECTION_TO_SERVER means that no Data packet is ever believed.
 cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil
 
 # Is this a stream of MMS? By n bytes at p, of which the first need not begin a packet: YES = a

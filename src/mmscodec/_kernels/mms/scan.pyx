@@ -4,9 +4,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from mmscodec._kernels.core.layout cimport (
-    DATA_HEADER_LEN, FAULT_BAD_CHUNK_LEN, FAULT_BAD_PACKET_SIZE, FAULT_BAD_SEAL,
-    FAULT_SHORT_MESSAGE, FAULT_UNKNOWN_STRUCTURE, FIELD_CHUNK_LEN, FIELD_PACKET_SIZE, FIELD_SEAL,
-    FIELD_SESSION_ID, RESEND_SIGNATURE, SEAL, SESSION_ID, mms_slot, mms_slot_rules,
+    DATA_HEADER_LEN, DIRECTION_TO_CLIENT, DIRECTION_TO_SERVER, DIRECTION_UNKNOWN,
+    FAULT_BAD_CHUNK_LEN, FAULT_BAD_PACKET_SIZE, FAULT_BAD_SEAL, FAULT_SHORT_MESSAGE,
+    FAULT_UNKNOWN_STRUCTURE, FIELD_CHUNK_LEN, FIELD_PACKET_SIZE, FIELD_SEAL, FIELD_SESSION_ID,
+    RESEND_SIGNATURE, SEAL, SESSION_ID, mms_slot, mms_slot_rules,
 )
 from mmscodec._kernels.core.table cimport (
     table_end, table_free, table_init, table_reserve, table_row,
@@ -22,8 +23,8 @@ from mmscodec._kernels.mms.fast_scan cimport (
 from mmscodec._kernels.mms.packet cimport judge_packet, walk_t
 from mmscodec._kernels.mms.resync cimport search
 from mmscodec._kernels.mms.state cimport (
-    DIRECTION_UNKNOWN, MMS_NO_MEMORY, MMS_OK, MMS_STOPPED, TO_CLIENT, TO_SERVER, data_row_t,
-    fault_row_t, message_row_t, mms_stream_t, mms_tables_t, mms_view_t, packet_row_t, row_tail_t,
+    MMS_NO_MEMORY, MMS_OK, MMS_STOPPED, data_row_t, fault_row_t, message_row_t, mms_stream_t,
+    mms_tables_t, mms_view_t, packet_row_t, row_tail_t,
 )
 
 cdef enum:
@@ -68,7 +69,7 @@ cdef void mms_begin_at(mms_stream_t *s, int64_t offset) noexcept nogil:
 
 cdef void mms_set_direction(mms_stream_t *s, uint8_t direction) noexcept nogil:
     s.model.direction = direction
-    s.options.client = direction == TO_SERVER
+    s.options.client = direction == DIRECTION_TO_SERVER
 
 
 cdef int mms_detect(
@@ -126,7 +127,7 @@ cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) 
         return MMS_NO_MEMORY
     row[0] = data[0]
     if unlikely(s.model.direction == DIRECTION_UNKNOWN):
-        s.model.direction = TO_CLIENT
+        s.model.direction = DIRECTION_TO_CLIENT
     tail_of(s, t, row, sizeof(data_row_t), data.offset + <int64_t>data.length)
     return MMS_OK
 
@@ -134,8 +135,8 @@ cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) 
 cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
     # 2.2.4: who sends a message stands in the upper half of its MID
     if mid >> 16 == 3 or mid == RESEND_SIGNATURE:
-        return TO_SERVER
-    return <uint8_t>(TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN)
+        return DIRECTION_TO_SERVER
+    return <uint8_t>(DIRECTION_TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN)
 
 
 cdef int keep_message(

@@ -8,14 +8,6 @@ cdef enum:
     MMS_NO_MEMORY = -1
     MMS_STOPPED = 1  # a fault was met and the stream is set to stop there
 
-    KIND_MEDIA = 0
-    KIND_HEADER = 1
-    KIND_PACKET_PAIR = 2
-
-    DIRECTION_UNKNOWN = 0
-    TO_SERVER = 1
-    TO_CLIENT = 2
-
     CLIENT_SPOKE = 1  # bits of `senders`
     SERVER_SPOKE = 2
 

@@ -5,10 +5,11 @@
 # Data packet just like the last one is never among them.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
+from mmscodec._kernels.core.layout cimport DATA_MEDIA
 from mmscodec._kernels.mms.evidence cimport (
     flags_of, incarnation_of, plain, size_of,
 )
-from mmscodec._kernels.mms.state cimport KIND_MEDIA, data_row_t, mms_stream_t, mms_tables_t
+from mmscodec._kernels.mms.state cimport data_row_t, mms_stream_t, mms_tables_t
 
 # The next n bytes; with `stays` they stay where they are as long as the stream does. Returns a
 # status of mms/scan.pxd.
@@ -71,7 +72,7 @@ cdef inline bint mms_may_skip(const mms_stream_t *s, int64_t offset) noexcept no
             or s.framing.position != offset:
         return False
     return s.tail.payload_left == 0 or (
-        s.tail.payload_lost == 0 and s.tail.pending.kind == KIND_MEDIA
+        s.tail.payload_lost == 0 and s.tail.pending.kind == DATA_MEDIA
         and s.tail.pending.length == size_of(s.model.last)
         and s.tail.pending.location_id == <uint32_t>s.model.last)
 
@@ -95,4 +96,4 @@ cdef inline void mms_caught_up(
     row.location_id = <uint32_t>header
     row.play_incarnation = incarnation_of(header)
     row.af_flags = flags_of(header)
-    row.kind = KIND_MEDIA
+    row.kind = DATA_MEDIA

@@ -1,5 +1,6 @@
 # One TCP segment or UDP datagram: what the network layer hands to the flows.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcmp
 
 cdef enum:
     TCP_FIN = 0x01
@@ -26,3 +27,17 @@ cdef struct segment_t:
     uint32_t wire_len  # payload bytes on the wire; more than `length` where the frame was cut
     const uint8_t *payload
     bint owned  # payload is not in the record but in the defragmenter, until its next call
+
+cdef struct ends_t:
+    # who sends to whom, as in segment_t
+    uint8_t src[16]
+    uint8_t dst[16]
+    uint16_t src_port
+    uint16_t dst_port
+
+
+cdef inline bint has_ends(const segment_t *s, const ends_t *ends) noexcept nogil:
+    return (
+        ends.src_port == s.src_port and ends.dst_port == s.dst_port
+        and memcmp(ends.src, s.src, 16) == 0 and memcmp(ends.dst, s.dst, 16) == 0
+    )

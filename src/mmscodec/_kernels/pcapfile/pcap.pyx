@@ -12,11 +12,11 @@ from mmscodec._kernels.core.layout cimport (
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_REFUSED, FORMAT_UNKNOWN, MAGIC_MODIFIED, MAGIC_NS, MAGIC_US, MAX_BLOCK,
     MAX_CAPLEN, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK,
-    any_magic, end_search, file_header, forget_interfaces, interface_t, new_interface, reader_t,
+    any_magic, file_header, forget_interfaces, interface_t, new_interface, reader_t, search_header,
     set_fault, wire16, wire32,
 )
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.wire cimport likely, load_be32, load_le32, load_le64, prefetch, unlikely
+from mmscodec._kernels.core.wire cimport load_be32, load_le32, load_le64, prefetch, unlikely
 
 cdef enum:
     STEP_GOOD = 0
@@ -343,37 +343,37 @@ cdef bint believable(reader_t *r, const uint8_t *h, uint32_t known) noexcept nog
 
 
 cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
-    # do records or a file start here? constant work, so that a search is linear
+    # do records or a file start here? constant work, so that a search is linear; as `candidate_t`
     cdef size_t off = 0, size
     cdef uint32_t caplen, wire_len
     cdef int seen = 0, found = file_header(h, left)
     if found == 1:
-        return STEP_HEADER
+        return READ_AGAIN
     if found < 0 and not r.final:
         r.need = FILE_HEADER
-        return STEP_MORE
+        return READ_MORE
     while seen < CHAIN:
         if left - off < r.header_len:
             if not r.final:
                 r.need = off + r.header_len
-                return STEP_MORE
-            return STEP_GOOD if seen and (seen > 1 or off == left) else STEP_BAD
+                return READ_MORE
+            return READ_OK if seen and (seen > 1 or off == left) else READ_FAULT
         if not believable(r, h + off, r.last_sec):
             found = file_header(h + off, left - off) if seen else 0
             if found < 0 and not r.final:
                 r.need = off + FILE_HEADER
-                return STEP_MORE
-            return STEP_GOOD if found == 1 else STEP_BAD
+                return READ_MORE
+            return READ_OK if found == 1 else READ_FAULT
         lengths(r, h + off, &caplen, &wire_len)
         size = r.header_len + <size_t>caplen
         if left - off < size:
             if not r.final:
                 r.need = off + size
-                return STEP_MORE
-            return STEP_GOOD if seen else STEP_BAD
+                return READ_MORE
+            return READ_OK if seen else READ_FAULT
         off += size
         seen += 1
-    return STEP_GOOD
+    return READ_OK
 
 
 cdef inline bint worth_a_look(const uint8_t *p, bint swapped, bint any_order) noexcept nogil:
@@ -399,26 +399,5 @@ cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t en
 
 
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
-    # the next believable place from `pos` on
-    cdef size_t q = pos[0], end = n - r.header_len + 1 if n >= r.header_len else 0
-    cdef int step
-    while q < end:
-        q = next_look(r, buf, q, end)
-        if q == end:
-            break
-        step = candidate(r, buf + q, n - q)
-        if likely(step == STEP_BAD):
-            q += 1
-            continue
-        pos[0] = q
-        if step == STEP_MORE:
-            return READ_MORE
-        if step == STEP_HEADER:
-            r.format = FORMAT_UNKNOWN
-        return end_search(r, r.base + q, FAULT_BAD_RECORD)
-    if not r.final:
-        pos[0] = q
-        r.need = r.header_len
-        return READ_MORE
-    pos[0] = n
-    return end_search(r, r.base + n, r.fault.code)
+    return search_header(
+        r, buf, n, pos, r.header_len, FAULT_BAD_RECORD, next_look, candidate)

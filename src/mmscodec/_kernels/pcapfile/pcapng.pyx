@@ -13,8 +13,8 @@ from mmscodec._kernels.core.layout cimport (
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_UNKNOWN, MAGIC_ORDER, MAGIC_SECTION, MAX_BLOCK, MAX_COMMENTS, MAX_COMMENT_BYTES,
     MAX_INTERFACES, PREFETCH, READ_AGAIN, READ_END, READ_FAULT, READ_MEMORY, READ_MORE, READ_OK,
-    any_magic, comment_t, end_search, file_header, forget_interfaces, interface_t, new_interface,
-    reader_t, set_fault, wire16, wire32,
+    any_magic, comment_t, file_header, forget_interfaces, interface_t, new_interface, reader_t,
+    search_header, set_fault, wire16, wire32,
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_end, table_reserve, table_row
@@ -456,8 +456,7 @@ cdef bint known(uint32_t kind) noexcept nogil:
 
 
 cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
-    # does a block or a file start here? constant work; READ_AGAIN a file, READ_OK a block,
-    # READ_MORE, READ_FAULT no
+    # does a block or a file start here? constant work; as `candidate_t`
     cdef uint32_t kind = load_le32(h), length
     cdef bint swapped = r.swapped
     cdef int found = file_header(h, left)
@@ -502,26 +501,4 @@ cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t en
 
 
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
-    # the next believable block from `pos` on
-    cdef size_t q = pos[0], end = n - FRAME + 1 if n >= FRAME else 0
-    cdef int found
-    while q < end:
-        q = next_look(r, buf, q, end)
-        if q == end:
-            break
-        found = candidate(r, buf + q, n - q)
-        if likely(found == READ_FAULT):
-            q += 1
-            continue
-        pos[0] = q
-        if found == READ_MORE:
-            return READ_MORE
-        if found == READ_AGAIN:
-            r.format = FORMAT_UNKNOWN
-        return end_search(r, r.base + q, FAULT_BAD_BLOCK)
-    if not r.final:
-        pos[0] = q
-        r.need = FRAME
-        return READ_MORE
-    pos[0] = n
-    return end_search(r, r.base + n, r.fault.code)
+    return search_header(r, buf, n, pos, FRAME, FAULT_BAD_BLOCK, next_look, candidate)

@@ -4,7 +4,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64
 from libc.string cimport memset
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_row, table_t
-from mmscodec._kernels.core.wire cimport load_be16, load_be32, load_le16, load_le32
+from mmscodec._kernels.core.wire cimport likely, load_be16, load_be32, load_le16, load_le32
 
 # first four bytes of a file, as a little-endian number
 cdef extern from * nogil:
@@ -127,6 +127,43 @@ cdef inline int end_search(reader_t *r, uint64_t at, uint16_t code) noexcept nog
     r.fault.length = <int64_t>(at - r.bad_at)
     r.searching = False
     return READ_FAULT
+
+
+# The first place from `q` on, at most `end`, where a candidate may be.
+ctypedef size_t (*next_look_t)(
+    const reader_t *, const uint8_t *buf, size_t q, size_t end) noexcept nogil
+# What starts at `h`: READ_OK a header, READ_AGAIN a file, READ_MORE when `r.need` bytes are there
+# it can be told, READ_FAULT neither.
+ctypedef int (*candidate_t)(reader_t *, const uint8_t *h, size_t left) noexcept nogil
+
+
+cdef inline int search_header(
+    reader_t *r, const uint8_t *buf, size_t n, size_t *pos, size_t header, uint16_t code,
+    next_look_t next_look, candidate_t candidate
+) noexcept nogil:
+    # the next believable header, of `header` bytes at least, from `pos` on
+    cdef size_t q = pos[0], end = n - header + 1 if n >= header else 0
+    cdef int found
+    while q < end:
+        q = next_look(r, buf, q, end)
+        if q == end:
+            break
+        found = candidate(r, buf + q, n - q)
+        if likely(found == READ_FAULT):
+            q += 1
+            continue
+        pos[0] = q
+        if found == READ_MORE:
+            return READ_MORE
+        if found == READ_AGAIN:
+            r.format = FORMAT_UNKNOWN
+        return end_search(r, r.base + q, code)
+    if not r.final:
+        pos[0] = q
+        r.need = header
+        return READ_MORE
+    pos[0] = n
+    return end_search(r, r.base + n, r.fault.code)
 
 
 cdef inline uint32_t wire16(const uint8_t *p, bint swapped) noexcept nogil:

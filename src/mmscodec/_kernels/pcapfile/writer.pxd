@@ -13,19 +13,19 @@ cdef struct frames_t:
     uint64_t start
     uint64_t size
 
+cdef struct form_t:
+    int form
+    const uint32_t *numbers  # of pcapng: the interface of each record
+    int64_t origin  # of pcapng: ns that are taken from each time
+
 # Bytes that n records take in one of these forms, or -1 when one lies outside of the source.
 cdef int64_t records_size(
     const frames_t *src, const record_row_t *rows, size_t n, int form
 ) noexcept nogil
-# Writes n records, whose times are in `nano` seconds or in microseconds, to `out`, which has
-# `capacity` bytes: room for them, unless the rows were changed since they were measured. Returns
-# the bytes written, up to the first record that does not fit.
-cdef size_t records_write_pcap(
-    const frames_t *src, const record_row_t *rows, size_t n, bint nano, uint8_t *out,
+# Writes n records in a form to `out`, which has `capacity` bytes: room for them, unless the rows
+# were changed since they were measured. Returns the bytes written, up to the first record that
+# does not fit.
+cdef size_t records_write(
+    const frames_t *src, const record_row_t *rows, size_t n, const form_t *how, uint8_t *out,
     size_t capacity
-) noexcept nogil
-# The same as pcapng, with the interface number of each record and times that count from `origin`.
-cdef size_t records_write_pcapng(
-    const frames_t *src, const record_row_t *rows, size_t n, const uint32_t *numbers,
-    int64_t origin, uint8_t *out, size_t capacity
 ) noexcept nogil

@@ -34,8 +34,8 @@ cdef struct link_t:
 
 cdef struct judged_t:
     # what the checksum of an extent's segment said, where it can not be asked later
-    uint32_t extent
-    uint32_t checksum  # checksum_t
+    uint64_t extent
+    uint64_t checksum  # checksum_t
 
 cdef struct epoch_t:
     # the tables of an epoch that were taken, whose owner keeps them while this is here

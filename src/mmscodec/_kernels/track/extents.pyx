@@ -85,7 +85,7 @@ cdef int note_judged(extents_t *e, size_t extent, uint8_t checksum) noexcept nog
     cdef judged_t *row = <judged_t *>table_row(&e.judged)
     if row == NULL:
         return -1
-    row.extent = <uint32_t>extent
+    row.extent = extent
     row.checksum = checksum
     return 0
 
@@ -198,14 +198,8 @@ cdef const link_t *link_of(const table_t *links, uint32_t extent) noexcept nogil
 cdef judged_t *judged_of(const table_t *judged, uint32_t extent) noexcept nogil:
     # NULL where nothing was noted
     cdef judged_t *rows = <judged_t *>judged.data
-    cdef size_t low = 0, high = judged.rows, mid
-    while low < high:
-        mid = (low + high) >> 1
-        if rows[mid].extent < extent:
-            low = mid + 1
-        else:
-            high = mid
-    return rows + low if low < judged.rows and rows[low].extent == extent else NULL
+    cdef size_t at = lower_bound(rows, judged.rows, sizeof(judged_t), extent)
+    return rows + at if at < judged.rows and rows[at].extent == extent else NULL
 
 
 cdef judged_t *walk_judged(const walk_t *w) noexcept nogil:

@@ -7,9 +7,9 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 from mmscodec._kernels.core.table cimport table_at, table_end, table_limit
-from mmscodec._kernels.core.layout cimport SESSION_ID
+from mmscodec._kernels.core.layout cimport DATA_MEDIA, SESSION_ID
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, unlikely
-from mmscodec._kernels.mms.state cimport KIND_MEDIA, data_row_t
+from mmscodec._kernels.mms.state cimport data_row_t
 from mmscodec._kernels.mms.stream cimport (
     continues, mms_caught_up, mms_last_header, mms_may_skip, mms_payload_left,
 )
@@ -95,7 +95,7 @@ cdef inline void fast_row(
     row.data.location_id = <uint32_t>header
     row.data.play_incarnation = <uint8_t>(header >> 32)
     row.data.af_flags = <uint8_t>(header >> 40)
-    row.data.kind = KIND_MEDIA
+    row.data.kind = DATA_MEDIA
     memset(row.data.padding, 0, sizeof(row.data.padding))
     row.time = out.time
     row.flow = flow.row

@@ -2,14 +2,13 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.layout cimport (
-    FAULT_BAD_CHECKSUM, FAULT_OVERLAP_CONFLICT, FAULT_PENDING_DROPPED, FIELD_SEQUENCE_NUMBER,
+    DIRECTION_TO_CLIENT, DIRECTION_TO_SERVER, DIRECTION_UNKNOWN, FAULT_BAD_CHECKSUM,
+    FAULT_OVERLAP_CONFLICT, FAULT_PENDING_DROPPED, FIELD_SEQUENCE_NUMBER,
 )
 from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.scan cimport mms_begin_at, mms_set_direction, mms_stream_init
-from mmscodec._kernels.mms.state cimport (
-    DIRECTION_UNKNOWN, TO_CLIENT, TO_SERVER, fault_row_t, mms_stream_t, row_tail_t,
-)
+from mmscodec._kernels.mms.state cimport fault_row_t, mms_stream_t, row_tail_t
 from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport (
@@ -128,15 +127,19 @@ cdef mms_stream_t *flow_begin_mms(tracker_t *t, flow_t *flow) noexcept nogil:
     return stream
 
 
+cdef inline uint8_t opposite(uint8_t direction) noexcept nogil:
+    return <uint8_t>(DIRECTION_TO_SERVER + DIRECTION_TO_CLIENT) - direction
+
+
 cdef uint8_t direction_of(const connection_t *c, int side) noexcept nogil:
     # who sends what this flow carries, as far as that is known before its first byte
     cdef const mms_stream_t *peer = c.flow[1 - side].mms
     cdef uint16_t port = c.dst_port if side else c.src_port
     if peer != NULL and peer.model.direction != DIRECTION_UNKNOWN:
-        return <uint8_t>(TO_CLIENT if peer.model.direction == TO_SERVER else TO_SERVER)
+        return opposite(peer.model.direction)
     if (c.src_port == MMS_PORT) == (c.dst_port == MMS_PORT):
         return DIRECTION_UNKNOWN
-    return <uint8_t>(TO_CLIENT if port == MMS_PORT else TO_SERVER)
+    return <uint8_t>(DIRECTION_TO_CLIENT if port == MMS_PORT else DIRECTION_TO_SERVER)
 
 
 cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
@@ -302,8 +305,8 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
 
 
 cdef int recognise_winmx(tracker_t *t, connection_t *c, int side, bint client) noexcept nogil:
-    c.flow[side].direction = <uint32_t>(TO_SERVER if client else TO_CLIENT)
-    c.flow[1 - side].direction = <uint32_t>(TO_CLIENT if client else TO_SERVER)
+    c.flow[side].direction = <uint32_t>(DIRECTION_TO_SERVER if client else DIRECTION_TO_CLIENT)
+    c.flow[1 - side].direction = opposite(<uint8_t>c.flow[side].direction)
     return recognise(t, c, side, STATE_WINMX)
 
 

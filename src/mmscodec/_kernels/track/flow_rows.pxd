@@ -7,10 +7,6 @@ from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.track.flow_table cimport connection_t, flow_t, flow_table_t
 
 cdef enum:
-    FLOW_NONE = 0
-    FLOW_MMS = 1
-    FLOW_WINMX = 2
-
     FLOW_SYN = 1  # marks of a flow row
     FLOW_FIN = 2
     FLOW_RST = 4

@@ -2,6 +2,7 @@
 from libc.stdint cimport INT32_MAX, int32_t, uint8_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.core.layout cimport FLOW_MMS, FLOW_UNKNOWN, FLOW_WINMX
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport likely
 from mmscodec._kernels.track.flow_table cimport (
@@ -87,7 +88,7 @@ cdef inline uint8_t protocol_of(const flow_t *flow) noexcept nogil:
         flow.mms == NULL or not flow.mms.model.fresh or flow.mms.options.datagrams
     ):
         return FLOW_MMS
-    return <uint8_t>(FLOW_WINMX if flow.state == STATE_WINMX else FLOW_NONE)
+    return <uint8_t>(FLOW_WINMX if flow.state == STATE_WINMX else FLOW_UNKNOWN)
 
 
 cdef void flow_rows_update(flow_rows_t *r, const flow_t *flow) noexcept nogil:

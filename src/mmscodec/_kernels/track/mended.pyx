@@ -1,6 +1,7 @@
 # See mended.pxd for the contract.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.core.search cimport lower_bound
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
 from mmscodec._kernels.net.pieces cimport CHECKSUM_GOOD, CHECKSUM_UNKNOWN
 from mmscodec._kernels.track.extents cimport extents_bytes
@@ -33,14 +34,8 @@ cdef int mended_move(mended_t *m, uint64_t before, uint64_t now) noexcept nogil:
 
 cdef uint64_t mended_origin(const mended_t *m, uint64_t place) noexcept nogil:
     cdef const moved_t *rows = <const moved_t *>m.moved.data
-    cdef size_t low = 0, high = m.moved.rows, mid
-    while low < high:
-        mid = (low + high) >> 1
-        if rows[mid].now < place:
-            low = mid + 1
-        else:
-            high = mid
-    return rows[low].before if low < m.moved.rows and rows[low].now == place else place
+    cdef size_t at = lower_bound(rows, m.moved.rows, sizeof(moved_t), place)
+    return rows[at].before if at < m.moved.rows and rows[at].now == place else place
 
 
 cdef mended_row_t *mended_note(
@@ -66,25 +61,11 @@ cdef mended_row_t *mended_note(
     return row
 
 
-cdef size_t first_at(
-    const mended_row_t *rows, size_t count, uint64_t place, bint copies
-) noexcept nogil:
-    # the first row whose place is not below this one
-    cdef size_t low = 0, high = count, mid
-    while low < high:
-        mid = (low + high) >> 1
-        if (rows[mid].copy if copies else rows[mid].place) < place:
-            low = mid + 1
-        else:
-            high = mid
-    return low
-
-
 cdef bint mended_apply(
     mended_t *m, extents_t *e, const sources_t *sources, segment_t *s, uint64_t place
 ) noexcept nogil:
     # rows of bytes that lie in one segment begin in it; in the arena none do
-    cdef size_t i = first_at(m.known, m.count, place, False)
+    cdef size_t i = lower_bound(m.known, m.count, sizeof(mended_row_t), place)
     cdef const mended_row_t *row
     cdef const uint8_t *right
     m.checksum = CHECKSUM_UNKNOWN
@@ -109,8 +90,11 @@ cdef bint mended_apply(
 
 
 cdef uint64_t mended_by(const mended_t *m, uint64_t place) noexcept nogil:
-    cdef size_t i = first_at(m.copies, m.count, place, True)
+    cdef size_t i
     cdef uint64_t differ = 0
+    if m.count == 0:
+        return 0
+    i = lower_bound(&m.copies[0].copy, m.count, sizeof(mended_row_t), place)
     while i < m.count and m.copies[i].copy == place:
         differ += m.copies[i].differ
         i += 1

@@ -1,15 +1,13 @@
 # Which frames of a capture belong to chosen flows.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.net.network cimport network_t
+from mmscodec._kernels.net.segment cimport ends_t
 
 cdef struct flow_key_t:
     # a row of `KEYS` in export.py
-    uint8_t src[16]
-    uint8_t dst[16]
-    uint16_t src_port
-    uint16_t dst_port
+    ends_t ends
     uint32_t scope
     int64_t first
     int64_t last

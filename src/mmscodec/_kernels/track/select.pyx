@@ -1,7 +1,6 @@
 # See track/select.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
-from libc.string cimport memcmp
 from mmscodec._kernels.core.search cimport lower_bound
 from mmscodec._kernels.core.table cimport table_init, table_row
 from mmscodec._kernels.core.wire cimport load_be16, load_le64
@@ -9,7 +8,7 @@ from mmscodec._kernels.net.fragments cimport fragment_t, fragments_t
 from mmscodec._kernels.net.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_more,
 )
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, segment_t
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, has_ends, segment_t
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_append
 
 
@@ -45,9 +44,8 @@ cdef bint in_flow(
     while i < n and slots[i].hash == hash:
         k = slots[i].key
         if (
-            k.first <= time <= k.last and k.src_port == s.src_port and k.dst_port == s.dst_port
-            and k.scope == s.scope and k.protocol == s.protocol
-            and memcmp(k.src, s.src, 16) == 0 and memcmp(k.dst, s.dst, 16) == 0
+            k.first <= time <= k.last and k.scope == s.scope and k.protocol == s.protocol
+            and has_ends(s, &k.ends)
         ):
             return True
         i += 1
@@ -126,5 +124,6 @@ cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexc
     for i in range(n):
         k = keys + i
         slots[i].key = k
-        slots[i].hash = flow_hash(k.src, k.dst, k.src_port, k.dst_port, k.protocol, k.scope)
+        slots[i].hash = flow_hash(
+            k.ends.src, k.ends.dst, k.ends.src_port, k.ends.dst_port, k.protocol, k.scope)
     qsort(slots, n, sizeof(key_slot_t), by_hash)

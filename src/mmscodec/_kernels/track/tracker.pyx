@@ -10,6 +10,7 @@ from mmscodec._kernels.net.network cimport (
 )
 from mmscodec._kernels.net.pieces cimport tcp_pool_free, tcp_pool_init
 from mmscodec._kernels.net.tcp_reassembly cimport GAP_END
+from mmscodec._kernels.net.segment cimport ends_t
 from mmscodec._kernels.track.connection cimport connection_drop_attempt, connection_finish
 from mmscodec._kernels.track.dispatch cimport (
     DISPATCH_BATCH, dispatch_batch, dispatch_prefetch,
@@ -31,7 +32,6 @@ from mmscodec._kernels.track.flow_table cimport (
 from mmscodec._kernels.track.item cimport fill_item, item_t, next_item
 from mmscodec._kernels.track.mended cimport mended_free, mended_init
 from mmscodec._kernels.track.memory_limit cimport memory_limit_free, memory_limit_init
-from mmscodec._kernels.track.options cimport chosen_t
 from mmscodec._kernels.track.sources cimport current_source, source_t
 from mmscodec._kernels.track.stream_pool cimport stream_pool_free, stream_pool_init
 from mmscodec._kernels.track.udp_ports cimport udp_ports_free, udp_ports_init
@@ -43,7 +43,7 @@ cdef int tracker_init(tracker_t *t, uint64_t seed) noexcept nogil:
     t.options.max_flows = 1 << 18
     t.options.max_packet = 1 << 20
     t.counters.last_time = INT64_MIN
-    table_init(&t.options.chosen, sizeof(chosen_t))
+    table_init(&t.options.chosen, sizeof(ends_t))
     table_init(&t.sources.rows, sizeof(source_t))
     network_init(&t.network, seed)
     mms_tables_init(&t.tables, True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmscodec.schema import faults
+from mmscodec.schema.vocabulary import S2C
 from mmscodec.schema.winmx import (
     chat,
     filetransfer,
@@ -45,25 +46,30 @@ HANDSHAKE = (session.GREETING, session.CACHE_GREETING, session.KEY_BLOCK)
 
 BY_NAME: Mapping[str, Packet] = {item.name: item for item in PACKETS}
 
+
+def _servers(item: Packet) -> bool:
+    # does a client send another packet under the same type?
+    return item.one_way and item.direction == S2C
+
+
 #: Packets by link and type. A link of "" takes the frames of both kinds of client link, and
 #: 0x13ED, which both have, as the secondary link's.
 TYPES: Mapping[str, Mapping[int, Packet]] = {
     **{
-        link: {item.mid: item for item in PACKETS if item.link == link and item.sender != "server"}
+        link: {item.mid: item for item in PACKETS if item.link == link and not _servers(item)}
         for link in LINKS
     },
     "": {
         item.mid: item
         for link in ("chat", "secondary")
         for item in PACKETS
-        if item.link == link and item.sender != "server"
+        if item.link == link and not _servers(item)
     },
 }  # fmt: skip
 
 #: The same for what a server is known to have sent.
 _SERVER_TYPES: Mapping[str, Mapping[int, Packet]] = {
-    link: known
-    | {i.mid: i for i in PACKETS if i.sender == "server" and i.link in (link, link or "chat")}
+    link: known | {i.mid: i for i in PACKETS if _servers(i) and i.link in (link, link or "chat")}
     for link, known in ((link, dict(TYPES[link])) for link in TYPES)
 }
 
@@ -84,8 +90,8 @@ SERVER_ROLES: Mapping[int, str] = {0x51: "primary", 0x53: "secondary", 0x58: "ch
 
 
 def types_of(link: str, direction: str = "") -> Mapping[int, Packet]:
-    """Packets of a link by type; `direction` is "client", "server", or "" where it is not known."""
-    return (_SERVER_TYPES if direction == "server" else TYPES)[link]
+    """Packets of a link by type; `direction` is "C>S", "S>C", or "" where not known."""
+    return (_SERVER_TYPES if direction == S2C else TYPES)[link]
 
 
 def packet_of(link: str, mid: int, direction: str = "") -> Packet | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmscodec.schema.fields import KIND_SIZES, Field, Message, Rule, Struct
+from mmscodec.schema.vocabulary import C2S, S2C
 
 #: Bytes of a frame before the first field of its layout, by link. On primary links, in datagrams
 #: and in handshakes the header belongs to the layout.
@@ -64,14 +65,17 @@ class Packet(Message):
         A key of `HEADS`.
     known : bool
         False where only the name is known: such packets have no fields.
-    sender : str
-        `client` or `server` where the other side sends another packet under the same type, else "".
+    roles : str
+        Who sends it to whom, in the words of the network.
+    one_way : bool
+        The other side sends another packet under the same type.
     """
 
     title: str = ""
     link: str = "secondary"
     known: bool = True
-    sender: str = ""
+    roles: str = ""
+    one_way: bool = False
 
     @property
     def head(self) -> int:
@@ -100,8 +104,15 @@ u8, u16, u32, ipv4, cstr, text, raw, array, quoted = (
 )
 
 
+#: Who of two roles opens the connection is its client.
+_DIRECTIONS = {
+    "client to server": C2S, "secondary to primary": C2S,
+    "server to client": S2C, "primary to secondary": S2C, "cache to client": S2C,
+}  # fmt: skip
+
+
 def packet(
-    mid: int, name: str, title: str, section: str, direction: str, *parts: Part,
+    mid: int, name: str, title: str, section: str, roles: str, *parts: Part,
     link: str = "secondary", known: bool = True, note: str = "",
 ) -> Packet:  # fmt: skip
     """A packet with its parts in wire order; `min_size` counts what must be there."""
@@ -112,15 +123,16 @@ def packet(
         least += part.size or (1 if part.kind == "cstr" else 0)
     return Packet(
         name, section, parts, 0, note,
-        mid=mid, direction=direction, min_size=least, title=title, link=link, known=known,
+        mid=mid, direction=_DIRECTIONS.get(roles, ""), min_size=least, title=title, link=link,
+        known=known, roles=roles,
     )  # fmt: skip
 
 
 def unknown(
-    mid: int, name: str, title: str, section: str, direction: str, link: str = "secondary"
+    mid: int, name: str, title: str, section: str, roles: str, link: str = "secondary"
 ) -> Packet:
     """A packet of which only the name is known."""
-    return packet(mid, name, title, section, direction, link=link, known=False)
+    return packet(mid, name, title, section, roles, link=link, known=False)
 
 
 def should_be(equal: int) -> Rule:

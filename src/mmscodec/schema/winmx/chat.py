@@ -25,16 +25,16 @@ DOWN = "server to client"
 
 
 def packet(
-    mid: int, name: str, title: str, direction: str, *parts: Part, sender: str = ""
+    mid: int, name: str, title: str, roles: str, *parts: Part, one_way: bool = False
 ) -> Packet:
     """A packet of the chat link."""
-    made = base.packet(mid, name, title, "9", direction, *parts, link="chat")
-    return replace(made, sender=sender)
+    made = base.packet(mid, name, title, "9", roles, *parts, link="chat")
+    return replace(made, one_way=one_way)
 
 
-def unknown(mid: int, name: str, title: str, direction: str = DOWN) -> Packet:
+def unknown(mid: int, name: str, title: str, roles: str = DOWN) -> Packet:
     """A chat packet known only by its name."""
-    return base.unknown(mid, name, title, "9", direction, "chat")
+    return base.unknown(mid, name, title, "9", roles, "chat")
 
 
 def undescribed(mid: int) -> Packet:
@@ -99,10 +99,10 @@ PACKETS = (
     packet(0x0078, "MessageOfTheDay", "message of the day", DOWN, cstr("text")),
     undescribed(0x00AA),
     undescribed(0x00BB),
-    packet(0x00C8, "Text331", "text (3.31)", UP, cstr("text"), sender="client"),
+    packet(0x00C8, "Text331", "text (3.31)", UP, cstr("text"), one_way=True),
     packet(
         0x00C8, "TextToClients331", "text (3.31), sent by a server", DOWN,
-        cstr("user_name"), cstr("text"), rank(optional=True), sender="server",
+        cstr("user_name"), cstr("text"), rank(optional=True), one_way=True,
     ),
     packet(
         0x00C9, "TextToClients", "text to clients", DOWN,
