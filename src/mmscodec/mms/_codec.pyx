@@ -6,13 +6,14 @@ from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
 from mmscodec._kernels.mms.scan cimport mms_scan, mms_stream_init, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms.state cimport (
-    MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t, mms_tail_t,
+    MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t,
 )
 from mmscodec._kernels.mms.stream cimport (
-    mms_feed_tail, mms_keep, mms_stream_free, mms_tail_to_front, mms_undecided,
+    mms_feed_tail, mms_stream_free, mms_undecided,
 )
 from mmscodec._kernels.mms.whole cimport MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large
 from mmscodec._kernels.core.table cimport table_init, table_resize, table_t
+from mmscodec._kernels.core.tail cimport tail_append, tail_t, tail_to_front
 
 from mmscodec.errors import MalformedError
 from mmscodec.schema import faults as fault_texts
@@ -303,9 +304,9 @@ cdef class DecoderBase:
         if done and (batch.tables.packets.rows or batch.tables.data.rows
                      or batch.tables.messages.rows):
             batch.pieces = ((base, PyBytes_FromStringAndSize(
-                <char *>self.stream.tail.buffer.data, <Py_ssize_t>done)),)
+                <char *>self.stream.tail.kept.buffer.data, <Py_ssize_t>done)),)
         if done:
-            mms_tail_to_front(&self.stream)
+            tail_to_front(&self.stream.tail.kept)
         return status
 
     cdef int feed(
@@ -325,7 +326,7 @@ cdef class DecoderBase:
             if used:
                 batch.pieces = (*batch.pieces, (base, chunk))
             if status == 0 and used < n:
-                status = mms_keep(&self.stream, p + used, n - used)
+                status = tail_append(&self.stream.tail.kept, p + used, n - used)
         batch.consumed = self.stream.framing.position
         if status != 0:
             self.closed = True  # what follows a fault was not looked at
@@ -350,19 +351,19 @@ cdef class DecoderBase:
         cdef size_t used = 0
         cdef int status
         cdef int64_t base
-        cdef mms_tail_t *tail
+        cdef tail_t *tail
         self.begin(batch)
         try:
             base = self.stream.framing.position
             batch.recycle()
-            tail = &self.stream.tail
+            tail = &self.stream.tail.kept
             status = self.scan(batch, tail.buffer.data, tail.buffer.rows, True, &used)
             self.closed = True
             if used:
                 batch.pieces = (
                     (base, PyBytes_FromStringAndSize(<char *>tail.buffer.data, <Py_ssize_t>used)),)
                 tail.start = used
-                mms_tail_to_front(&self.stream)
+                tail_to_front(&self.stream.tail.kept)
             batch.consumed = self.stream.framing.position
         finally:
             self.busy = batch.busy = False

@@ -7,6 +7,9 @@ from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
 from mmscodec._kernels.winmx cimport fields as packet_fields, nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
+from mmscodec._kernels.core.tail cimport (
+    tail_append, tail_begin, tail_free, tail_init, tail_size, tail_t,
+)
 from mmscodec._kernels.core.wire cimport load_le16
 
 import numpy as np
@@ -430,20 +433,27 @@ def gathered_lists(BatchBase batch):
     return block.array(np.dtype((RECORD, (8,)))), -1
 
 
-cdef class Carry:
-    """The unfinished tail of a stream: at most one frame less a byte, and what it lacks."""
+cdef class Tail:
+    """The unfinished frame at the end of a stream, and what it lacks.
 
-    cdef bytearray tail
+    A batch shows its frames in one buffer, so the frame is completed by putting the next chunk
+    behind it.
+    """
+
+    cdef tail_t kept
     cdef readonly int64_t position
     cdef readonly size_t need
 
     def __cinit__(self, int64_t position=0):
-        self.tail = bytearray()
+        tail_init(&self.kept)
         self.position = position
         self.need = 0
 
+    def __dealloc__(self):
+        tail_free(&self.kept)
+
     def __len__(self):
-        return len(self.tail)
+        return tail_size(&self.kept)
 
     def feed_into(self, BatchBase batch, chunk, str link):
         """Decode what `chunk` completes of a stream whose frames are plain."""
@@ -459,28 +469,32 @@ cdef class Carry:
 
         Bytes objects are used where they lie; others may change, so they are copied.
         """
-        cdef bytes data
-        if type(chunk) is bytes:
-            data = chunk
-        else:
-            data = bytes(memoryview(chunk).cast("B"))
-        if not self.tail:
+        cdef bytes data = chunk if type(chunk) is bytes else bytes(memoryview(chunk).cast("B"))
+        cdef bytes joined
+        cdef size_t have = tail_size(&self.kept), n = <size_t>len(data)
+        cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+        if have == 0:
             return data
-        self.tail += data
-        if <size_t>len(self.tail) < self.need:
+        if have + n < self.need:
+            if tail_append(&self.kept, p, n) != 0:
+                raise MemoryError
             return None
-        data = bytes(self.tail)
-        self.tail = bytearray()
-        return data
+        joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(have + n))
+        memcpy(PyBytes_AS_STRING(joined), tail_begin(&self.kept), have)
+        memcpy(PyBytes_AS_STRING(joined) + have, p, n)
+        tail_free(&self.kept)
+        return joined
 
     cpdef keep(self, bytes data, BatchBase batch):
         """Keep of `data` what `batch` did not consume."""
-        cdef Py_ssize_t done = <Py_ssize_t>(batch.consumed - self.position)
+        cdef size_t done = <size_t>(batch.consumed - self.position), n = <size_t>len(data)
+        if done < n and tail_append(
+            &self.kept, <const uint8_t *>PyBytes_AS_STRING(data) + done, n - done
+        ) != 0:
+            raise MemoryError
         self.position = batch.consumed
         self.need = batch.need
-        if done < len(data):
-            self.tail = bytearray(data[done:])
 
     cpdef drop(self):
         """Forget the bytes kept."""
-        self.tail = bytearray()
+        tail_free(&self.kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from mmscodec.schema.faults import FaultCode
-from mmscodec.winmx._codec import Carry
+from mmscodec.winmx._codec import Tail
 from mmscodec.winmx._frames import legacy_copy
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.decode import (
@@ -60,7 +60,7 @@ class Decoder:
     (0, 1)
     """
 
-    __slots__ = ("__weakref__", "_busy", "_carry", "_end", "_reply", "_start", "_surplus",
+    __slots__ = ("__weakref__", "_busy", "_end", "_reply", "_start", "_surplus", "_tail",
                  "closed", "direction", "link", "on_fault")  # fmt: skip
 
     def __init__(
@@ -80,7 +80,7 @@ class Decoder:
         self.on_fault = on_fault
         self.closed = False
         self._start = start
-        self._carry = Carry(start)
+        self._tail = Tail(start)
         # of a peer cache, until it is whole
         self._reply: bytearray | None = bytearray() if self.link == "cache" else None
         self._surplus = 0  # bytes behind it
@@ -93,17 +93,17 @@ class Decoder:
     @property
     def position(self) -> int:
         """Stream offset of the first byte that no row covers yet."""
-        return self._end if self.link == "cache" else self._carry.position
+        return self._end if self.link == "cache" else self._tail.position
 
     @property
     def need(self) -> int:
         """Bytes that the frame begun has, as far as known."""
-        return CACHE_HEAD if self.link == "cache" else self._carry.need
+        return CACHE_HEAD if self.link == "cache" else self._tail.need
 
     @property
     def buffered(self) -> int:
         """Bytes kept."""
-        return len(self._carry) + len(self._reply or b"")
+        return len(self._tail) + len(self._reply or b"")
 
     def feed(self, chunk: Buffer, out: Batch | None = None) -> Batch:
         """Decode the next bytes of the stream.
@@ -129,7 +129,7 @@ class Decoder:
             batch = Batch() if out is None else out
             batch.direction = self.direction
             if self.link in _PLAIN:
-                self._carry.feed_into(batch, chunk, self.link)
+                self._tail.feed_into(batch, chunk, self.link)
             else:
                 self._feed_coded(batch, chunk)
         finally:
@@ -144,13 +144,13 @@ class Decoder:
         if self.link == "cache":
             self._feed_reply(batch, chunk)
             return
-        data = self._carry.join(chunk)
+        data = self._tail.join(chunk)
         if data is None:
             batch.scan(b"", self.link, self.position)
             return
         plain, _ = legacy_copy(data)
         batch.scan(plain, self.link, self.position)
-        self._carry.keep(data, batch)
+        self._tail.keep(data, batch)
 
     def _feed_reply(self, batch: Batch, chunk: Buffer) -> None:
         """A reply is all that there is: what follows is counted, and said at the end."""
@@ -171,7 +171,7 @@ class Decoder:
     def drop(self) -> None:
         """Forget the bytes kept; the decoder is closed."""
         self.closed = True
-        self._carry.drop()
+        self._tail.drop()
         self._reply = None
 
     def close(self) -> Batch:

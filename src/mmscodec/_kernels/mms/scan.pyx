@@ -12,6 +12,7 @@ from mmscodec._kernels.core.layout cimport (
 from mmscodec._kernels.core.table cimport (
     table_end, table_free, table_init, table_reserve, table_row,
 )
+from mmscodec._kernels.core.tail cimport tail_init
 from mmscodec._kernels.core.wire cimport load_le16, load_le32, load_le64, unlikely
 from mmscodec._kernels.mms.arrivals cimport arrival, arrivals_init
 from mmscodec._kernels.mms.data cimport judge_data, take_data
@@ -34,7 +35,7 @@ cdef enum:
 
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil:
     memset(s, 0, sizeof(mms_stream_t))
-    table_init(&s.tail.buffer, 1)
+    tail_init(&s.tail.kept)
     arrivals_init(&s.arrivals)
     s.options.max_packet = max_packet
     s.options.flow = -1

@@ -2,6 +2,7 @@
 # alone: each member of `mms_stream_t` says which file writes it.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
+from mmscodec._kernels.core.tail cimport tail_t
 
 cdef enum:
     MMS_OK = 0
@@ -98,8 +99,7 @@ cdef struct mms_model_t:
 cdef struct mms_tail_t:
     uint64_t payload_left  # of a Data packet whose payload is passing by
     uint64_t payload_lost  # bytes of it that a gap took
-    table_t buffer  # bytes kept until they can be decided, from `start` on
-    size_t start
+    tail_t kept  # bytes that cannot be decided yet
     const uint8_t *borrowed  # or where they lie, as long as they lie in one piece that stays
     size_t borrowed_size
     data_row_t pending  # the row of the Data packet whose payload is passing by

@@ -9,6 +9,7 @@ from mmscodec._kernels.core.layout cimport DATA_MEDIA
 from mmscodec._kernels.mms.evidence cimport (
     flags_of, incarnation_of, plain, size_of,
 )
+from mmscodec._kernels.core.tail cimport tail_size
 from mmscodec._kernels.mms.state cimport data_row_t, mms_stream_t, mms_tables_t
 
 # The next n bytes; with `stays` they stay where they are as long as the stream does. Returns a
@@ -32,15 +33,11 @@ cdef void mms_stream_free(mms_stream_t *s) noexcept nogil
 cdef int mms_feed_tail(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
 ) noexcept nogil
-# n bytes more that wait. MMS_OK or MMS_NO_MEMORY.
-cdef int mms_keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil
-# What waits stands at the beginning of the tail buffer then.
-cdef void mms_tail_to_front(mms_stream_t *s) noexcept nogil
 
 
 cdef inline size_t mms_undecided(const mms_stream_t *s) noexcept nogil:
     # bytes that wait for those behind them
-    return s.tail.buffer.rows - s.tail.start + s.tail.borrowed_size
+    return tail_size(&s.tail.kept) + s.tail.borrowed_size
 
 
 cdef inline int64_t mms_needed_from(const mms_stream_t *s) noexcept nogil:

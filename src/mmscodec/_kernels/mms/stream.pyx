@@ -1,13 +1,16 @@
 # Streams in pieces. See mms/stream.pxd for the contract.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from mmscodec._kernels.core.layout cimport (
     DATA_HEADER_LEN, FAULT_DATAGRAM_LENGTH, FAULT_GAP, FAULT_TRUNCATED, FAULT_UNKNOWN_STRUCTURE,
     FIELD_DATAGRAM, FIELD_NONE, FIELD_PACKET_SIZE, FIELD_W_NUM_PACKETS, RESEND_HEADER_LEN,
     RESEND_SIGNATURE, SEAL, SESSION_ID,
 )
-from mmscodec._kernels.core.table cimport table_at, table_end, table_free, table_reserve
+from mmscodec._kernels.core.table cimport table_reserve
+from mmscodec._kernels.core.tail cimport (
+    tail_append, tail_begin, tail_drop, tail_free, tail_size, tail_to_front,
+)
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
 from mmscodec._kernels.mms.data cimport take_data
@@ -19,39 +22,11 @@ cdef enum:
     STEP = 256  # least number of bytes that are added to the tail buffer at once
 
 
-cdef inline size_t tail_size(const mms_stream_t *s) noexcept nogil:
-    return s.tail.buffer.rows - s.tail.start
-
-
-cdef inline const uint8_t *tail_begin(const mms_stream_t *s) noexcept nogil:
-    return table_at(&s.tail.buffer, s.tail.start)
-
-
-cdef void mms_tail_to_front(mms_stream_t *s) noexcept nogil:
-    cdef size_t have = tail_size(s)
-    memmove(s.tail.buffer.data, tail_begin(s), have)
-    s.tail.buffer.rows = have
-    s.tail.start = 0
-
-
-cdef inline void tail_drop(mms_stream_t *s) noexcept nogil:
-    s.tail.buffer.rows = 0
-    s.tail.start = 0
-
-
-cdef int mms_keep(mms_stream_t *s, const uint8_t *p, size_t n) noexcept nogil:
-    if table_reserve(&s.tail.buffer, n) != 0:
-        return MMS_NO_MEMORY
-    memcpy(table_end(&s.tail.buffer), p, n)
-    s.tail.buffer.rows += n
-    return MMS_OK
-
-
 cdef int copy_borrowed(mms_stream_t *s) noexcept nogil:
     # what was borrowed is copied after all
     cdef int status = MMS_OK
     if s.tail.borrowed_size:
-        status = mms_keep(s, s.tail.borrowed, s.tail.borrowed_size)
+        status = tail_append(&s.tail.kept, s.tail.borrowed, s.tail.borrowed_size)
         s.tail.borrowed_size = 0
     return status
 
@@ -98,28 +73,28 @@ cdef int feed_borrowed(
         taken[0] = used - have
         return MMS_OK
     taken[0] = take
-    return mms_keep(s, t.joined.data + used, have + take - used)
+    return tail_append(&s.tail.kept, t.joined.data + used, have + take - used)
 
 
 cdef int mms_feed_tail(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
 ) noexcept nogil:
-    cdef size_t take = missing(s, tail_size(s)), used, rest
+    cdef size_t take = missing(s, tail_size(&s.tail.kept)), used, rest
     cdef int status
     if take > n:
         take = n
     taken[0] = take
-    status = mms_keep(s, p, take)
-    if status != MMS_OK or tail_size(s) < s.framing.need:
+    status = tail_append(&s.tail.kept, p, take)
+    if status != MMS_OK or tail_size(&s.tail.kept) < s.framing.need:
         return status
-    status = mms_scan(s, t, tail_begin(s), tail_size(s), False, &used)
-    rest = tail_size(s) - used
+    status = mms_scan(s, t, tail_begin(&s.tail.kept), tail_size(&s.tail.kept), False, &used)
+    rest = tail_size(&s.tail.kept) - used
     if rest <= take:
         # what is undecided lies in this piece: go on there without a copy
-        tail_drop(s)
+        tail_drop(&s.tail.kept)
         taken[0] = take - rest
     else:
-        s.tail.start += used
+        s.tail.kept.start += used
     return status
 
 
@@ -133,7 +108,7 @@ cdef int feed_piece(
     if status != MMS_OK or used == n:
         return status
     if not stays:
-        return mms_keep(s, p + used, n - used)
+        return tail_append(&s.tail.kept, p + used, n - used)
     s.tail.borrowed = p + used
     s.tail.borrowed_size = n - used
     return MMS_OK
@@ -150,14 +125,14 @@ cdef int mms_feed(
 ) noexcept nogil:
     cdef size_t taken = 0
     cdef int status = note_arrival(s, time)
-    if s.tail.start > 4096 and s.tail.start > s.tail.buffer.rows >> 1:
-        mms_tail_to_front(s)
+    if s.tail.kept.start > 4096 and s.tail.kept.start > s.tail.kept.buffer.rows >> 1:
+        tail_to_front(&s.tail.kept)
     while n and status == MMS_OK:
         if s.tail.payload_left:
             status = feed_payload(s, t, n, &taken)
         elif s.tail.borrowed_size:
             status = feed_borrowed(s, t, p, n, &taken)
-        elif tail_size(s):
+        elif tail_size(&s.tail.kept):
             status = mms_feed_tail(s, t, p, n, &taken)
         else:
             status = feed_piece(s, t, p, n, stays, &taken)
@@ -167,9 +142,8 @@ cdef int mms_feed(
 
 
 cdef void mms_stream_free(mms_stream_t *s) noexcept nogil:
-    table_free(&s.tail.buffer)
+    tail_free(&s.tail.kept)
     arrivals_free(&s.arrivals)
-    s.tail.start = 0
     s.tail.borrowed_size = 0
 
 
@@ -201,9 +175,9 @@ cdef int drain(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
     # decide about the tail as if the stream ended here
     cdef size_t used = 0
     cdef int status = copy_borrowed(s)
-    if status == MMS_OK and (tail_size(s) or s.framing.skipping):
-        status = mms_scan(s, t, tail_begin(s), tail_size(s), True, &used)
-        s.tail.start += used
+    if status == MMS_OK and (tail_size(&s.tail.kept) or s.framing.skipping):
+        status = mms_scan(s, t, tail_begin(&s.tail.kept), tail_size(&s.tail.kept), True, &used)
+        s.tail.kept.start += used
     return status
 
 
@@ -214,11 +188,11 @@ cdef int gap_behind_tail(mms_stream_t *s, mms_tables_t *t, uint64_t length) noex
     cdef int status = drain(s, t)
     if status != MMS_OK:
         return status
-    have = tail_size(s)
+    have = tail_size(&s.tail.kept)
     if have == 0 or s.tail.payload_left:
-        tail_drop(s)
+        tail_drop(&s.tail.kept)
         return MMS_OK
-    total = size_of_head(s, tail_begin(s), have)
+    total = size_of_head(s, tail_begin(&s.tail.kept), have)
     if total > have:
         s.tail.pending.offset = s.framing.position
         s.tail.pending.length = <unsigned int>total
@@ -227,7 +201,7 @@ cdef int gap_behind_tail(mms_stream_t *s, mms_tables_t *t, uint64_t length) noex
     else:
         mms_begin_skip(s, s.framing.position, FAULT_GAP, FIELD_NONE, <int64_t>length, 0)
     s.framing.position += <int64_t>have
-    tail_drop(s)
+    tail_drop(&s.tail.kept)
     return MMS_OK
 
 
@@ -268,11 +242,11 @@ cdef int mms_finish(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
         status = fault_row(s, t, s.tail.pending.offset, <int64_t>have, FAULT_TRUNCATED,
                            FIELD_PACKET_SIZE, s.tail.pending.length, <int64_t>have)
         s.tail.payload_left = 0
-    elif tail_size(s):
-        have = tail_size(s)
+    elif tail_size(&s.tail.kept):
+        have = tail_size(&s.tail.kept)
         status = fault_row(s, t, s.framing.position, <int64_t>have, FAULT_TRUNCATED, FIELD_NONE,
-                           <int64_t>size_of_head(s, tail_begin(s), have), <int64_t>have)
-        tail_drop(s)
+                           <int64_t>size_of_head(s, tail_begin(&s.tail.kept), have), <int64_t>have)
+        tail_drop(&s.tail.kept)
     return status
 
 
