@@ -290,23 +290,29 @@ class Connections:
             if side is not None:
                 break
         else:
-            c, side = self.paired(s)
+            self.take(*self.paired(s), s)
+            return
         verdict = c.begins_other(side, s)
         if verdict == "asked":
             c.attempt = side, s
             c.sides[side].packets += 1
             return
         if verdict == "other":
-            self.open.remove(c)
-            first = c.attempt
-            if first is None:
-                c, side = self.begin(s)
-            else:
-                c, _ = self.begin(first[1])
-                self.take(c, 0, first[1])
-                side = c.side_of(s)
-                assert side is not None
+            c, side = self.begin_behind(c, side, s)
         self.take(c, side, s)
+
+    def begin_behind(self, old: Connection, side: int, s: Seen) -> tuple[Connection, int]:
+        """Another connection on the ports of an old one, whose scopes it has."""
+        self.open.remove(old)
+        if old.attempt is None:
+            c, _ = self.begin(s)
+            c.scopes[1] = old.scopes[1 - side]
+            return c, 0
+        who, kept = old.attempt
+        c, _ = self.begin(kept)
+        c.scopes[1] = s.scope if who != side else old.scopes[1 - side]
+        self.take(c, 0, kept)
+        return c, int(who != side)
 
     def begin(self, s: Seen) -> tuple[Connection, int]:
         self.open.append(Connection(s))
@@ -316,12 +322,23 @@ class Connections:
         """The connection of another scope whose SYN this answers, or a new one."""
         if s.flags & (SYN | ACK) == SYN | ACK:
             for c in self.open:
+                if c.attempt is not None and self.answers_kept(c, s):
+                    return self.begin_behind(c, 1 - c.attempt[0], s)
+            for c in self.open:
                 mine, peer = c.sides
                 if (s.dst, s.src) == c.ends and mine.syn and not peer.packets \
                         and s.ack == (mine.isn + 1) % WRAP:  # fmt: skip
                     c.scopes[1] = s.scope
                     return c, 1
         return self.begin(s)
+
+    @staticmethod
+    def answers_kept(c: Connection, s: Seen) -> bool:
+        """Is it the answer to a SYN that was kept, whatever the scope?"""
+        assert c.attempt is not None
+        kept = c.attempt[1]
+        return (s.dst, s.src) == (kept.src, kept.dst) and not kept.flags & ACK \
+            and s.ack == (kept.seq + 1) % WRAP  # fmt: skip
 
     def take(self, c: Connection, side: int, s: Seen) -> None:
         if (c, side) not in self.all:

@@ -311,13 +311,13 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
     if d.renumbered and tcp_is_far(d, ack):
         ack -= d.shift
         upto = offset_of(d, ack)
+    if d.ahead.count != 0 \
+            and <uint32_t>(ack - d.ahead.seq) <= <uint32_t>(d.ahead.next_seq - d.ahead.seq):
+        return believe_far(d, pool, time)
     if d.state <= TCP_TENTATIVE:
         d.peer_ack = ack
         d.peer_acked = True
         return ack_tentative(d, pool, upto)
-    if d.ahead.count != 0 \
-            and <uint32_t>(ack - d.ahead.seq) <= <uint32_t>(d.ahead.next_seq - d.ahead.seq):
-        return believe_far(d, pool, time)
     if tcp_is_far(d, ack):
         return 0
     if stands_at(d, pool, upto, time) != 0:

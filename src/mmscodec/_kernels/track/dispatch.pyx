@@ -17,7 +17,8 @@ from mmscodec._kernels.track.flow_cache cimport (
 )
 from mmscodec._kernels.track.flow_table cimport (
     attempt_t, connection_at, connection_t, flow_of, flow_t, flow_table_add, flow_table_find,
-    flow_table_pair, flow_table_peek, flow_table_prefetch, segment_hash,
+    flow_table_kept, flow_table_note_syn, flow_table_pair, flow_table_peek, flow_table_prefetch,
+    flow_table_scope, scope_of, segment_hash,
 )
 from mmscodec._kernels.track.mended cimport mended_apply
 from mmscodec._kernels.track.options cimport is_chosen
@@ -55,34 +56,55 @@ cdef int64_t begin_connection(tracker_t *t, const item_t *item) noexcept nogil:
     return number
 
 
-cdef int take_other(tracker_t *t, uint32_t number, const item_t *item) noexcept nogil:
+cdef int64_t begin_behind(tracker_t *t, const item_t *item, uint32_t scope) noexcept nogil:
+    # the same on ports that another connection had; `scope`: where the other side was seen
+    cdef int64_t number = begin_connection(t, item)
+    if number >= 0:
+        flow_table_scope(&t.flows, <uint32_t>number, scope)
+    return number
+
+
+cdef int take_other(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
     # The connection ends, another one begins with a SYN that was kept, if there is one, and this
-    # segment.
+    # segment of `side`.
     cdef attempt_t *attempt
     cdef item_t first
     cdef int64_t other
-    cdef int side = 0, status = 0
+    cdef uint32_t scope = scope_of(connection_at(&t.flows, number), 1 - side)
+    cdef int status = 0
     if connection_replace(t, number, &attempt) != 0:
         free(attempt)
         return -1
     if attempt == NULL:
-        other = begin_connection(t, item)
+        other = begin_behind(t, item, scope)
         return -1 if other < 0 else take_tcp(t, <uint32_t>other, 0, item)
     first = item[0]
     first.segment = attempt.segment
+    first.hash = segment_hash(&t.flows, &first.segment)  # of its own scope
     first.time = attempt.time
     first.place = ARENA()
     first.stable = False
     first.frame = NULL
-    other = begin_connection(t, &first)
+    other = begin_behind(t, &first, scope if attempt.side == side else item.segment.scope)
     status = -1 if other < 0 else take_tcp(t, <uint32_t>other, 0, &first)
     if status == 0:
         side = flow_of(connection_at(&t.flows, <size_t>other), &item.segment)
-        if unlikely(side < 0):  # of the other direction, in another scope than the SYN
+        if unlikely(side < 0):  # no room for its scope
             other, side = begin_connection(t, item), 0
         status = -1 if other < 0 else take_tcp(t, <uint32_t>other, side, item)
     free(attempt)
     return status
+
+
+cdef int keep_attempt(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
+    flow_table_note_syn(&t.flows, number, &item.segment)
+    return connection_keep_attempt(
+        connection_at(&t.flows, number), side, &item.segment, item.time)
+
+
+cdef inline bint is_answer(const segment_t *s) noexcept nogil:
+    return s.protocol == PROTOCOL_TCP \
+        and s.tcp_flags & (TCP_SYN | TCP_ACK) == (TCP_SYN | TCP_ACK)
 
 
 cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
@@ -105,16 +127,19 @@ cdef int take(tracker_t *t, item_t *item, place_t *place) noexcept nogil:
             and unlikely(connection_unsure(connection_at(&t.flows, <size_t>number), s)):
         verdict = connection_judge(t, connection_at(&t.flows, <size_t>number), side, s)
         if verdict == CONNECTION_ASKED:
-            return connection_keep_attempt(
-                connection_at(&t.flows, <size_t>number), side, s, item.time)
+            return keep_attempt(t, <uint32_t>number, side, item)
         if verdict == CONNECTION_OTHER:
-            return take_other(t, <uint32_t>number, item)
+            return take_other(t, <uint32_t>number, side, item)
     if unlikely(number < 0):
         if not is_chosen(&t.options, s):
             return 0
-        side = 1
-        if s.protocol == PROTOCOL_TCP and s.tcp_flags & (TCP_SYN | TCP_ACK) == (TCP_SYN | TCP_ACK):
-            number = flow_table_pair(&t.flows, s, item.hash)
+        if is_answer(s):
+            number = flow_table_kept(&t.flows, s)
+            if number >= 0:
+                side = 1 - connection_at(&t.flows, <size_t>number).attempt.side
+                return take_other(t, <uint32_t>number, side, item)
+            number = flow_table_pair(&t.flows, s)
+            side = 1
         if number < 0:
             number = begin_connection(t, item)
             side = 0

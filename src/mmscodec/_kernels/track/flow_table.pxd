@@ -122,7 +122,13 @@ cdef void flow_table_free(flow_table_t *f) noexcept nogil
 cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil
 # The connection that a SYN-ACK of another scope answers, which takes both from now on: its number,
 # or -1. The two directions of one connection may be in different VLANs, or have different keys.
-cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil
+cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s) noexcept nogil
+# The connection whose kept SYN a SYN-ACK of another scope answers: its number, or -1.
+cdef int64_t flow_table_kept(flow_table_t *f, const segment_t *s) noexcept nogil
+# The segments of side 1 are in this scope from now on, or in that of side 0 where the table is full.
+cdef void flow_table_scope(flow_table_t *f, uint32_t number, uint32_t scope) noexcept nogil
+# A SYN of this connection may be answered in another scope.
+cdef void flow_table_note_syn(flow_table_t *f, uint32_t number, const segment_t *s) noexcept nogil
 # No connection any more.
 cdef void flow_table_clear(flow_table_t *f) noexcept nogil
 # The connection's place may be taken by another from now on.
@@ -139,6 +145,12 @@ cdef inline const uint8_t *sender(const connection_t *c, int side) noexcept nogi
     if side:
         return c.dst
     return c.src
+
+
+cdef inline uint32_t scope_of(const connection_t *c, int side) noexcept nogil:
+    if side:
+        return c.scope_back
+    return c.scope
 
 
 cdef inline uint64_t scramble(uint64_t x) noexcept nogil:

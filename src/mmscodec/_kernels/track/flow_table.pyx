@@ -85,28 +85,54 @@ cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) 
     put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
     f.count += 1
     f.used += 1
-    if s.protocol == PROTOCOL_TCP and s.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN:
-        f.syns[syn_hash(f, s, s.seq)] = number + 1
+    flow_table_note_syn(f, number, s)
     return number
 
 
-cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s, uint32_t hash) noexcept nogil:
+cdef void flow_table_note_syn(flow_table_t *f, uint32_t number, const segment_t *s) noexcept nogil:
+    if s.protocol == PROTOCOL_TCP and s.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN:
+        f.syns[syn_hash(f, s, s.seq)] = number + 1
+
+
+cdef bint is_between(const connection_t *c, int side, const segment_t *s) noexcept nogil:
+    # is the segment one to this side, whatever its scope?
+    return (c.dst_port if side else c.src_port) == s.dst_port \
+        and (c.src_port if side else c.dst_port) == s.src_port \
+        and memcmp(sender(c, side), s.dst, 16) == 0 and memcmp(sender(c, 1 - side), s.src, 16) == 0
+
+
+cdef int64_t find_syn(flow_table_t *f, const segment_t *s) noexcept nogil:
+    # the living connection that may know the SYN that is answered, or -1
     cdef uint32_t number = f.syns[syn_hash(f, s, s.ack - 1)]
-    cdef connection_t *c
+    cdef const connection_t *c
     if number == 0 or number > f.connections.rows:
         return -1
-    number -= 1
-    c = connection_at(f, number)
-    if not c.live or c.protocol != PROTOCOL_TCP or c.scope != c.scope_back \
-            or not c.flow[0].tcp.syn or c.flow[0].isn != s.ack - 1 or c.flow[1].packets != 0 \
-            or c.src_port != s.dst_port or c.dst_port != s.src_port \
-            or memcmp(c.src, s.dst, 16) != 0 or memcmp(c.dst, s.src, 16) != 0:
+    c = connection_at(f, number - 1)
+    return number - 1 if c.live and c.protocol == PROTOCOL_TCP else -1
+
+
+cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s) noexcept nogil:
+    cdef int64_t number = find_syn(f, s)
+    cdef const connection_t *c
+    if number < 0:
         return -1
-    if f.used >= f.mask // 2:
-        return -1  # not worth a larger table
-    c.scope_back = s.scope
-    put_slot(f.slots, f.mask, (<uint64_t>hash << 32) | (number + 1))
-    f.used += 1
+    c = connection_at(f, <size_t>number)
+    if not c.flow[0].tcp.syn or c.flow[0].isn != s.ack - 1 or c.flow[1].packets != 0 \
+            or not is_between(c, 0, s):
+        return -1
+    flow_table_scope(f, <uint32_t>number, s.scope)
+    return number if c.scope_back == s.scope else -1
+
+
+cdef int64_t flow_table_kept(flow_table_t *f, const segment_t *s) noexcept nogil:
+    cdef int64_t number = find_syn(f, s)
+    cdef const connection_t *c
+    if number < 0:
+        return -1
+    c = connection_at(f, <size_t>number)
+    if c.attempt == NULL or c.attempt.segment.tcp_flags & TCP_ACK \
+            or c.attempt.segment.seq != s.ack - 1 or not is_between(c, c.attempt.side, s):
+        return -1
     return number
 
 
@@ -146,6 +172,19 @@ cdef uint32_t hash_back(const flow_table_t *f, const connection_t *c) noexcept n
     s.scope = c.scope_back
     s.protocol = c.protocol
     return segment_hash(f, &s)
+
+
+cdef void flow_table_scope(flow_table_t *f, uint32_t number, uint32_t scope) noexcept nogil:
+    cdef connection_t *c = connection_at(f, number)
+    if scope == c.scope_back:
+        return
+    if c.scope_back != c.scope:
+        remove_slot(f, hash_back(f, c), number)
+        c.scope_back = c.scope
+    if scope != c.scope and f.used < f.mask // 2:  # one slot more is not worth a larger table
+        c.scope_back = scope
+        put_slot(f.slots, f.mask, (<uint64_t>hash_back(f, c) << 32) | (number + 1))
+        f.used += 1
 
 
 cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil:
