@@ -44,10 +44,12 @@ class Item:
     def seen(self) -> Seen:
         """What the oracle sees of it."""
         s, (client, server) = self.s, NETWORKS[self.network]
-        ends = (client, 1024), (server, 1755)
+        # a mapped address is that of IPv4 in a scope of its own
+        ends = (client.removeprefix("::ffff:"), 1024), (server.removeprefix("::ffff:"), 1755)
+        scope = self.vlan, self.network == "mapped"
         src, dst = ends[::-1] if s.down else ends
         claim = max(s.wire, len(s.payload))
-        return Seen(src, dst, self.vlan, s.seq, s.ack, s.flags, self.payload, claim, self.checksum)
+        return Seen(src, dst, scope, s.seq, s.ack, s.flags, self.payload, claim, self.checksum)
 
     def frame(self, options: bytes) -> bytes:
         """The frame; `options` of TCP."""
@@ -162,9 +164,11 @@ def play(seed):
     """The items of a capture, in order."""
     rng = random.Random(seed)
     out: list[Item] = []
-    for network in rng.sample(list(NETWORKS), rng.choice([1, 2, 3])):
+    for which, network in enumerate(rng.sample(list(NETWORKS), rng.choice([1, 2, 3]))):
         start = rng.random() * 50
+        # each with its own: nothing says which of two equal SYNs is answered in a third scope
         isn = tuple(rng.choice([rng.randrange(2**32), 2**32 - 700, 0]) for _ in range(2))
+        isn = tuple((n + which) % 2**32 for n in isn)
         for number in range(rng.choice([1, 2, 3])):
             kinds = KINDS if network == "4" else ("losses", "damage", "renumbered", "plain")
             kind = rng.choice(kinds)

@@ -17,11 +17,7 @@ def oracle(items):
     connections = Connections()
     for item in items:
         connections.segment(item.seen())
-    # mapped addresses are shown as those of IPv4, and told apart by their scope
-    return [
-        (*((host.removeprefix("::ffff:"), port) for host, port in flow[:2]), *flow[2:])
-        for flow in connections.flows()
-    ]
+    return connections.flows()
 
 
 def kernels(raw, form):

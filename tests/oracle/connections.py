@@ -129,17 +129,20 @@ class Side:
         if s.flags & FIN and self.fin is None:
             self.fin = at + s.claim
 
-    def acknowledged(self, ack: int) -> None:
-        """What the other side has."""
+    def acknowledged(self, ack: int, by_copy: bool) -> None:
+        """What the other side has; `by_copy`: a copy with other numbers says so."""
         if self.shift is not None and self.is_far(ack):
             ack = (ack - self.shift) % WRAP
         if self.edge is None:
             return
-        if (
+        covers = (
             self.far
             and (ack - self.far[0].seq) % WRAP
             <= (self.far[-1].seq + self.far[-1].claim - self.far[0].seq) % WRAP
-        ):
+        )
+        if by_copy and self.shift is None:
+            self.far = [] if covers else self.far
+        elif covers:
             self.believe_far()
         elif not self.is_far(ack):
             self.top = max(self.top, self.place(ack))
@@ -198,7 +201,8 @@ class Connection:
             self.order.append(side)
             mine.isn = s.seq if s.flags & SYN else (s.seq - 1) % WRAP
         mine.packets += 1
-        near = mine.near(mine.renumbered(s).seq)
+        in_stream = mine.renumbered(s)
+        near = mine.near(in_stream.seq)
         if s.flags & SYN and not mine.syn:
             mine.isn = s.seq
         if s.flags & FIN and near:
@@ -208,7 +212,7 @@ class Connection:
         known = mine.edge is None or near
         mine.take(s)
         if s.flags & ACK and not s.flags & RST and known:
-            peer.acknowledged(s.ack)
+            peer.acknowledged(s.ack, by_copy=in_stream is not s)
 
     # ---- where another one begins
 
@@ -319,12 +323,12 @@ class Connections:
         return self.open[-1], 0
 
     def paired(self, s: Seen) -> tuple[Connection, int]:
-        """The connection of another scope whose SYN this answers, or a new one."""
+        """The newest connection of another scope whose SYN this answers, or a new one."""
         if s.flags & (SYN | ACK) == SYN | ACK:
-            for c in self.open:
+            for c in reversed(self.open):
                 if c.attempt is not None and self.answers_kept(c, s):
                     return self.begin_behind(c, 1 - c.attempt[0], s)
-            for c in self.open:
+            for c in reversed(self.open):
                 mine, peer = c.sides
                 if (s.dst, s.src) == c.ends and mine.syn and not peer.packets \
                         and s.ack == (mine.isn + 1) % WRAP:  # fmt: skip

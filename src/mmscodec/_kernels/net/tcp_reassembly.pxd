@@ -71,6 +71,9 @@ cdef int tcp_feed(
 ) noexcept nogil
 # The other side has everything before `ack`. Called while something waits or nothing was delivered.
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil
+# The same, said by a segment of a copy with other sequence numbers: it counts in those of the copy
+# of this stream, and what it covers far away is of that copy.
+cdef int tcp_ack_copy(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil
 # Deliver all that waits, each hole a gap; times are those of the segments themselves.
 cdef int tcp_finish(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil
 # The same at the end of a flow: bytes between the last one and the FIN are missing too.

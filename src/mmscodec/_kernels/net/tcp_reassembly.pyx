@@ -306,13 +306,26 @@ cdef void choose_syn(tcp_t *d, uint32_t seq) noexcept nogil:
 # ---- acknowledgments
 
 
+cdef inline bint covers_far(const tcp_t *d, uint32_t ack) noexcept nogil:
+    # does it acknowledge what is held far away?
+    return d.ahead.count != 0 \
+        and <uint32_t>(ack - d.ahead.seq) <= <uint32_t>(d.ahead.next_seq - d.ahead.seq)
+
+
+cdef int tcp_ack_copy(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil:
+    if d.renumbered:
+        return tcp_ack(d, pool, ack, time)
+    if covers_far(d, ack):
+        drop_far(d, pool)
+    return 0
+
+
 cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcept nogil:
     cdef int64_t upto = offset_of(d, ack)
     if d.renumbered and tcp_is_far(d, ack):
         ack -= d.shift
         upto = offset_of(d, ack)
-    if d.ahead.count != 0 \
-            and <uint32_t>(ack - d.ahead.seq) <= <uint32_t>(d.ahead.next_seq - d.ahead.seq):
+    if covers_far(d, ack):
         return believe_far(d, pool, time)
     if d.state <= TCP_TENTATIVE:
         d.peer_ack = ack

@@ -125,7 +125,7 @@ cdef int64_t flow_table_add(flow_table_t *f, const segment_t *s, uint32_t hash) 
 cdef int64_t flow_table_pair(flow_table_t *f, const segment_t *s) noexcept nogil
 # The connection whose kept SYN a SYN-ACK of another scope answers: its number, or -1.
 cdef int64_t flow_table_kept(flow_table_t *f, const segment_t *s) noexcept nogil
-# The segments of side 1 are in this scope from now on, or in that of side 0 where the table is full.
+# The segments of side 1 are in this scope from now on, in that of side 0 where there is no room.
 cdef void flow_table_scope(flow_table_t *f, uint32_t number, uint32_t scope) noexcept nogil
 # A SYN of this connection may be answered in another scope.
 cdef void flow_table_note_syn(flow_table_t *f, uint32_t number, const segment_t *s) noexcept nogil

@@ -4,7 +4,8 @@ from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.pieces cimport CHECKSUM_UNKNOWN, RUN_DATA, checksum_t, run_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
-    GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_advance, tcp_believable, tcp_feed,
+    GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_ack_copy, tcp_advance, tcp_believable,
+    tcp_feed,
     tcp_finish, tcp_in_order, tcp_init, tcp_may_wait, tcp_waits,
 )
 from mmscodec._kernels.track.connection cimport connection_flags, connection_renumber
@@ -94,22 +95,28 @@ cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) n
     return flow_holds(t, number, side)
 
 
-cdef inline bint believes_ack(const flow_t *flow, uint32_t seq) noexcept nogil:
-    # an acknowledgment counts where its own segment stands in its stream
-    return flow.tcp.state == TCP_NEW or tcp_believable(&flow.tcp, seq) \
-        or (flow.tcp.renumbered and tcp_believable(&flow.tcp, seq - flow.tcp.shift))
+cdef int acknowledge(
+    tracker_t *t, const flow_t *flow, flow_t *peer, const item_t *item
+) noexcept nogil:
+    # An acknowledgment counts where its own segment stands in its stream. That of a copy with other
+    # sequence numbers is of the copy of the other stream.
+    cdef const segment_t *s = &item.segment
+    if not s.tcp_flags & TCP_ACK or s.tcp_flags & TCP_RST:
+        return 0
+    if flow.tcp.state == TCP_NEW or tcp_believable(&flow.tcp, s.seq):
+        return tcp_ack(&peer.tcp, &t.pool, s.ack, item.time)
+    if flow.tcp.renumbered and tcp_believable(&flow.tcp, s.seq - flow.tcp.shift):
+        return tcp_ack_copy(&peer.tcp, &t.pool, s.ack, item.time)
+    return 0
 
 
 cdef int take_ack(tracker_t *t, connection_t *c, int side, const item_t *item) noexcept nogil:
     # what does this flow's acknowledgment say about the other, which waits or has yet to begin?
     cdef flow_t *flow = &c.flow[side]
     cdef flow_t *peer = &c.flow[1 - side]
-    cdef int status
-    if item.segment.tcp_flags & TCP_ACK and not item.segment.tcp_flags & TCP_RST \
-            and believes_ack(flow, item.segment.seq):
-        status = tcp_ack(&peer.tcp, &t.pool, item.segment.ack, item.time)
-        if flow_consume(t, c, 1 - side) != 0 or status != 0:
-            return -1
+    cdef int status = acknowledge(t, flow, peer, item)
+    if flow_consume(t, c, 1 - side) != 0 or status != 0:
+        return -1
     c.holding = <uint8_t>(
         tcp_waits(&flow.tcp) or tcp_waits(&peer.tcp) or flow.detection != NULL
     )
