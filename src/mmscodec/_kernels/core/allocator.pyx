@@ -19,7 +19,7 @@ cdef void advise_block(void *p, size_t n) noexcept nogil:
 
 
 def keep_memory(size_t limit):
-    """Set how much memory of tables that are gone queued for the next ones.
+    """Set how much memory of tables that are gone is kept for the next ones.
 
     A kernel clears every page that it hands out, which takes longer than writing rows into it, so
     blocks of 4 MiB and more are kept when their last array goes. This happens on Linux alone.
