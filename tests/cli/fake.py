@@ -7,11 +7,12 @@ import numpy as np
 from mmscodec.capture import not_understood
 from mmscodec.faulttable import fault_table
 from mmscodec.schema import dtypes, mms
+from mmscodec.tables.data import Spans
 
 FLOWS = np.dtype(
     {
         "names": ["flow", "src", "dst", "src_port", "dst_port", "transport", "protocol", "peer"],
-        "formats": ["<i4", "V16", "V16", "<u2", "<u2", "u1", "u1", "<i4"],
+        "formats": ["<i4", "V16", "V16", "<u2", "<u2", "U3", "U5", "<i4"],
     }
 )
 GAPS = np.dtype(
@@ -34,7 +35,10 @@ class FakeCapture:
 
     def __init__(self) -> None:
         self.flows = np.array(
-            [(0, v4(1), v4(2), 40000, 1755, 6, 1, 1), (1, v4(2), v4(1), 1755, 40000, 6, 1, 0)],
+            [
+                (0, v4(1), v4(2), 40000, 1755, "tcp", "mms", 1),
+                (1, v4(2), v4(1), 1755, 40000, "tcp", "mms", 0),
+            ],
             FLOWS,
         )
         self.rows: dict[str, list] = {"messages": [], "data": [], "faults": []}
@@ -122,6 +126,29 @@ class FakeTables:
             setattr(self, name, getattr(capture, name))
         self.rows = capture.rows_of
         self.capture = capture
+        self._by_message = FakeColumns(self)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.capture[name]
+
+
+class FakeColumns:
+    """Where fields of variable length lie: one behind the other."""
+
+    def __init__(self, tables: FakeTables) -> None:
+        self.tables = tables
+        self.bytes = b""
+        self.positions = np.zeros(len(tables.messages), np.int64)
+
+    def array(self, name: str) -> np.ndarray:
+        return self.tables[name]
+
+    def relative(self, name: str, field: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values = self.tables.column(name, mms.BY_NAME[name][field].python_name)
+        raw = [v.encode("utf-16-le") if isinstance(v, str) else v for v in values]
+        starts = len(self.bytes) + np.cumsum([0, *map(len, raw)])[:-1]
+        self.bytes += b"".join(raw)
+        return starts, np.array([len(value) for value in raw], np.int64)
+
+    def spans(self, places: np.ndarray, lengths: np.ndarray) -> Spans:
+        return Spans([self.bytes], None, places, lengths)

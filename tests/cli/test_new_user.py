@@ -77,7 +77,7 @@ def test_secrets_are_printed_whole_when_asked_for(monkeypatch, capsys):
 def test_text_of_8_bits_is_in_the_encoding_that_was_named(monkeypatch, capsys):
     fake = FakeCapture()
     fake.message("LinkMacToViewerReportOpenFile", 1, hr=0, file_attributes=0)
-    from mmscodec.cli.fields import ansi
+    from mmscodec.lines.fields import ansi
 
     assert ansi("日本".encode("cp932") + b"\0rest", "cp932") == "日本"
     assert ansi(b"\xff\xfe", "utf-8") == r"\xff\xfe"

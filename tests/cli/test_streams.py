@@ -116,7 +116,7 @@ def test_output_into_a_file_is_there_whole_or_not_at_all(tmp_path, capsys, monke
     def fails(self, event):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mmscodec.cli.output.JsonLines.write", fails)
+    monkeypatch.setattr("mmscodec.cli.output.Machine.write", fails)
     assert main(["decode", "--json", "-w", str(target), str(CAPTURE)]) == 1
     assert target.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]

@@ -6,20 +6,18 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from heapq import merge
-from itertools import islice
+from collections.abc import Iterator
 from typing import Any
 
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.events import Event, Events
-from mmscodec.cli.fields import CHARSET, Style
 from mmscodec.cli.files import charset, opened, positive, selection
-from mmscodec.cli.output import Csv, JsonLines, Table
+from mmscodec.cli.output import Machine, Table
 from mmscodec.cli.progress import progress
-from mmscodec.cli.winmx_events import has_winmx, winmx_events
+from mmscodec.lines.fields import CHARSET, Style
+from mmscodec.lines.forms import CsvForm, JsonForm
+from mmscodec.lines.rows import Rows
 from mmscodec.schema.findings import Severity
 
 
@@ -67,52 +65,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _runs_folded(events: Iterable[Event]) -> Iterator[Event]:
-    """Data packets of a kind that follow each other in a flow become one event."""
-    held: Event | None = None
-    count = 0
-
-    def folded(event: Event) -> Event:
-        return event if count == 1 else _with_count(event, count)
-
-    for event in events:
-        if (
-            held is not None
-            and event.kind == "data"
-            and (event.name, event.flow) == (held.name, held.flow)
-        ):
-            held.length += event.length
-            count += 1
-            continue
-        if held is not None:
-            yield folded(held)
-            held = None
-        if event.kind == "data":
-            held, count = event, 1
-        else:
-            yield event
-    if held is not None:
-        yield folded(held)
-
-
-def _with_count(event: Event, count: int) -> Event:
-    event.name = f"{event.name} x {count}"
-    return event
-
-
 def run(options: argparse.Namespace) -> int:
     """Print the rows; 0, or 3 when the input was damaged."""
-    style = Style(
-        names=not options.no_names, secrets=options.show_secrets, whole=options.whole,
-        charset=options.charset,
-    )  # fmt: skip
-    writer: JsonLines | Csv | Table
-    if options.json:
-        writer = JsonLines(sys.stdout, style)
-    elif options.csv:
-        writer = Csv(sys.stdout, style)
-    else:
-        writer = Table(sys.stdout, style)
     damage = Damage()
     found = False
     # lines that scroll by are progress enough
@@ -122,14 +76,28 @@ def run(options: argparse.Namespace) -> int:
     ):
         live = _is_pipe(options.files)
         halves = nothing.Halves()
-        chosen = rows(capture, writer, damage, options, live, halves)
-        for event in islice(chosen, options.count):
-            writer.write(event)
-            found = True
+        writer = _writer(options)
+        for rows in _rows(capture, writer, damage, options, halves):
+            writer.write(rows)
+            found = found or bool(len(rows))
+            if live:
+                sys.stdout.flush()
         sys.stdout.flush()
         halves.say()
         status = nothing.report(capture, found, chosen=not Choice(options).everything)
     return damage.report() or status
+
+
+def _writer(options: argparse.Namespace) -> Machine | Table:
+    style = Style(
+        names=not options.no_names, secrets=options.show_secrets, whole=options.whole,
+        charset=options.charset,
+    )  # fmt: skip
+    if options.json:
+        return Machine(sys.stdout, JsonForm(style))
+    if options.csv:
+        return Machine(sys.stdout, CsvForm(style))
+    return Table(sys.stdout, style)
 
 
 def _is_pipe(files: list[str]) -> bool:
@@ -137,27 +105,28 @@ def _is_pipe(files: list[str]) -> bool:
     return "-" in files and not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
 
 
-def rows(
-    capture: Any,
-    writer: JsonLines | Csv | Table,
-    damage: Damage,
-    options: Any,
-    live: bool,
-    halves: nothing.Halves,
-) -> Iterator[Event]:
+def _rows(
+    capture: Any, writer: Machine | Table, damage: Damage, options: Any, halves: nothing.Halves
+) -> Iterator[Rows]:
     """The rows of one batch after the other: memory does not grow with the capture."""
     wanted = Choice(options)
+    left = options.count
     for tables in capture.iter_batches():
         damage.add(tables, capture)
         halves.add(tables.flows)
-        events: Iterable[Event] = Events(tables, options.severity, wanted)
         writer.flows(_chosen_flows(tables.flows, wanted))
-        if has_winmx(tables.flows):
-            packets = winmx_events(tables, wanted, options.charset)
-            events = merge(events, packets, key=lambda event: event.time)
-        yield from _runs_folded(events) if options.quiet else events
-        if live:
-            sys.stdout.flush()
+        rows = Rows(tables, options.severity)
+        wanted.begin(rows.known_times())
+        if not wanted.everything:
+            rows.keep(wanted.keep(rows.seen()))
+        if options.quiet:
+            rows.fold()
+        rows.first(left)
+        yield rows
+        if left is not None:
+            left -= len(rows)
+            if left <= 0:
+                return
 
 
 def _chosen_flows(flows: Any, wanted: Choice) -> Any:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
 from mmscodec.cli.media_names import safe_name
 from mmscodec.cli.output import width_of
@@ -20,6 +19,7 @@ from mmscodec.cli.session_words import amount, counted
 from mmscodec.cli.sessions import selected, told
 from mmscodec.cli.width import wrapped
 from mmscodec.errors import MmsCodecError
+from mmscodec.lines.fields import safe
 from mmscodec.sessions.metadata import NOTHING_CAME
 
 

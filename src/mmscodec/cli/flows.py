@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from mmscodec.cli.fields import plain
+from mmscodec.lines.fields import plain
 from mmscodec.schema.vocabulary import PROTOCOLS, TRANSPORTS
 
 

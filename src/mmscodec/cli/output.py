@@ -1,19 +1,18 @@
-"""The three ways to print events: a table for people, JSON lines, CSV."""
+"""The three ways to print rows: a table for people, JSON lines, CSV."""
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from mmscodec.cli.cells import cell_len, cut, left, right
-from mmscodec.cli.events import NO_TIME, Event
-from mmscodec.cli.fields import Style, flattened, for_json, safe, summary
 from mmscodec.cli.flows import endpoint, protocol, transport
+from mmscodec.lines.fields import Style
+from mmscodec.lines.forms import CsvForm, JsonForm, PeopleForm
+from mmscodec.lines.rows import Rows
 
 SHORT = ("LinkViewerToMac", "LinkMacToViewer")
 WIDE = 120
@@ -45,15 +44,30 @@ def iso_time(time: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns:09}Z"
 
 
+def put(out: TextIO, blocks: Iterable[bytes]) -> None:
+    """UTF-8 into a stream of text; past its encoder where that would change nothing."""
+    raw = getattr(out, "buffer", None)
+    if raw is None or str(out.encoding).lower().replace("-", "") != "utf8" or os.linesep != "\n":
+        for block in blocks:
+            out.write(block.decode())
+        return
+    out.flush()
+    for block in blocks:
+        raw.write(block)
+
+
 class Table:
-    """A line for each event: seconds since the first, flow, direction, name, key fields."""
+    """A line for each row: seconds since the first, flow, direction, name, key fields."""
 
     def __init__(self, out: TextIO, style: Style) -> None:
         self.out = out
         self.style = style
         self.width = width_of(out)
         self.color = colored(out)
-        self.full_names = self.width is None or self.width >= WIDE
+        full = self.width is None or self.width >= WIDE
+        self.head = f"{'time':>12} {'flow':>4} dir "
+        self.head += f"{'name':<39} fields" if full else f"{'name (short)':<24} fields"
+        self.form = PeopleForm(style, () if full else SHORT, 39 if full else 24)
         self.first: int | None = None
         self.known = 0
 
@@ -65,40 +79,28 @@ class Table:
             ends = f"{endpoint(flow, 'src')} > {endpoint(flow, 'dst')}"
             self._line(f"flow {flow['flow']:>3}  {ends}  {words}")
         if len(new):
-            head = "name" if self.full_names else "name (short)"
-            self._line(f"{'time':>12} {'flow':>4} dir {head:<{self._name_width()}} fields", "1")
+            self._line(self.head, "1")
             self.known = int(flows["flow"].max(initial=-1)) + 1
 
-    def write(self, event: Event) -> None:
-        """One line, cut to the width of the terminal."""
-        if self.first is None and event.time != NO_TIME:
-            self.first = event.time
-            self._line(f"{'':>12} starts {iso_time(event.time)}")
-        known = self.first is not None and event.time != NO_TIME
-        time = f"{(event.time - (self.first or 0)) / 1e9:.6f}" if known else ""
-        name = safe(event.name)
-        for prefix in SHORT:
-            name = name if self.full_names else name.removeprefix(prefix)
-        flow = "" if event.flow < 0 else event.flow
-        way = event.direction or "?"  # no empty column, for tools that count them
-        start = f"{time:>12} {flow:>4} {way:<3} {left(name, self._name_width())} "
-        self._line(start + self._detail(event), _COLORS.get(event.kind, ""))
+    def write(self, rows: Rows) -> None:
+        """A line each, cut to the width of the terminal."""
+        before = rows.before_times()
+        if self.first is None and len(before) < len(rows):
+            self._write(before)
+            self.first = rows.first_time()
+            self._line(f"{'':>12} starts {iso_time(self.first)}")
+            rows = rows.behind(len(before))
+        self._write(rows)
 
-    def _name_width(self) -> int:
-        return 39 if self.full_names else 24
-
-    def _detail(self, event: Event) -> str:
-        if event.words:
-            return safe(event.words)
-        if event.kind == "data":
-            values = event.values
-            return (
-                f"location_id={values['location_id']} incarnation={values['play_incarnation']}"
-                f" af_flags={values['af_flags']} {event.length} bytes"
-            )
-        if event.struct is None:
-            return f"{event.length} bytes"
-        return summary(event.struct, event.values, self.style)
+    def _write(self, rows: Rows) -> None:
+        blocks = self.form.lines(rows, self.first)
+        if (self.width is None or self.style.whole) and not self.color:
+            put(self.out, blocks)
+            return
+        kinds = (rows.groups[group].kind for group in rows.which.tolist())
+        for block in blocks:
+            for line in block.decode().removesuffix("\n").split("\n"):
+                self._line(line, _COLORS.get(next(kinds), ""))
 
     def _line(self, text: str, color: str = "") -> None:
         text = text.rstrip()
@@ -109,14 +111,13 @@ class Table:
         self.out.write(text + "\n")
 
 
-class _Machine:
-    """What JSON and CSV have in common: the ends of each flow and the fields of an event."""
+class Machine:
+    """JSON lines or CSV: the form, and the ends of each flow."""
 
-    def __init__(self, out: TextIO, style: Style) -> None:
-        self.out = out
-        self.style = style
+    def __init__(self, out: TextIO, form: JsonForm | CsvForm) -> None:
+        self.out, self.form = out, form
         self.ends: dict[int, tuple[str, str]] = {}
-        self.known = 0
+        self.out.write(form.head)
 
     def flows(self, flows: Any) -> None:
         """Remember who speaks to whom, and forget those that are gone."""
@@ -125,72 +126,10 @@ class _Machine:
             number: before.get(number) or (endpoint(flow, "src"), endpoint(flow, "dst"))
             for number, flow in zip(flows["flow"].tolist(), flows)
         }
-        self.known = max(self.ends, default=-1) + 1
 
-    def record(self, event: Event) -> dict[str, Any]:
-        """The columns that every event has."""
-        src, dst = self.ends.get(event.flow, ("", ""))
-        return {
-            "type": event.kind,
-            "time": None if event.time == NO_TIME else iso_time(event.time),
-            "time_ns": None if event.time == NO_TIME else event.time,
-            "flow": event.flow,
-            "src": src,
-            "dst": dst,
-            "direction": event.direction,
-            "name": event.name,
-            "offset": event.offset,
-            "length": event.length,
-        }
-
-    def fields(self, event: Event) -> dict[str, Any]:
-        """Every field by its Python name; nested structures as objects."""
-        if event.words:
-            return {**event.values, "text": event.words}
-        if event.struct is None:
-            return {}
-        return {
-            field.python_name: for_json(field, event.values[field.python_name], self.style)
-            for field in event.struct.fields
-            if field.python_name in event.values
-        }
-
-    def names(self, event: Event) -> dict[str, str]:
-        """Names of enumerated values, for the fields that have one."""
-        if event.struct is None or not self.style.names or event.kind != "message":
-            return {}
-        return {
-            field.python_name: field.values[value]
-            for _, field, value in flattened(event.struct, event.values)
-            if isinstance(value, int) and value in field.values
-        }
-
-
-class JsonLines(_Machine):
-    """One JSON object on a line for each event."""
-
-    def write(self, event: Event) -> None:
-        """The event with all its fields."""
-        record = {**self.record(event), "fields": self.fields(event)}
-        if names := self.names(event):
-            record["names"] = names
-        self.out.write(json.dumps(record, separators=(",", ":")) + "\n")
-
-
-class Csv(_Machine):
-    """One row for each event; fields as JSON in the last column."""
-
-    def __init__(self, out: TextIO, style: Style) -> None:
-        super().__init__(out, style)
-        self.rows = csv.writer(out, lineterminator="\n")
-        blank = Event("", "", 0, -1, 0, 0)
-        self.rows.writerow([*self.record(blank), "fields"])
-
-    def write(self, event: Event) -> None:
-        """One row."""
-        fields: Mapping[str, Any] = self.fields(event)
-        packed = json.dumps(fields, separators=(",", ":"))
-        self.rows.writerow([*self.record(event).values(), packed])
+    def write(self, rows: Rows) -> None:
+        """A line each."""
+        put(self.out, self.form.lines(rows, self.ends))
 
 
 def columns(rows: Iterable[Iterable[Any]], heads: Iterable[str]) -> list[str]:

@@ -12,12 +12,12 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.fields import safe
 from mmscodec.cli.files import opened
 from mmscodec.cli.output import colored, iso_time, width_of
 from mmscodec.cli.progress import progress
 from mmscodec.cli.session_words import Report, Tables, amount, counted, short, span
 from mmscodec.cli.width import fitted, wrapped
+from mmscodec.lines.fields import safe
 from mmscodec.schema import mms
 from mmscodec.schema.values import hresult_text
 from mmscodec.sessions import SIDES, STATES

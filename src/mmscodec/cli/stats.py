@@ -17,7 +17,6 @@ from mmscodec.cli.files import opened, selection
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
 from mmscodec.cli.progress import progress
-from mmscodec.cli.winmx_events import has_winmx
 from mmscodec.schema import mms
 from mmscodec.schema.faults import FaultCode
 from mmscodec.schema.winmx import packet_of
@@ -31,6 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     choice.arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def has_winmx(flows: Any) -> bool:
+    """Whether any flow speaks WinMX."""
+    return bool((flows["protocol"] == "winmx").any())
 
 
 class Counts:

@@ -9,6 +9,7 @@ from libc.errno cimport EINVAL, EIO, ENOMEM
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._kernels.text cimport lines as line
 from mmscodec._kernels.text cimport spans as kernel
 
 import numpy as np
@@ -386,3 +387,134 @@ def places(values, keys):
             <const int64_t *>source.data, source.size // 8, <const int64_t *>sorted_.data,
             sorted_.size // 8, <int32_t *>held.data)
     return out
+
+
+cdef const uint8_t *bytes_of(list held, values, size_t *size) except? NULL:
+    cdef Buffer buffer
+    size[0] = 0
+    if values is None:
+        return NULL
+    buffer = readable(values)
+    held.append(buffer)
+    size[0] = buffer.size
+    return buffer.data
+
+
+cdef const int64_t *ints_of(list held, values, size_t *count) except? NULL:
+    count[0] = 0
+    if values is None:
+        return NULL
+    values = np.ascontiguousarray(values)
+    if values.dtype.itemsize != 8 or not values.dtype.isnative or values.dtype.kind not in "iu":
+        values = values.astype(np.int64)
+    return <const int64_t *>bytes_of(held, values, count)
+
+
+cdef int fill_op(line.op_t *op, tuple node, list held) except -1:
+    # node: code, arg, ints, mask, data, null, ends, spans, page
+    cdef size_t size
+    op.code, op.arg = node[0], node[1]
+    op.ints = ints_of(held, node[2], &size)
+    op.count = size // 8
+    if op.code == line.REPEAT:
+        if op.count == 0:
+            raise ValueError("items have one more end than rows")
+        op.count -= 1
+    if node[7] is not None:
+        sources, which, starts, lengths = node[7]
+        held += parts_of(&op.spans, list(sources), which, starts, lengths)
+        op.count = op.spans.count
+    op.mask = bytes_of(held, node[3], &size)
+    if op.code == line.SKIP:
+        op.count = size
+    elif op.mask != NULL and size != op.count:
+        raise ValueError("a mask has as many rows as its column")
+    op.data = bytes_of(held, node[4], &op.size)
+    op.null = bytes_of(held, node[5], &op.null_size)
+    op.ends = ints_of(held, node[6], &size)
+    op.words = size // 8 - 1 if size else 0
+    op.page = <const uint16_t *>bytes_of(held, node[8], &size)
+    if op.page != NULL and size != 512:
+        raise ValueError("a page has 256 characters")
+    return 0
+
+
+cdef class Lines:
+    """Rows as text, in blocks of bytes that end where a line does: an iterator.
+
+    Parameters
+    ----------
+    programs : list of list of tuple
+        Operations as `tables/lines.py` makes them.
+    which, rows : numpy.ndarray of int64
+        Of each line: its program, and the row there.
+    """
+
+    cdef line.op_t *ops
+    cdef size_t *starts
+    cdef list held
+    cdef Buffer which, rows
+    cdef size_t count, done, room
+
+    def __cinit__(self, list programs, which, rows):
+        cdef size_t at = 0, number = 0
+        cdef list program
+        self.held, self.room = [], 1 << 18
+        self.ops = <line.op_t *>room(sum(map(len, programs)), sizeof(line.op_t))
+        self.starts = <size_t *>room(len(programs) + 1, sizeof(size_t))
+        for program in programs:
+            for node in program:
+                fill_op(&self.ops[at], node, self.held)
+                at += 1
+                if self.ops[at - 1].arg < 0:
+                    raise ValueError("an operation goes backwards")
+            number += 1
+            self.starts[number] = at
+            check_ends(&self.ops[self.starts[number - 1]], &self.ops[at])
+        if len(which) != len(rows) or (len(which) and not 0 <= which.min() <= which.max() < number):
+            raise ValueError("each line has a program and a row")
+        self.count, self.done = len(which), 0
+        self.which = readable(np.ascontiguousarray(which, np.int64))
+        self.rows = readable(np.ascontiguousarray(rows, np.int64))
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.ops)
+        PyMem_RawFree(self.starts)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef line.out_t out
+        cdef Buffer held
+        cdef int status
+        if self.done >= self.count:
+            raise StopIteration
+        while True:
+            made = np.empty(self.room, np.uint8)
+            held = writable(made)
+            out.data, out.at, out.size, out.cell = held.data, 0, held.size, 0
+            with nogil:
+                status = line.write_lines(
+                    self.ops, self.starts, <const int64_t *>self.which.data,
+                    <const int64_t *>self.rows.data, self.count, &self.done, &out)
+            if status == line.LINES_OUTSIDE:
+                raise IndexError("a value reaches outside of its column or source")
+            if out.at:
+                return made[:out.at].tobytes()
+            self.room *= 2  # not even one line
+
+
+cdef int check_ends(const line.op_t *op, const line.op_t *end) except -1:
+    # no operation leads out of its program
+    while op < end:
+        if op.code in (line.SKIP, line.JUMP, line.REPEAT) and op.arg > end - op - 1:
+            raise ValueError("an operation leads out of its program")
+        if op.code in (line.SKIP, line.JUMP, line.REPEAT, line.LITERAL, line.OPEN, line.CLOSE,
+                       line.STRIP):
+            if op.code == line.SKIP and op.mask == NULL:
+                raise ValueError("nothing says what to skip")
+        elif op.ints == NULL and op.spans.lengths == NULL and op.count:
+            raise ValueError("an operation without its column")
+        op += 1
+    return 0

@@ -10,11 +10,11 @@ import numpy as np
 
 from mmscodec.capture import GAP_REASONS
 from mmscodec.cli.choice import Choice
-from mmscodec.cli.fields import plain
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
 from mmscodec.schema.findings import Severity
 from mmscodec.schema.vocabulary import DIRECTIONS
+from tests.oracle.text_fields import plain
 
 CHUNK = 65_536
 NO_TIME = -(1 << 63)  # of a fault that belongs to no frame

@@ -1,10 +1,11 @@
-"""Fields of messages as people read them, and as JSON holds them. All of it follows the schema."""
+"""Values of fields as people read them. All of it follows the schema."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from mmscodec.schema.fields import Field, Struct
@@ -13,7 +14,7 @@ _LONGEST_LIST = 8
 _LONGEST_HEX = 16
 NOT_USED = "not used"
 CHARSET = "latin-1"  # loses nothing, whatever the bytes are
-_UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
+UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def extents(struct: Struct) -> frozenset[str]:
     return frozenset(names - {""})
 
 
-def _worth_showing(struct: Struct, field: Field, value: Any) -> bool:
+def worth_showing(struct: Struct, field: Field, value: Any) -> bool:
     """Whether the field tells a reader something: no framing, lengths, constants, padding."""
     if field.python_name in ("chunk_len", "mid") or field.name in extents(struct):
         return False
@@ -69,8 +70,8 @@ def number(field: Field, value: float) -> str:
         return shown + (field.unit if shown != "max" else "")
     if field.kind == "ipv4":
         return ".".join(str(value >> shift & 0xFF) for shift in (0, 8, 16, 24))
-    if field.unit in _UNITS:
-        return f"{value}{_UNITS[field.unit]}"
+    if field.unit in UNITS:
+        return f"{value}{UNITS[field.unit]}"
     return str(value) if value < 65536 else f"0x{value:08X}"
 
 
@@ -112,7 +113,7 @@ def text(field: Field, value: Any, style: Style) -> str:
     if isinstance(value, Mapping):
         inner = field.struct.fields if field.struct is not None else ()
         return "(" + ", ".join(text(item, value[item.python_name], style) for item in inner) + ")"
-    items = [text(field, item, style) for item in list(value)[:_LONGEST_LIST]]
+    items = [text(field, item, style) for item in islice(value, _LONGEST_LIST)]
     more = ["..."] if len(value) > _LONGEST_LIST else []
     return "[" + ", ".join(items + more) + "]"
 
@@ -131,41 +132,11 @@ def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def for_json(field: Field, value: Any, style: Style) -> Any:
-    """A value for JSON: numbers as they are, bytes as hexadecimal text, secrets hidden."""
-    if field.secret and not style.secrets:
-        return None if value is None else f"<{len(value)} bytes hidden>"
-    if isinstance(value, bytes):
-        if field.kind == "ansi":
-            return ansi(value, style.charset)
-        return value.hex()
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [for_json(field, item, style) for item in value]
-    if isinstance(value, Mapping):
-        return {key: for_json(field, item, style) for key, item in value.items()}
+def shown(field: Field, value: Any, style: Style) -> Any:
+    """A value as plain Python; addresses and strings of unknown encoding as text."""
+    value = plain(value)
+    if isinstance(value, bytes) and field.size is None and field.kind in ("cstr", "ansi", "quoted"):
+        return value.decode(style.charset, "backslashreplace")
+    if field.kind == "ipv4" and isinstance(value, int):
+        return ".".join(map(str, value.to_bytes(4, "big")))
     return value
-
-
-def flattened(struct: Struct, values: Mapping[str, Any]) -> Iterator[tuple[Struct, Field, Any]]:
-    """Fields with their values, those of nested structures in the place of the structure."""
-    for field in struct.fields:
-        if field.python_name not in values:
-            continue
-        value = values[field.python_name]
-        if field.kind == "struct" and field.struct is not None and isinstance(value, Mapping):
-            yield from flattened(field.struct, value)
-        else:
-            yield struct, field, value
-
-
-def summary(struct: Struct, values: Mapping[str, Any], style: Style) -> str:
-    """`name=value` of every field worth showing, in wire order."""
-    return " ".join(
-        f"{field.python_name}={text(field, value, style)}"
-        for owner, field, value in flattened(struct, values)
-        if _worth_showing(owner, field, value)
-    )

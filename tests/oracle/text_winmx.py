@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mmscodec.cli.choice import Choice
-from mmscodec.cli.events import Event
-from mmscodec.cli.fields import CHARSET, plain
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, CACHE_NODE, NODE, Packet, packet_of, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES
+from tests.oracle.text_events import Event
+from tests.oracle.text_fields import CHARSET, plain
 
 
 def has_winmx(flows: Any) -> bool:

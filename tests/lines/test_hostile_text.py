@@ -1,0 +1,139 @@
+"""Bytes that a peer chose: programs of lines against Python's own `json` and `csv`."""
+
+import csv
+import io
+import json
+import random
+
+import numpy as np
+import pytest
+
+from mmscodec.mms.columns import text_of
+from mmscodec.tables import lines as op
+from mmscodec.tables.data import WESTERN, Spans
+from tests.oracle.text_events import NO_TIME
+from tests.oracle.text_output import iso_time
+
+NASTY = [
+    b"", b"a", b"\0", b"a\0b\0", b'"\\/\b\f\n\r\t\x7f', bytes(range(256)), b"=1+1", b"\x1b[2J",
+    "\ud83d\ude00".encode("utf-16-le", "surrogatepass"), b"\x00\xd8", b"\x00\xdcx\0",
+    b"\x00\xd8a\0",
+    "x\0HOST: y\0VIA: z\0".encode("utf-16-le"), "x\0".encode("utf-16-le"), b"\xff\xfe\xfd",
+    "\u202e\u2028\u00ad\ufeff\u0085".encode("utf-16-le"),
+]  # fmt: skip
+
+
+def some(seed, count=400):
+    rng = random.Random(seed)
+    alphabet = [0, 0, 0x22, 0x5C, 0x0A, 0x41, 0xD8, 0xDC, 0xDF, 0x80, 0xFF, 0x3D, 0x2C]
+    return NASTY + [
+        bytes(rng.choice(alphabet) for _ in range(rng.randrange(24))) for _ in range(count)
+    ]
+
+
+def parts(values):
+    ends = np.cumsum([0, *map(len, values)])
+    return Spans([b"".join(values)], None, ends[:-1], np.diff(ends))
+
+
+def lines(program, count):
+    made = b"".join(op.written([program], np.zeros(count, int), np.arange(count)))
+    return made.decode().split("\n")[:-1]
+
+
+def quoted(one):
+    return [op.literal('"'), one, op.literal('"\n')]
+
+
+@pytest.mark.parametrize("nul", ["counted", "first", "strings", "kept", ""])
+def test_utf16_as_json_has_it(nul):
+    values = some(1)
+    made = lines(quoted(op.json_utf16(parts(values), nul)), len(values))
+    for raw, line in zip(values, made, strict=True):
+        raw = raw[: len(raw) & ~1]
+        text = raw.decode("utf-16-le", "surrogatepass") if nul == "kept" else text_of(raw, nul)
+        assert line == json.dumps(text.encode("utf-8", "backslashreplace").decode())
+
+
+@pytest.mark.parametrize("page", [None, WESTERN])
+def test_8_bit_text_as_json_has_it(page):
+    values = some(2)
+    table = [chr(c) for c in (WESTERN if page is not None else range(256))]
+    made = lines(quoted(op.json_page(parts(values), "first", page)), len(values))
+    expected = [json.dumps("".join(table[c] for c in raw.split(b"\0")[0])) for raw in values]
+    assert made == expected
+
+
+def test_utf8_as_json_has_it():
+    texts = [raw.decode("utf-16-le", "replace") for raw in some(3)] + ["\U0010ffff\U00010000é中"]
+    made = lines(quoted(op.json_utf8(parts([text.encode() for text in texts]))), len(texts))
+    assert made == [json.dumps(text) for text in texts]
+
+
+def test_a_cell_is_no_formula_and_no_order_to_a_terminal():
+    texts = [raw.decode("utf-16-le", "replace") for raw in some(4)]
+    texts += ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\t=1", "\r=1", 'ordinary, "text"', "中文"]
+    program = [*op.cell([op.cell_utf8(parts([text.encode() for text in texts]))]), op.literal("\n")]
+    made = b"".join(
+        op.written([program], np.zeros(len(texts), int), np.arange(len(texts)))
+    ).decode()
+    rows = list(csv.reader(io.StringIO(made, newline="")))
+    assert len(rows) == len(texts)
+    for text, row in zip(texts, rows, strict=True):
+        cell = row[0] if row else ""
+        assert cell[:1] not in ("=", "+", "-", "@", "\t", "\r") or not cell
+        orders = [
+            c for c in cell if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2028\ufeff"
+        ]
+        assert not orders
+        plain = all(c.isprintable() for c in text) and text[:1] not in ("=", "+", "-", "@")
+        assert not plain or cell == text
+
+
+def test_numbers_and_times_are_those_of_python():
+    rng = random.Random(5)
+    values = [0, 1, -1, 2**63 - 1, -(2**63), 65535, 65536, NO_TIME + 1]
+    values += [rng.randrange(-(2**63), 2**63) >> rng.randrange(64) for _ in range(500)]
+    column = np.array(values, np.int64)
+    assert lines([op.integer(column), op.literal("\n")], len(values)) == list(map(str, values))
+    assert lines([op.time(column), op.literal("\n")], len(values)) == [iso_time(v) for v in values]
+    large = column.view(np.uint64)
+    shown = [str(v) if v < 65536 else f"0x{v:08X}" for v in large.tolist()]
+    assert lines([op.large(large), op.literal("\n")], len(values)) == shown
+    absent = np.zeros(len(values), bool)
+    made = lines([op.seconds(column, absent, "", 12), op.literal("\n")], len(values))
+    assert made == [f"{v / 1e9:>12.6f}" for v in values]
+
+
+def test_a_line_longer_than_a_block_is_whole():
+    size = 3_000_000
+    program = quoted(op.json_utf8(Spans([b"\x01" * size], None, np.array([0]), np.array([size]))))
+    assert lines(program, 1) == ['"' + "\\u0001" * size + '"']
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        [op.integer(np.arange(2))],
+        [op.word(np.array([0, 1, 2]), ["a", "b"])],
+        [op.hexadecimal(Spans([b"abc"], None, np.array([0, 1, 2]), np.array([1, 1, 2])))],
+        [
+            op.hexadecimal(
+                Spans([b"abc"], np.array([0, 0, 1]), np.array([0, 1, 2]), np.ones(3, int))
+            )
+        ],
+        op.repeat(np.array([0, 1, 2, 9]), [op.integer(np.arange(3))]),
+    ],
+)
+def test_what_is_not_there_is_an_error(program):
+    with pytest.raises(IndexError):
+        list(op.written([program], np.zeros(3, int), np.arange(3)))
+
+
+def test_a_program_that_is_none_is_an_error():
+    skip = op.unless(np.ones(1, bool), [op.literal("x")])
+    for wrong in ([skip[:1]], [[op.integer(np.arange(2), np.zeros(1, bool))]]):
+        with pytest.raises(ValueError):
+            list(op.written(wrong, np.zeros(1, int), np.zeros(1, int)))
+    with pytest.raises(ValueError):
+        list(op.written([[op.literal("x")]], np.ones(1, int), np.zeros(1, int)))
