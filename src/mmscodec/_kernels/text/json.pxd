@@ -103,7 +103,8 @@ cdef inline size_t json_utf16(
     const uint8_t *src, size_t size, int nul, uint8_t *dst
 ) noexcept nogil:
     # little-endian, ended as `utf8.from_utf16` does: at most 7 bytes for 2
-    cdef size_t units = size // 2, end, at, _string
+    cdef size_t units = size // 2, end, at
+    cdef int _string
     if nul == NUL_TRAILING:
         while units and load_le16(src + 2 * units - 2) == 0:
             units -= 1
