@@ -100,18 +100,18 @@ class WinmxFields:
 
     def values(self, field: Field) -> Any:
         """A field of variable length as Python objects."""
-        return raw_values(self.parts(field))
+        return _raw_values(self.parts(field))
 
     @cached_property
-    def repeated(self) -> Repeated | None:
+    def repeated(self) -> _Repeated | None:
         """What repeats in packets of this kind."""
         items = self.struct.items
         if items is None or items.name not in (*ITEM_TABLES, NODE.name, CACHE_NODE.name):
             return None
-        return Repeated(self.tables, self.struct, self.rows["packet"])
+        return _Repeated(self.tables, self.struct, self.rows["packet"])
 
 
-class Repeated:
+class _Repeated:
     """Items of packets: nodes, files of a folder."""
 
     def __init__(self, tables: Any, packet: Packet, owners: np.ndarray) -> None:
@@ -148,7 +148,7 @@ class Repeated:
 
     def values(self, field: Field) -> list[bytes]:
         """A field of variable length of every item."""
-        return raw_values(self.parts(field))
+        return _raw_values(self.parts(field))
 
     def value(self, field: Field, row: int) -> Any:
         """One value of one item."""
@@ -160,7 +160,7 @@ class Repeated:
         return bytes(memoryview(found.buffers[source]).cast("B")[at : at + size])
 
 
-def raw_values(found: Spans) -> list[bytes]:
+def _raw_values(found: Spans) -> list[bytes]:
     """Parts of buffers, a copy."""
     views = [memoryview(buffer).cast("B") for buffer in found.buffers]
     which = np.zeros(len(found.starts), int) if found.which is None else found.which
