@@ -13,10 +13,12 @@ cdef struct packet_fields_t:
 
 
 cdef inline uint32_t field_size(uint32_t kind) noexcept nogil:
+    # bytes of a field whose length type (two bits) is `kind`
     return 4 if kind == 3 else kind
 
 
 cdef inline uint32_t load_field(const uint8_t *p, uint32_t size) noexcept nogil:
+    # the number in `size` bytes at p, which are there: 0, 1, 2 or 4
     if size == 4:
         return load_le32(p)
     if size == 2:

@@ -20,6 +20,8 @@ cdef extern from * nogil:
 
 
 cdef inline bint row_fits(const gather_t *g, const plan_t *row) noexcept nogil:
+    # may the row be used: a filler, or a packet of a flow that is there, of no more than
+    # packet_size
     return row.source == FILLER or (
         row.source < g.flow_count and row.length <= g.packet_size and -FAR < row.offset < FAR
     )
@@ -68,6 +70,7 @@ cdef size_t gather_send_times(
 
 
 cdef packet_state_t one_packet(gather_t *g, const plan_t *row, uint8_t *p) noexcept nogil:
+    # write the packet of a row to p, which has packet_size bytes; what became of it
     cdef packet_fields_t at
     cdef packet_state_t state = PACKET_WHOLE
     if row.source == FILLER:  # sent when the packet before it was
@@ -87,6 +90,7 @@ cdef packet_state_t one_packet(gather_t *g, const plan_t *row, uint8_t *p) noexc
 
 
 cdef inline void note_times(gather_t *g, int64_t send, int64_t duration) noexcept nogil:
+    # widen the span of send times in `g` by a packet's
     if g.first_send < 0:
         g.first_send = send
     g.last_send = max(g.last_send, send)

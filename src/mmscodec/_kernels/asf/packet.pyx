@@ -10,6 +10,7 @@ cdef enum:
 
 
 cdef inline void store_field(uint8_t *p, uint32_t size, uint32_t value) noexcept nogil:
+    # write `value` into `size` bytes at p: 0, 1, 2 or 4
     if size == 4:
         store_le32(p, value)
     elif size == 2:
@@ -19,6 +20,7 @@ cdef inline void store_field(uint8_t *p, uint32_t size, uint32_t value) noexcept
 
 
 cdef inline bint fits(uint32_t size, uint64_t value) noexcept nogil:
+    # is there a field of `size` bytes, large enough for the value?
     return size != 0 and value < <uint64_t>1 << (8 * size)
 
 

@@ -47,6 +47,7 @@ cdef int payload_header(
 
 
 cdef inline void note_key_frame(payloads_t *out, const payload_t *one) noexcept nogil:
+    # mark the stream of a payload that holds a key frame in `out`
     if one.key_frame:
         out.key_streams[one.stream >> 6] |= <uint64_t>1 << (one.stream & 63)
 
@@ -91,6 +92,7 @@ cdef payloads_end_t packet_payloads(
 
 
 cdef bint all_zero(const uint8_t *p, size_t n) noexcept nogil:
+    # are all n bytes at p zero?
     cdef size_t i
     for i in range(n):
         if p[i] != 0:

@@ -14,6 +14,7 @@ cdef struct table_t:
 
 
 cdef inline void table_init(table_t *t, size_t itemsize) noexcept nogil:
+    # an empty table of rows of this size; it owns nothing yet
     t.data = NULL
     t.rows = 0
     t.capacity = 0
@@ -21,6 +22,7 @@ cdef inline void table_init(table_t *t, size_t itemsize) noexcept nogil:
 
 
 cdef inline void table_free(table_t *t) noexcept nogil:
+    # give the memory back; the table is empty and can be used again
     free_block(t.data, t.capacity * t.itemsize)
     t.data = NULL
     t.rows = 0

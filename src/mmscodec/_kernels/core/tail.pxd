@@ -14,11 +14,13 @@ cdef struct tail_t:
 
 
 cdef inline void tail_init(tail_t *t) noexcept nogil:
+    # an empty buffer; it owns nothing yet
     table_init(&t.buffer, 1)
     t.start = 0
 
 
 cdef inline void tail_free(tail_t *t) noexcept nogil:
+    # give the memory back; the buffer is empty and can be used again
     table_free(&t.buffer)
     t.start = 0
 

@@ -12,12 +12,14 @@ cdef struct waiting_piece_t:
 
 
 cdef inline void arrivals_init(mms_arrivals_t *a) noexcept nogil:
+    # nothing waits
     table_init(&a.waiting, sizeof(waiting_piece_t))
     a.first = 0
     a.time = 0
 
 
 cdef inline void arrivals_free(mms_arrivals_t *a) noexcept nogil:
+    # give the memory back; nothing waits then
     table_free(&a.waiting)
     a.first = 0
 

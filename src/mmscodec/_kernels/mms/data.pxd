@@ -138,6 +138,7 @@ cdef inline int behind(
 
 
 cdef inline bint is_next_fragment(const mms_model_t *m, uint64_t h) noexcept nogil:
+    # does the header carry on the ASF header that is being collected?
     return m.header_open and incarnation_of(h) == m.header_incarnation \
         and <uint32_t>h == m.header_next
 

@@ -34,19 +34,18 @@ cdef enum:
     LAST_FRAGMENT_NUMBER = 256
 
 
-cdef inline uint32_t location_of(uint64_t h) noexcept nogil:
-    return <uint32_t>h
-
-
 cdef inline uint8_t incarnation_of(uint64_t h) noexcept nogil:
+    # playIncarnation of a Data header
     return <uint8_t>(h >> 32)
 
 
 cdef inline uint8_t flags_of(uint64_t h) noexcept nogil:
+    # AFFlags of a Data header
     return <uint8_t>(h >> 40)
 
 
 cdef inline uint32_t size_of(uint64_t h) noexcept nogil:
+    # PacketSize of a Data header
     return <uint32_t>(h >> 48)
 
 
@@ -83,6 +82,7 @@ cdef inline bint linked(uint64_t a, uint64_t b) noexcept nogil:
 
 
 cdef inline bint is_packet_pair(uint64_t h) noexcept nogil:
+    # are LocationId and incarnation those of a packet pair?
     return <uint32_t>h >> 1 == PAIR_LOCATION >> 1 and <uint16_t>(h >> 32) == 0x10FF
 
 
@@ -92,6 +92,7 @@ cdef inline bint is_last_fragment(uint64_t h) noexcept nogil:
 
 
 cdef inline bint is_character(uint64_t unit) noexcept nogil:
+    # is it one of printable ASCII as UTF-16 has it?
     return 0x20 <= (unit & 0xFFFF) < 0x7F
 
 
@@ -102,6 +103,7 @@ cdef inline bint is_text(uint64_t h) noexcept nogil:
 
 
 cdef inline bint is_announced(const mms_stream_t *s, uint8_t incarnation) noexcept nogil:
+    # did an answer of the server name this incarnation?
     return (s.model.announced[incarnation >> 6] >> (incarnation & 63)) & 1
 
 
@@ -112,6 +114,7 @@ cdef inline bint is_known(const mms_stream_t *s, uint64_t h) noexcept nogil:
 
 
 cdef inline int wait_for(mms_view_t *v, size_t need) noexcept nogil:
+    # WAIT, until `need` bytes of the view are there
     v.need = need
     return WAIT
 

@@ -41,6 +41,7 @@ cdef inline void tail_of(
 
 
 cdef inline bint signed_at(const uint8_t *q, size_t left) noexcept nogil:
+    # do sessionId and seal of a TcpMessageHeader stand at q, of which `left` bytes are there?
     return left >= 16 and load_le32(q + 4) == SESSION_ID and load_le32(q + 12) == SEAL
 
 

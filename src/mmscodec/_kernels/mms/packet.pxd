@@ -108,6 +108,7 @@ cdef inline int walk_messages(mms_view_t *v, size_t at, walk_t *w) noexcept nogi
 cdef inline int refuse_packet(
     mms_view_t *v, size_t at, uint16_t code, uint16_t field, uint64_t need, uint64_t have
 ) noexcept nogil:
+    # begin to skip at `at` of the view, with this fault; NO
     mms_begin_skip(v.s, v.base + <long long>at, code, field, <long long>need, <long long>have)
     return NO
 
@@ -115,11 +116,13 @@ cdef inline int refuse_packet(
 cdef inline int refuse_length(
     mms_view_t *v, size_t at, size_t right, uint64_t total
 ) noexcept nogil:
+    # the same for a messageLength that the messages contradict
     return refuse_packet(
         v, at, FAULT_BAD_MESSAGE_LENGTH, FIELD_MESSAGE_LENGTH, right - 16, total - 16)
 
 
 cdef inline int refuse_chunk(mms_view_t *v, size_t at, const walk_t *w) noexcept nogil:
+    # the same for the chunkLen at which the messages stop to tile the packet
     return refuse_packet(
         v, at, FAULT_BAD_CHUNK_LEN, FIELD_CHUNK_LEN, w.size, w.total - w.good)
 

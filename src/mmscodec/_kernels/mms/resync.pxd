@@ -121,6 +121,7 @@ cdef inline bint hopeless(mms_view_t *v, size_t at, uint64_t last) noexcept nogi
         and <uint32_t>h != RESEND_SIGNATURE
 
 
+# The next header from `at` on, in front of `stop`; YES with *at, NO or WAIT.
 cdef inline int search(
     mms_view_t *v, size_t *at, size_t stop, size_t except_at
 ) noexcept nogil:

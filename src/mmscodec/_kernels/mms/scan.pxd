@@ -6,6 +6,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.mms.state cimport data_row_t, fault_row_t, mms_stream_t, mms_tables_t
 
+# A stream of which nothing was seen, and tables without rows; whoever calls this frees them.
 cdef void mms_stream_init(mms_stream_t *s, uint32_t max_packet) noexcept nogil
 cdef void mms_tables_init(mms_tables_t *t, bint capture) noexcept nogil
 cdef void mms_tables_free(mms_tables_t *t) noexcept nogil

@@ -48,10 +48,12 @@ cdef inline int64_t mms_needed_from(const mms_stream_t *s) noexcept nogil:
 # For a fast path, which takes Data packets just like the last one without the stream.
 
 cdef inline uint64_t mms_last_header(const mms_stream_t *s) noexcept nogil:
+    # header of the last Data packet as a number, 0 if there was none
     return s.model.last
 
 
 cdef inline uint64_t mms_payload_left(const mms_stream_t *s) noexcept nogil:
+    # bytes of a payload that are still to pass by
     return s.tail.payload_left
 
 

@@ -115,6 +115,7 @@ cdef int feed_piece(
 
 
 cdef inline int note_arrival(mms_stream_t *s, int64_t time) noexcept nogil:
+    # bytes from here on came at this time. MMS_OK, or -1 without memory
     cdef int64_t position = s.framing.position
     return arrivals_next(
         &s.arrivals, position, position + <int64_t>mms_undecided(s), time)
@@ -151,6 +152,7 @@ cdef int fault_row(
     mms_stream_t *s, mms_tables_t *t, int64_t offset, int64_t length, uint16_t code, uint16_t field,
     int64_t need, int64_t have
 ) noexcept nogil:
+    # add a fault; status as of mms_put_fault
     cdef fault_row_t fault
     fault_of(&fault, offset, length, code, field, need, have)
     return mms_put_fault(s, t, &fault)

@@ -70,6 +70,7 @@ cdef int64_t mms_measure_messages(
 cdef inline void write_head(
     const packet_heads_t *h, size_t i, uint64_t body, uint8_t *dst
 ) noexcept nogil:
+    # write the TcpMessageHeader of packet i, whose messages have `body` bytes, to dst
     cdef uint32_t chunks = <uint32_t>((body + (32 if h.chunk_whole else 16)) >> 3)
     cdef uint16_t seq = h.seqs[i] if h.seqs != NULL else <uint16_t>(h.seq + i)
     if h.chunk_fixed:
@@ -157,12 +158,14 @@ cdef struct run_t:
 
 
 cdef inline int64_t offset_of(const extents_t *e, size_t i) noexcept nogil:
+    # offset of row i in the stream it came from
     return <int64_t>load_own64(e.offsets + i * e.stride)
 
 
 cdef inline bint first_is_next(
     const extents_t *a, size_t i, const extents_t *b, size_t j
 ) noexcept nogil:
+    # does row i of `a` stand before row j of `b`?
     return i < a.count and (j == b.count or offset_of(a, i) <= offset_of(b, j))
 
 

@@ -97,6 +97,7 @@ cdef inline void trim(cursor_t *c, uint32_t length) noexcept nogil:
 cdef inline int fault(
     network_t *net, const cursor_t *c, uint16_t code, uint16_t field, int64_t need
 ) noexcept nogil:
+    # note the fault of the bytes left; NETWORK_FAULT
     net.fault.position = c.position + c.offset
     net.fault.length = c.n
     net.fault.code = code
@@ -109,6 +110,7 @@ cdef inline int fault(
 cdef inline int bad(
     network_t *net, const cursor_t *c, uint16_t field, int64_t need
 ) noexcept nogil:
+    # the same for a header whose field contradicts what is there
     return fault(net, c, FAULT_BAD_NETWORK_HEADER, field, need)
 
 

@@ -89,10 +89,15 @@ cdef struct fragments_t:
     uint32_t joined_count
     fragment_t last
 
+# No datagram; whoever calls this calls fragments_free.
 cdef void fragments_init(fragments_t *f, uint64_t seed) noexcept nogil
 cdef void fragments_free(fragments_t *f) noexcept nogil
 # Room for bytes that stay until fragments_release, or NULL.
 cdef uint8_t *fragments_room(fragments_t *f, uint32_t size) noexcept nogil
+# What was handed out by fragments_add and fragments_room is gone.
 cdef void fragments_release(fragments_t *f) noexcept nogil
+# Take a fragment. FRAGMENT_HELD, FRAGMENT_WHOLE with the datagram in `x` until fragments_release,
+# FRAGMENT_REFUSED with `need` and `have`, or FRAGMENT_NO_MEMORY.
 cdef int fragments_add(fragments_t *f, fragment_t *x) noexcept nogil
+# The oldest datagram goes, and is counted as dropped. False: there is none.
 cdef bint fragments_drop_oldest(fragments_t *f) noexcept nogil

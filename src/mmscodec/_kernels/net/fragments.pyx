@@ -42,18 +42,22 @@ cdef void fragments_free(fragments_t *f) noexcept nogil:
 
 
 cdef inline datagram_t *slot(fragments_t *f, int32_t i) noexcept nogil:
+    # the datagram of a slot, which is in use
     return <datagram_t *>f.slots.data + i
 
 
 cdef inline uint8_t *block_bits(datagram_t *d) noexcept nogil:
+    # the bitmap of the 8-byte units that came
     return d.block + BLOCK_HEAD
 
 
 cdef inline uint8_t *block_data(datagram_t *d) noexcept nogil:
+    # where the bytes of the datagram stand
     return d.block + BLOCK_HEAD + d.capacity // 64
 
 
 cdef inline uint64_t block_size(uint32_t capacity) noexcept nogil:
+    # bytes of a block for so many bytes of payload
     return BLOCK_HEAD + capacity // 64 + <uint64_t>capacity
 
 
@@ -61,6 +65,7 @@ cdef inline uint64_t block_size(uint32_t capacity) noexcept nogil:
 
 
 cdef inline uint64_t mix(uint64_t h, uint64_t v) noexcept nogil:
+    # one step of the hash
     h = (h ^ v) * <uint64_t>0x9E3779B97F4A7C15
     return h ^ (h >> 29)
 
@@ -77,6 +82,7 @@ cdef uint32_t fragment_hash(const fragments_t *f, const fragment_t *x) noexcept 
 
 
 cdef inline bint same(const datagram_t *d, const fragment_t *x, uint32_t h) noexcept nogil:
+    # is the fragment one of this datagram? `h` is its hash
     return (
         d.hash == h
         and d.id == x.id
@@ -89,6 +95,7 @@ cdef inline bint same(const datagram_t *d, const fragment_t *x, uint32_t h) noex
 
 
 cdef int32_t find(fragments_t *f, const fragment_t *x, uint32_t h) noexcept nogil:
+    # the slot of the fragment's datagram, or -1
     cdef int32_t i = f.buckets[h & f.mask]
     while i >= 0 and not same(slot(f, i), x, h):
         i = slot(f, i).chain
@@ -99,6 +106,7 @@ cdef int32_t find(fragments_t *f, const fragment_t *x, uint32_t h) noexcept nogi
 
 
 cdef int make_buckets(fragments_t *f) noexcept nogil:
+    # the buckets of the hash, at the first fragment. 0, or -1 without memory
     cdef uint32_t size = 256
     cdef uint32_t i
     while size < f.max_pending and size < <uint32_t>1 << 20:
@@ -176,6 +184,7 @@ cdef void leave(fragments_t *f, int32_t i) noexcept nogil:
 
 
 cdef void release(fragments_t *f, datagram_t *d) noexcept nogil:
+    # give the block of a datagram back
     if d.block != NULL:
         f.bytes -= block_size(d.capacity)
         free(d.block)
@@ -186,6 +195,7 @@ cdef void release(fragments_t *f, datagram_t *d) noexcept nogil:
 cdef void count_drop(
     fragments_t *f, uint64_t position, uint64_t have, uint64_t need
 ) noexcept nogil:
+    # count a loss that is said with the next fault, which begins at the first one
     if f.dropped == 0:
         f.dropped_position = position
     f.dropped += 1
@@ -194,6 +204,7 @@ cdef void count_drop(
 
 
 cdef void drop(fragments_t *f, int32_t i) noexcept nogil:
+    # the datagram of a slot goes, and what was there of it is counted
     cdef datagram_t *d = slot(f, i)
     if not d.poisoned:
         count_drop(
@@ -236,6 +247,7 @@ cdef uint8_t *fragments_room(fragments_t *f, uint32_t size) noexcept nogil:
 
 
 cdef int finish(fragments_t *f, int32_t i, fragment_t *x) noexcept nogil:
+    # the datagram is whole: it is in `x` until the next call, and its slot is free. FRAGMENT_WHOLE
     cdef datagram_t *d = slot(f, i)
     x.whole = block_data(d)
     x.whole_length = d.total
@@ -330,6 +342,7 @@ cdef int place(datagram_t *d, const fragment_t *x, bint write) noexcept nogil:
 
 
 cdef inline bint ends_agree(const datagram_t *d, const fragment_t *x, uint32_t end) noexcept nogil:
+    # does a fragment that ends at `end` agree with the length that is known?
     if d.total:
         return end == d.total if not x.more else end <= d.total
     return x.more or d.end <= end
@@ -345,6 +358,7 @@ cdef int poison(fragments_t *f, int32_t i, const fragment_t *x) noexcept nogil:
 
 
 cdef int insert(fragments_t *f, int32_t i, fragment_t *x) noexcept nogil:
+    # put the fragment into the datagram of a slot. A status as of fragments_add
     cdef datagram_t *d = slot(f, i)
     cdef uint32_t end = x.offset + x.length
     cdef int state

@@ -5,6 +5,7 @@ from mmscodec._kernels.net.cursor cimport cursor_t, network_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.core.wire cimport likely, load_le32, load_le64, store_le32, store_le64
 
+# One step each: the header at the cursor is passed over. The next step, or a result.
 cdef int ip_step(network_t *net, cursor_t *c) noexcept nogil
 cdef int ipv4_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil
 cdef int ipv6_step(network_t *net, cursor_t *c, segment_t *out) noexcept nogil

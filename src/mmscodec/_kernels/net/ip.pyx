@@ -244,6 +244,7 @@ cdef int jumbo_length(network_t *net, cursor_t *c, uint32_t length) noexcept nog
 
 
 cdef int fragment_header(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    # the header of an IPv6 fragment; the next step
     cdef uint32_t flags
     c.extensions += 1
     if c.extensions > EXTENSIONS_MAX:
@@ -295,6 +296,7 @@ cdef int compressed(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int ethernet_in_ip(network_t *net, cursor_t *c) noexcept nogil:
+    # EtherIP (RFC 3378); the next step
     if c.n < 2:
         return short_of(net, c, FIELD_IP_HEADER, 2)
     if c.p[0] >> 4 != 3:
@@ -307,6 +309,7 @@ cdef int ethernet_in_ip(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef inline void payload(cursor_t *c, segment_t *out, uint32_t head) noexcept nogil:
+    # fill in addresses, ports and payload behind a transport header of `head` bytes
     out.protocol = <uint8_t>c.kind
     out.scope = c.scope
     out.wire_len = c.wire - head
@@ -338,6 +341,7 @@ cdef int tcp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
 
 
 cdef int udp(network_t *net, cursor_t *c, segment_t *out) noexcept nogil:
+    # a UDP header, into `out`; NETWORK_SEGMENT, a step into a tunnel, or a fault
     cdef uint32_t length
     if c.n < 8:
         return short_of(net, c, FIELD_UDP_HEADER, 8)

@@ -133,6 +133,7 @@ cdef int ethertype_step(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int vlan(network_t *net, cursor_t *c) noexcept nogil:
+    # a VLAN tag, whose id goes into the scope; the next step
     cdef uint32_t tag
     if c.n < 4:
         return short_of(net, c, FIELD_LINK_HEADER, 4)
@@ -258,6 +259,7 @@ cdef int next_step(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int pppoe(network_t *net, cursor_t *c) noexcept nogil:
+    # PPPoE, whose session goes into the scope; the next step
     if c.n < 6:
         return short_of(net, c, FIELD_LINK_HEADER, 6)
     if c.p[0] != 0x11:
@@ -306,6 +308,7 @@ cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int cisco_hdlc(network_t *net, cursor_t *c) noexcept nogil:
+    # Cisco HDLC; the next step
     if c.n < 4:
         return short_of(net, c, FIELD_LINK_HEADER, 4)
     c.kind = load_be16(c.p + 2)
@@ -361,6 +364,7 @@ cdef int snap(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int by_family(uint32_t family) noexcept nogil:
+    # the step of an address family, as BSD systems number them
     if family == 2:
         return STEP_IPV4
     if family == 24 or family == 28 or family == 30 or family == 10:
@@ -384,6 +388,7 @@ cdef int family(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int cooked_type(network_t *net, cursor_t *c, uint32_t hardware) noexcept nogil:
+    # the step of the protocol field of Linux cooked captures
     if hardware == 824 or hardware == 803:
         return NETWORK_OTHER  # netlink, radiotap: the field is not an Ethernet type
     if c.kind == 1:
@@ -394,6 +399,7 @@ cdef int cooked_type(network_t *net, cursor_t *c, uint32_t hardware) noexcept no
 
 
 cdef int cooked(network_t *net, cursor_t *c) noexcept nogil:
+    # Linux cooked capture; the next step
     cdef uint32_t hardware
     if c.n < 16:
         return short_of(net, c, FIELD_LINK_HEADER, 16)
@@ -404,6 +410,7 @@ cdef int cooked(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int cooked2(network_t *net, cursor_t *c) noexcept nogil:
+    # Linux cooked capture, version 2; the next step
     cdef uint32_t hardware
     if c.n < 20:
         return short_of(net, c, FIELD_LINK_HEADER, 20)
@@ -502,6 +509,7 @@ cdef int radiotap(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int ppi(network_t *net, cursor_t *c) noexcept nogil:
+    # Per-Packet Information; the next step
     cdef uint32_t length
     if c.n < 8:
         return short_of(net, c, FIELD_LINK_HEADER, 8)

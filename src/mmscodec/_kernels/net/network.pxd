@@ -24,6 +24,7 @@ cdef void network_free(network_t *net) noexcept nogil
 # What else is in the frame after NETWORK_SEVERAL or a fault; NOTHING at its end. Payload that was
 # `owned` is gone with the call.
 cdef int network_more(network_t *net, segment_t *out) noexcept nogil
+# As `network_decode`, for frames that are not of the common shape.
 cdef int network_slow(network_t *net, const record_t *rec, segment_t *out) noexcept nogil
 
 # At the end of the capture: NETWORK_FAULT for each datagram whose fragments never were complete,
@@ -56,6 +57,8 @@ cdef inline bint plain_tcp(
 cdef inline bint plain_udp(
     const uint8_t *t, uint32_t captured, uint32_t wire, segment_t *out
 ) noexcept nogil:
+    # fill in `out` by the UDP header at t, of which 8 bytes are there; False: this needs the long
+    # way
     if load_be16(t + 4) != wire or wire < captured:
         return False
     out.src_port = load_be16(t)

@@ -49,6 +49,7 @@ cdef void network_free(network_t *net) noexcept nogil:
 
 
 cdef int step(network_t *net, cursor_t *c, segment_t *out, int which) noexcept nogil:
+    # do one step; the next one, or a result
     if which == STEP_ETHERTYPE:
         return ethertype_step(net, c)
     if which == STEP_IPV4:

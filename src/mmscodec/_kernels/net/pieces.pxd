@@ -74,6 +74,7 @@ cdef struct pieces_t:
     uint32_t head  # node that holds the list's head, 0 = nothing waits
     uint32_t out_of_order  # segments with new bytes below others seen before
 
+# An empty pool. 0, or -1 without memory; whoever calls this calls tcp_pool_free.
 cdef int tcp_pool_init(tcp_pool_t *pool) noexcept nogil
 # Nodes that wait are freed by pieces_discard of their direction before.
 cdef void tcp_pool_free(tcp_pool_t *pool) noexcept nogil
@@ -98,6 +99,7 @@ cdef uint64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noex
 
 
 cdef inline node_t *node_at(tcp_pool_t *pool, uint32_t i) noexcept nogil:
+    # the node with this number
     return <node_t *>pool.nodes.data + i
 
 

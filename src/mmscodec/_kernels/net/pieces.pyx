@@ -59,6 +59,7 @@ cdef uint64_t count_differing(const uint8_t *a, const uint8_t *b, size_t n) noex
 
 
 cdef uint32_t take_node(tcp_pool_t *pool) noexcept nogil:
+    # the number of a free node, 0 without memory
     cdef uint32_t i = pool.free
     if i != 0:
         pool.free = node_at(pool, i).next[0]
@@ -102,6 +103,7 @@ cdef uint32_t pieces_node(tcp_pool_t *pool, const piece_t *piece) noexcept nogil
 
 
 cdef inline int random_level(tcp_pool_t *pool) noexcept nogil:
+    # how many lists of the skip list a new node is in
     cdef uint32_t x = pool.random
     cdef int level = 1
     x ^= x << 13
@@ -118,6 +120,7 @@ cdef inline int random_level(tcp_pool_t *pool) noexcept nogil:
 
 
 cdef int begin_list(pieces_t *d, tcp_pool_t *pool) noexcept nogil:
+    # a head for the list, if it has none. 0, or -1 without memory
     cdef int level
     if d.head != 0:
         return 0
@@ -130,6 +133,7 @@ cdef int begin_list(pieces_t *d, tcp_pool_t *pool) noexcept nogil:
 
 
 cdef void end_list(pieces_t *d, tcp_pool_t *pool) noexcept nogil:
+    # give the head of an empty list back
     if d.count == 0 and d.head != 0:
         pieces_give(pool, d.head)
         d.head = 0
@@ -211,6 +215,7 @@ cdef void find_path(
 
 
 cdef inline piece_t part_of(const piece_t *piece, int64_t start, int64_t end) noexcept nogil:
+    # the bytes of a piece from `start` to `end`, which are in it
     cdef piece_t part = piece[0]
     part.start = start
     part.data += start - piece.start

@@ -37,6 +37,7 @@ cdef struct ends_t:
 
 
 cdef inline bint has_ends(const segment_t *s, const ends_t *ends) noexcept nogil:
+    # do these send the segment, and get it?
     return (
         ends.src_port == s.src_port and ends.dst_port == s.dst_port
         and memcmp(ends.src, s.src, 16) == 0 and memcmp(ends.dst, s.dst, 16) == 0

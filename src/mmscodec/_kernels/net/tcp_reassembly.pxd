@@ -60,7 +60,7 @@ cdef struct tcp_t:
     uint32_t retransmissions  # segments with bytes seen before
     uint32_t gaps
     uint64_t conflicts  # bytes whose copies differ
-    uint64_t dropped  # bytes that belong to no believable place
+    uint64_t dropped  # bytes out of every window
 
 # A second SYN with another sequence number is the caller's business (a new connection). `place`
 # says where the payload lies in the capture; `stable` that it stays readable there; `checksum` what
@@ -81,12 +81,13 @@ cdef int tcp_end(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexc
 # Forget what waits, for a flow that turned out to be of no interest.
 cdef void tcp_discard(tcp_t *d, tcp_pool_t *pool) noexcept nogil
 # May this sequence number belong to the same connection?
-cdef bint tcp_believable(const tcp_t *d, uint32_t seq) noexcept nogil
+cdef bint tcp_in_window(const tcp_t *d, uint32_t seq) noexcept nogil
 # Is a payload there out of every window, ahead or behind?
 cdef bint tcp_is_far(const tcp_t *d, uint32_t seq) noexcept nogil
 
 
 cdef inline void tcp_init(tcp_t *d) noexcept nogil:
+    # nothing was seen
     d.next = 0
     d.next_seq = 0
     d.state = TCP_NEW
@@ -132,5 +133,6 @@ cdef inline bint tcp_may_wait(const tcp_t *d, const segment_t *s) noexcept nogil
 
 
 cdef inline void tcp_advance(tcp_t *d, uint32_t length) noexcept nogil:
+    # the next bytes of the stream were delivered
     d.next += length
     d.next_seq += length

@@ -25,10 +25,11 @@ cdef enum:
 
 
 cdef inline int64_t offset_of(const tcp_t *d, uint32_t seq) noexcept nogil:
+    # stream offset of a sequence number that is near the edge
     return d.next + <int32_t>(seq - d.next_seq)
 
 
-cdef bint tcp_believable(const tcp_t *d, uint32_t seq) noexcept nogil:
+cdef bint tcp_in_window(const tcp_t *d, uint32_t seq) noexcept nogil:
     cdef int64_t distance = <int32_t>(seq - d.next_seq)
     return -AHEAD < distance < AHEAD
 
@@ -100,12 +101,12 @@ cdef int drain(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
         piece = pieces_take(&d.pieces, pool)
         if emit_piece(d, pool, &piece, RUN_DATA, piece.time if piece.time > time else time) != 0:
             return -1
-        if settle_claim(d, pool, time) != 0:
+        if resolve_claim(d, pool, time) != 0:
             return -1
     return 0
 
 
-cdef int settle_claim(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+cdef int resolve_claim(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # A segment claimed bytes from `next` on that it did not have. They are missing once something
     # stands behind them; until then they are an ordinary hole, since lengths lie. Nothing is behind
     # a FIN.
@@ -127,7 +128,7 @@ cdef int stands_at(tcp_t *d, tcp_pool_t *pool, int64_t offset, int64_t time) noe
     d.top = offset
     if d.state == TCP_TENTATIVE or d.claim <= d.next:
         return 0
-    return -1 if settle_claim(d, pool, time) != 0 or drain(d, pool, time) != 0 else 0
+    return -1 if resolve_claim(d, pool, time) != 0 or drain(d, pool, time) != 0 else 0
 
 
 cdef int give_up_first(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time) noexcept nogil:
@@ -142,6 +143,7 @@ cdef int give_up_first(tcp_t *d, tcp_pool_t *pool, uint8_t reason, int64_t time)
 
 
 cdef int give_up_all(tcp_t *d, tcp_pool_t *pool, uint8_t reason) noexcept nogil:
+    # the holes in front of all that waits are gaps. 0, or -1 without memory
     while d.pieces.count != 0:
         if give_up_first(d, pool, reason, pieces_first(&d.pieces, pool).time) != 0:
             return -1
@@ -188,7 +190,7 @@ cdef void refute_far(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept no
     drop_far(d, pool)
 
 
-cdef int believe_far(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
+cdef int accept_jump(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # the stream jumped: what is between is missing
     cdef piece_t piece
     cdef uint32_t i, count = d.ahead.count
@@ -228,7 +230,7 @@ cdef int take_far(
     d.ahead.node[d.ahead.count] = i
     d.ahead.count += 1
     d.ahead.next_seq = s.seq + s.wire_len
-    return believe_far(d, pool, time) if d.ahead.count == FAR_SEGMENTS else 0
+    return accept_jump(d, pool, time) if d.ahead.count == FAR_SEGMENTS else 0
 
 
 # ---- the start
@@ -252,7 +254,7 @@ cdef void start(tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq) no
         return
     if s.tcp_flags & TCP_SYN:
         if d.pieces.count != 0 and (
-            <int32_t>(d.next_seq - seq) < 0 or not tcp_believable(d, seq)
+            <int32_t>(d.next_seq - seq) < 0 or not tcp_in_window(d, seq)
         ):
             pieces_discard(&d.pieces, pool)  # left over from an older connection
         if d.pieces.count == 0:
@@ -263,7 +265,7 @@ cdef void start(tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq) no
         d.syn = True
     elif d.pieces.count == 0:
         d.next_seq = seq
-    elif <int32_t>(seq - d.next_seq) < 0 and tcp_believable(d, seq):
+    elif <int32_t>(seq - d.next_seq) < 0 and tcp_in_window(d, seq):
         move_base(d, pool, seq)
 
 
@@ -326,7 +328,7 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
         ack -= d.shift
         upto = offset_of(d, ack)
     if covers_far(d, ack):
-        return believe_far(d, pool, time)
+        return accept_jump(d, pool, time)
     if d.state <= TCP_TENTATIVE:
         d.peer_ack = ack
         d.peer_acked = True
@@ -339,6 +341,7 @@ cdef int tcp_ack(tcp_t *d, tcp_pool_t *pool, uint32_t ack, int64_t time) noexcep
 
 
 cdef int ack_tentative(tcp_t *d, tcp_pool_t *pool, int64_t upto) noexcept nogil:
+    # an acknowledgment up to here opens a stream whose start is in doubt. 0 or -1
     cdef piece_t *first
     if d.state == TCP_NEW or d.pieces.count == 0 or wants_earlier(d):
         return 0
@@ -352,6 +355,7 @@ cdef int ack_tentative(tcp_t *d, tcp_pool_t *pool, int64_t upto) noexcept nogil:
 
 
 cdef int ack_hole(tcp_t *d, tcp_pool_t *pool, int64_t upto, int64_t time) noexcept nogil:
+    # an acknowledgment up to here makes a hole below it one that is not waited for long. 0 or -1
     if d.pieces.count == 0 or upto < pieces_first(&d.pieces, pool).start:
         return 0
     if d.patience == 0:
@@ -387,6 +391,7 @@ cdef int take_old(tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time) noex
 cdef int place_near(
     tcp_t *d, tcp_pool_t *pool, piece_t *piece, int64_t time
 ) noexcept nogil:
+    # deliver the piece, or let it wait behind a hole. 0, or -1 without memory
     cdef added_t added
     cdef uint32_t before = d.retransmissions
     if stands_at(d, pool, piece.start, time) != 0:
@@ -423,12 +428,12 @@ cdef int place_segment(
     return place_near(d, pool, piece, time)
 
 
-cdef int believe_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
-    # A RST with a payload: 1 where a receiver would believe it, 0, or -1 without memory. That is
+cdef int accept_reset(tcp_t *d, tcp_pool_t *pool, const segment_t *s) noexcept nogil:
+    # A RST with a payload: 1 where a receiver would take it, 0, or -1 without memory. That is
     # at the edge only (RFC 5961 section 3.2): guessed ones could put anything anywhere else.
     if d.state == TCP_NEW:
         return 1
-    if not tcp_believable(d, s.seq):
+    if not tcp_in_window(d, s.seq):
         return 0
     if d.state == TCP_TENTATIVE and open_tentative(d, pool) != 0:
         return -1
@@ -452,7 +457,7 @@ cdef int tcp_feed(
     if s.tcp_flags & TCP_RST:
         if length == 0 or s.tcp_flags & TCP_SYN:
             return 0
-        status = believe_reset(d, pool, s)
+        status = accept_reset(d, pool, s)
         if status != 1:
             return status
     if s.tcp_flags & TCP_SYN and d.syn and d.next == 0 and d.pieces.count == 0 \
@@ -481,7 +486,7 @@ cdef int tcp_feed(
         piece.stable = stable
         if place_segment(d, pool, &behind_syn, &piece, time) != 0:
             return -1
-    if s.tcp_flags & TCP_FIN and d.fin < 0 and tcp_believable(d, seq + length):
+    if s.tcp_flags & TCP_FIN and d.fin < 0 and tcp_in_window(d, seq + length):
         d.fin = offset_of(d, seq + length)
     if d.state == TCP_TENTATIVE and length != 0 and grow_tentative(d, pool) != 0:
         return -1

@@ -76,6 +76,7 @@ cdef uint32_t gre_routing(cursor_t *c) noexcept nogil:
 
 
 cdef int gre_payload(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil:
+    # what follows a GRE header; the next step
     if c.kind == ETHERTYPE_ERSPAN2:  # type II has a sequence number and a header, type I neither
         return skip(net, c, 8 if flags & 0x1000 else 0, STEP_ETHERNET)
     if c.kind == ETHERTYPE_ERSPAN3:
@@ -90,6 +91,7 @@ cdef int gre_payload(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil
 
 
 cdef int erspan3(network_t *net, cursor_t *c) noexcept nogil:
+    # ERSPAN type III; the next step
     cdef uint32_t length = 12, frame
     if c.n < 12:
         return short_of(net, c, FIELD_TUNNEL_HEADER, 12)
@@ -118,6 +120,7 @@ cdef int pptp(network_t *net, cursor_t *c, uint32_t flags) noexcept nogil:
 
 
 cdef int skip(network_t *net, cursor_t *c, uint32_t k, int step) noexcept nogil:
+    # pass over k bytes; `step`, or a fault
     if c.n < k:
         return short_of(net, c, FIELD_TUNNEL_HEADER, k)
     advance(c, k)
@@ -213,6 +216,7 @@ cdef int ayiya(cursor_t *c) noexcept nogil:
 
 
 cdef int geneve(network_t *net, cursor_t *c) noexcept nogil:
+    # Geneve, whose network goes into the scope; the next step
     cdef uint32_t length
     if c.n < 8 or c.p[0] >> 6 != 0 or c.p[7] != 0:
         return NETWORK_OTHER
@@ -249,4 +253,5 @@ cdef int gtp(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int inner_ip(cursor_t *c) noexcept nogil:
+    # the step of an IP header, if one stands here
     return STEP_IP if c.n and (c.p[0] >> 4 == 4 or c.p[0] >> 4 == 6) else NETWORK_OTHER

@@ -32,6 +32,7 @@ cdef struct unread_frames_t:
 cdef inline void unread_note(
     unread_frames_t *u, uint8_t what, uint32_t number, int64_t time
 ) noexcept nogil:
+    # count a frame that was not read, for this reason
     cdef uint32_t i = 0
     while i < u.count and (u.rows[i].what != what or u.rows[i].number != number):
         i += 1

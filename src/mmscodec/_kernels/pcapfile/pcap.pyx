@@ -127,6 +127,7 @@ cdef inline int walk(
     reader_t *r, const uint8_t *buf, size_t n, size_t *pos,
     record_t *out, size_t cap, size_t *count, bint swapped,
 ) noexcept nogil:
+    # records up to `cap` into `out` from `pos` on, which moves; status as of reader_batch
     cdef size_t p = pos[0], k = count[0], header_len = r.header_len, left, size, ahead
     cdef size_t first = k
     cdef interface_t *f = (<interface_t *>r.interfaces.data) + r.section_first
@@ -286,7 +287,7 @@ cdef int follow(
         if found < 0 and not r.final:
             r.need = off + FILE_HEADER
             return STEP_MORE
-        if found != 0 or believable(r, h + off, sec):
+        if found != 0 or plausible(r, h + off, sec):
             return STEP_GOOD
         size = r.header_len + <size_t>caplen
         if caplen > r.max_caplen:
@@ -320,6 +321,7 @@ cdef int padding(reader_t *r, const uint8_t *h, size_t left, uint64_t at) noexce
 
 
 cdef inline bint close_to(uint32_t a, uint32_t b) noexcept nogil:
+    # are two times in seconds at most NEAR apart?
     return a - b + <uint32_t>NEAR <= <uint32_t>(2 * NEAR)
 
 
@@ -333,7 +335,7 @@ cdef bint ordinary(reader_t *r, const uint8_t *h) noexcept nogil:
     )
 
 
-cdef bint believable(reader_t *r, const uint8_t *h, uint32_t known) noexcept nogil:
+cdef bint plausible(reader_t *r, const uint8_t *h, uint32_t known) noexcept nogil:
     # does one stand here that is not far in time from a good one or `known`?
     cdef uint32_t sec = wire32(h, r.swapped)
     return ordinary(r, h) and (
@@ -358,7 +360,7 @@ cdef int candidate(reader_t *r, const uint8_t *h, size_t left) noexcept nogil:
                 r.need = off + r.header_len
                 return READ_MORE
             return READ_OK if seen and (seen > 1 or off == left) else READ_FAULT
-        if not believable(r, h + off, r.last_sec):
+        if not plausible(r, h + off, r.last_sec):
             found = file_header(h + off, left - off) if seen else 0
             if found < 0 and not r.final:
                 r.need = off + FILE_HEADER
@@ -399,5 +401,6 @@ cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t en
 
 
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
+    # the next believable place from `pos` on; as search_header
     return search_header(
         r, buf, n, pos, r.header_len, FAULT_BAD_RECORD, next_look, candidate)

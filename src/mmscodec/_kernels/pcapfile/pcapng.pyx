@@ -142,6 +142,7 @@ cdef inline void fill(
     reader_t *r, record_t *row, interface_t *f, const uint8_t *data, uint64_t position,
     uint32_t caplen, uint32_t wire_len,
 ) noexcept nogil:
+    # fill in a record but for its time
     row.data = data
     row.time = 0
     row.position = position
@@ -219,11 +220,13 @@ cdef int block(
 
 
 cdef int bad(reader_t *r, uint64_t at, uint16_t field, uint64_t need, uint64_t have) noexcept nogil:
+    # note a block that contradicts itself; SKIPPED_FAULT
     set_fault(r, at, 0, FAULT_BAD_BLOCK, field, need, have)
     return SKIPPED_FAULT
 
 
 cdef int section(reader_t *r, const uint8_t *h, uint64_t at, uint32_t length) noexcept nogil:
+    # a Section Header Block: byte order, and no interface any more. A status
     cdef uint32_t major
     if length < 28:
         return bad(r, at, FIELD_BLOCK_LENGTH, 28, length)
@@ -240,6 +243,7 @@ cdef int section(reader_t *r, const uint8_t *h, uint64_t at, uint32_t length) no
 
 
 cdef int interface(reader_t *r, const uint8_t *h, uint64_t at, uint32_t length) noexcept nogil:
+    # an Interface Description Block: one more interface. A status
     cdef interface_t *f
     cdef int status
     if length < 20:
@@ -342,6 +346,7 @@ cdef int options(
 cdef void interface_option(
     interface_t *f, uint32_t code, const uint8_t *p, uint32_t size, bint swapped
 ) noexcept nogil:
+    # take an option of an interface that is of use
     if code == OPTION_TSRESOL and size >= 1:
         f.tsresol = p[0]
     elif code == OPTION_TSOFFSET and size >= 8:
@@ -354,6 +359,7 @@ cdef void interface_option(
 cdef int comment(
     reader_t *r, const uint8_t *text, uint32_t size, uint64_t at, uint32_t kind, int64_t record
 ) noexcept nogil:
+    # keep a comment, up to the ceilings. A status
     cdef comment_t *c
     if r.comments.rows >= MAX_COMMENTS or size > MAX_COMMENT_BYTES - r.texts.rows:
         r.dropped_comments += 1
@@ -377,6 +383,7 @@ cdef int comment(
 # ---- time
 
 cdef uint64_t power10(uint32_t n) noexcept nogil:
+    # 10 to the power of n, which is 19 at most
     cdef uint64_t v = 1
     while n:
         v *= 10
@@ -400,6 +407,7 @@ cdef void set_scale(interface_t *f) noexcept nogil:
 
 
 cdef inline int64_t ticks_ns(const interface_t *f, uint64_t ticks) noexcept nogil:
+    # a time stamp of this interface in ns since 1970
     if likely(f.scale != 0 and ticks <= f.plain):
         return <int64_t>(ticks * f.scale) + f.offset_ns
     return ticks_ns_slow(f, ticks)
@@ -449,6 +457,7 @@ cdef int64_t saturated(uint64_t sec, int64_t offset, uint64_t ns) noexcept nogil
 # ---- after damage
 
 cdef bint known(uint32_t kind) noexcept nogil:
+    # is it a kind of block that there is?
     return (
         (1 <= kind <= 6) or kind == BLOCK_SECRETS or kind == 9 or kind == BLOCK_CUSTOM
         or kind == BLOCK_CUSTOM_LOCAL
@@ -501,4 +510,5 @@ cdef size_t next_look(const reader_t *r, const uint8_t *buf, size_t q, size_t en
 
 
 cdef int search(reader_t *r, const uint8_t *buf, size_t n, size_t *pos) noexcept nogil:
+    # the next believable block from `pos` on; as search_header
     return search_header(r, buf, n, pos, FRAME, FAULT_BAD_BLOCK, next_look, candidate)

@@ -16,6 +16,7 @@ from libc.stdint cimport uint8_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.pcapfile.records cimport reader_t
 
+# A reader of which nothing was asked; whoever calls this calls reader_free.
 cdef void reader_init(reader_t *r) noexcept nogil
 cdef void reader_free(reader_t *r) noexcept nogil
 cdef int reader_batch(

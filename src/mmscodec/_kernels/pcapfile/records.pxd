@@ -112,6 +112,7 @@ cdef inline void set_fault(
     reader_t *r, uint64_t offset, uint64_t length, uint16_t code, uint16_t field,
     uint64_t need, uint64_t have,
 ) noexcept nogil:
+    # fill in the reader's fault
     r.fault.offset = <int64_t>offset
     r.fault.length = <int64_t>length
     r.fault.code = code
@@ -167,10 +168,12 @@ cdef inline int search_header(
 
 
 cdef inline uint32_t wire16(const uint8_t *p, bint swapped) noexcept nogil:
+    # a number of a file in this byte order
     return load_be16(p) if swapped else load_le16(p)
 
 
 cdef inline uint32_t wire32(const uint8_t *p, bint swapped) noexcept nogil:
+    # a number of a file in this byte order
     return load_be32(p) if swapped else load_le32(p)
 
 

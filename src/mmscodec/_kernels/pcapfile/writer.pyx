@@ -5,12 +5,14 @@ from mmscodec._kernels.core.wire cimport prefetch, store_le32
 
 
 cdef inline size_t record_size(uint32_t caplen, int form) noexcept nogil:
+    # bytes of a record with a frame of `caplen`
     if form == FORM_PCAPNG:
         return 32 + ((<size_t>caplen + 3) & ~<size_t>3)
     return 16 + <size_t>caplen
 
 
 cdef inline bint lies_inside(const frames_t *src, const record_row_t *row) noexcept nogil:
+    # does the frame lie in the source?
     cdef uint64_t at = row.position - src.start
     return row.position >= src.start and at <= src.size and row.caplen <= src.size - at
 
@@ -30,6 +32,7 @@ cdef int64_t records_size(
 cdef inline void write_pcap(
     const record_row_t *row, const uint8_t *frame, bint nano, uint8_t *out
 ) noexcept nogil:
+    # write a record of record_size bytes to `out`
     cdef uint64_t time = <uint64_t>row.time
     store_le32(out, <uint32_t>(time // 1000000000))
     store_le32(out + 4, <uint32_t>(time % 1000000000 // (1 if nano else 1000)))
@@ -42,6 +45,7 @@ cdef inline void write_pcapng(
     const record_row_t *row, const uint8_t *frame, uint32_t number, int64_t origin, uint32_t size,
     uint8_t *out
 ) noexcept nogil:
+    # write a record of `size` bytes, which is record_size, to `out`
     cdef uint64_t ticks = <uint64_t>row.time - <uint64_t>origin
     store_le32(out, 6)
     store_le32(out + 4, size)

@@ -23,6 +23,7 @@ cdef uint64_t sum_words(const uint8_t *p, size_t n) noexcept nogil:
 
 
 cdef uint32_t fold(uint64_t total) noexcept nogil:
+    # the one's complement sum of 16 bits
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return <uint32_t>total

@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport FAULT_FLOW_EVICTED
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
-    GAP_END, GAP_EVICTED, TCP_NEW, tcp_believable, tcp_is_far,
+    GAP_END, GAP_EVICTED, TCP_NEW, tcp_in_window, tcp_is_far,
 )
 from mmscodec._kernels.track.extents cimport extents_find
 from mmscodec._kernels.track.fast_path cimport fast_leave
@@ -26,6 +26,7 @@ cdef enum:
 
 
 cdef bint is_closed(const connection_t *c, int side) noexcept nogil:
+    # nothing more is to come, as far as both sides were seen
     return c.closed == (CLOSED_A | CLOSED_B) or (c.closed != 0 and c.flow[1 - side].packets == 0)
 
 
@@ -61,6 +62,7 @@ cdef judgement_t judge_answered(
 
 
 cdef judgement_t judge_syn(connection_t *c, int side, const segment_t *s) noexcept nogil:
+    # what a SYN, or the answer to one, says about a connection that is there
     cdef const flow_t *flow = &c.flow[side]
     cdef const flow_t *peer = &c.flow[1 - side]
     cdef bint closed = is_closed(c, side)
@@ -82,7 +84,7 @@ cdef judgement_t judge_syn(connection_t *c, int side, const segment_t *s) noexce
         below = <int32_t>(first_seq(flow) - s.seq - 1)
         if below == 0 or (flow.tcp.next == 0 and not closed):
             return CONNECTION_SAME  # its own SYN, late
-        if below > 0 and tcp_believable(&flow.tcp, s.seq):
+        if below > 0 and tcp_in_window(&flow.tcp, s.seq):
             return CONNECTION_ASKED  # perhaps its own, and the first bytes were lost
     if closed:
         return CONNECTION_OTHER
@@ -227,14 +229,14 @@ cdef void connection_flags(
     tracker_t *t, connection_t *c, int side, const segment_t *s
 ) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
-    cdef bint believable = flow.tcp.state == TCP_NEW or tcp_believable(&flow.tcp, s.seq)
+    cdef bint in_window = flow.tcp.state == TCP_NEW or tcp_in_window(&flow.tcp, s.seq)
     if s.tcp_flags & TCP_SYN and not s.tcp_flags & TCP_RST:
         if not flow.tcp.syn:
             flow.isn = s.seq
         c.flow[1 - side].tcp.awaited = True
-    if s.tcp_flags & TCP_FIN and believable:
+    if s.tcp_flags & TCP_FIN and in_window:
         c.closed |= <uint8_t>(CLOSED_B if side else CLOSED_A)
-    if s.tcp_flags & TCP_RST and (believable or s.seq == 0):
+    if s.tcp_flags & TCP_RST and (in_window or s.seq == 0):
         c.closed = CLOSED_A | CLOSED_B
         if flow.row >= 0:
             flow_row(&t.rows, flow.row).marks |= FLOW_RST
@@ -262,6 +264,7 @@ cdef int connection_end(tracker_t *t, uint32_t number, uint8_t reason) noexcept 
 
 
 cdef int say_evicted(tracker_t *t, const flow_t *flow) noexcept nogil:
+    # add the fault of a flow that was given up. 0, or -1 without memory
     cdef flow_fault_t fault
     fault.flow = flow.row
     fault.code = FAULT_FLOW_EVICTED

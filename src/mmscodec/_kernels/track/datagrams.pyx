@@ -25,6 +25,7 @@ cdef enum:
 
 
 cdef inline bint is_undecided(const flow_t *flow) noexcept nogil:
+    # may the datagrams of the flow still be recognised?
     return flow.state <= STATE_DETECTING or flow.state == STATE_OTHER
 
 

@@ -97,12 +97,14 @@ cdef int take_other(tracker_t *t, uint32_t number, int side, const item_t *item)
 
 
 cdef int keep_attempt(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
+    # hold a SYN that may begin another connection on these ports. 0, or -1 without memory
     flow_table_note_syn(&t.flows, number, &item.segment)
     return connection_keep_attempt(
         connection_at(&t.flows, number), side, &item.segment, item.time)
 
 
 cdef inline bint is_answer(const segment_t *s) noexcept nogil:
+    # is it a SYN-ACK?
     return s.protocol == PROTOCOL_TCP \
         and s.tcp_flags & (TCP_SYN | TCP_ACK) == (TCP_SYN | TCP_ACK)
 

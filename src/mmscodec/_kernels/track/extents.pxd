@@ -72,6 +72,7 @@ cdef struct walk_t:
     uint32_t first  # number of the last one seen
     int steps  # left
 
+# Tables without rows; whoever calls this calls extents_free.
 cdef void extents_init(extents_t *e) noexcept nogil
 cdef void extents_free(extents_t *e) noexcept nogil
 # One more extent of a kept flow; bytes that do not stay are copied. 0, or -1 without memory.

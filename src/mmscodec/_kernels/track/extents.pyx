@@ -162,6 +162,7 @@ cdef int extents_stamp(extents_t *e, int32_t flow, const run_t *run) noexcept no
 
 
 cdef void enter_epoch(const extents_t *e, walk_t *w, uint32_t epoch) noexcept nogil:
+    # the walk goes on in this epoch; its rows are NULL where that is forgotten
     cdef const epoch_t *past
     cdef size_t back = e.epoch - epoch
     w.epoch = epoch
@@ -278,6 +279,7 @@ cdef int64_t extents_find(
 
 
 cdef void forget_oldest(extents_t *e) noexcept nogil:
+    # the tables of the oldest epoch may go
     cdef epoch_t *past = <epoch_t *>e.past.data + e.forgotten
     table_free(&past.links)
     table_free(&past.judged)

@@ -45,6 +45,7 @@ cdef struct fast_rows_t:
 
 
 cdef inline void fast_begin(const tracker_t *t, fast_rows_t *out) noexcept nogil:
+    # room for rows of the fast path, which `fast_end` counts in
     cdef size_t room = t.extents.rows.capacity
     if room > <size_t>0xFFFFFFFE:
         room = <size_t>0xFFFFFFFE
@@ -58,6 +59,7 @@ cdef inline void fast_begin(const tracker_t *t, fast_rows_t *out) noexcept nogil
 
 
 cdef inline void fast_end(tracker_t *t, const fast_rows_t *out) noexcept nogil:
+    # count in the rows that were written since fast_begin
     t.tables.data.rows = <size_t>(out.row - <fast_row_t *>t.tables.data.data)
     t.extents.rows.rows = <size_t>(out.extent - <extent_t *>t.extents.rows.data)
     t.counters.last_time = out.time

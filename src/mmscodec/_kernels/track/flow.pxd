@@ -45,6 +45,7 @@ cdef void flow_forget(tracker_t *t, flow_t *flow) noexcept nogil
 
 
 cdef inline void count_packet(flow_t *flow, const segment_t *s, int64_t time) noexcept nogil:
+    # count a segment and its time
     if flow.packets == 0:
         flow.first_time = time
     flow.packets += 1

@@ -128,6 +128,7 @@ cdef mms_stream_t *flow_begin_mms(tracker_t *t, flow_t *flow) noexcept nogil:
 
 
 cdef inline uint8_t opposite(uint8_t direction) noexcept nogil:
+    # of a direction that is known, the other
     return <uint8_t>(DIRECTION_TO_SERVER + DIRECTION_TO_CLIENT) - direction
 
 
@@ -143,6 +144,7 @@ cdef uint8_t direction_of(const connection_t *c, int side) noexcept nogil:
 
 
 cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
+    # give a run to the MMS stream of the flow. 0, or -1 without memory
     cdef flow_t *flow = &c.flow[side]
     cdef size_t messages
     cdef int status
@@ -265,6 +267,7 @@ cdef int hold_copy(tracker_t *t, connection_t *c, int side, run_t *run) noexcept
 
 
 cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept nogil:
+    # give a run to the detection of the flow, and do what it says. 0, or -1 without memory
     cdef flow_t *flow = &c.flow[side]
     cdef detection_t *d
     cdef verdict_t verdict
@@ -305,6 +308,7 @@ cdef int detect(tracker_t *t, connection_t *c, int side, run_t *run) noexcept no
 
 
 cdef int recognise_winmx(tracker_t *t, connection_t *c, int side, bint client) noexcept nogil:
+    # both flows are WinMX; `client`: this side is the client. 0, or -1 without memory
     c.flow[side].direction = <uint32_t>(DIRECTION_TO_SERVER if client else DIRECTION_TO_CLIENT)
     c.flow[1 - side].direction = opposite(<uint8_t>c.flow[side].direction)
     return recognise(t, c, side, STATE_WINMX)

@@ -29,6 +29,7 @@ cdef struct flow_cache_t:
 
 
 cdef inline void flow_cache_init(flow_cache_t *f, uint64_t seed) noexcept nogil:
+    # an empty cache without room
     f.entries = NULL
     f.mask = 0
     f.seed = seed
@@ -36,10 +37,12 @@ cdef inline void flow_cache_init(flow_cache_t *f, uint64_t seed) noexcept nogil:
 
 
 cdef inline void flow_cache_free(flow_cache_t *f) noexcept nogil:
+    # give the memory back
     table_free(&f.memory)
 
 
 cdef inline void flow_cache_clear(flow_cache_t *f) noexcept nogil:
+    # nothing is in it any more
     memset(f.entries, 0, (f.mask + 1) * CACHE_WAYS * sizeof(cache_entry_t))
 
 
@@ -58,6 +61,7 @@ cdef inline int flow_cache_resize(flow_cache_t *f, size_t entries) noexcept nogi
 cdef inline size_t cache_set(
     const flow_cache_t *f, uint64_t addresses, uint32_t ports
 ) noexcept nogil:
+    # the set of addresses and ports as they stand in a frame
     cdef uint64_t x = (addresses ^ f.seed) * <uint64_t>0x9FB21C651E98DF25
     x = (x ^ (x >> 29) ^ ports * <uint64_t>0x9E3779B97F4A7C15) * <uint64_t>0xD6E8FEB86659FD93
     return <size_t>(x >> 32) & f.mask
@@ -66,6 +70,7 @@ cdef inline size_t cache_set(
 cdef inline void flow_cache_prefetch(
     const flow_cache_t *f, uint64_t addresses, uint32_t ports
 ) noexcept nogil:
+    # touch the set that will be looked at
     prefetch(f.entries + cache_set(f, addresses, ports) * CACHE_WAYS)
 
 

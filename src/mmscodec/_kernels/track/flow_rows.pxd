@@ -56,6 +56,7 @@ cdef struct flow_rows_t:
     size_t ended  # rows whose flow has ended
     uint32_t epoch
 
+# Tables without rows; whoever calls this calls flow_rows_free.
 cdef void flow_rows_init(flow_rows_t *r) noexcept nogil
 cdef void flow_rows_free(flow_rows_t *r) noexcept nogil
 # The row of a flow, made when it is first asked for: its number, or -1 without memory.
@@ -92,8 +93,10 @@ cdef inline size_t slot_of(const flow_rows_t *r, int32_t number) noexcept nogil:
 
 
 cdef inline flow_row_t *flow_row(flow_rows_t *r, int32_t number) noexcept nogil:
+    # the row of a flow that is kept
     return <flow_row_t *>r.rows.data + slot_of(r, number)
 
 
 cdef inline owner_t *flow_owner(flow_rows_t *r, int32_t number) noexcept nogil:
+    # who has the flow of a row that is kept
     return <owner_t *>r.owners.data + slot_of(r, number)

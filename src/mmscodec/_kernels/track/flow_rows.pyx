@@ -143,6 +143,7 @@ cdef void flow_rows_update_all(flow_rows_t *r, flow_table_t *table) noexcept nog
 
 
 cdef int by_number(const void *a, const void *b) noexcept nogil:
+    # order for qsort
     cdef int32_t x = (<const int32_t *>a)[0], y = (<const int32_t *>b)[0]
     return (x > y) - (x < y)
 

@@ -116,6 +116,7 @@ cdef struct flow_table_t:
     uint64_t seed
     uint32_t *syns  # number + 1 of the connection that a SYN began, by what its answer says of it
 
+# An empty table. 0, or -1 without memory.
 cdef int flow_table_init(flow_table_t *f, uint64_t seed) noexcept nogil
 cdef void flow_table_free(flow_table_t *f) noexcept nogil
 # A new connection whose side 0 sent the segment: its number, or -1 without memory.
@@ -138,28 +139,33 @@ cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil
 
 
 cdef inline connection_t *connection_at(flow_table_t *f, size_t number) noexcept nogil:
+    # the connection at this place
     return <connection_t *>f.connections.data + number
 
 
 cdef inline const uint8_t *sender(const connection_t *c, int side) noexcept nogil:
+    # address of the side that sends
     if side:
         return c.dst
     return c.src
 
 
 cdef inline uint32_t scope_of(const connection_t *c, int side) noexcept nogil:
+    # scope of what a side sends
     if side:
         return c.scope_back
     return c.scope
 
 
 cdef inline uint64_t scramble(uint64_t x) noexcept nogil:
+    # mixes all bits of x
     x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
     x = (x ^ (x >> 32)) * <uint64_t>0xD6E8FEB86659FD93
     return x ^ (x >> 32)
 
 
 cdef inline uint64_t end_hash(uint64_t seed, const uint8_t *address, uint16_t port) noexcept nogil:
+    # hash of an address and a port
     cdef uint64_t x = (load_le64(address) ^ seed) * <uint64_t>0x9FB21C651E98DF25
     x = (x ^ (load_le64(address + 8) + port * <uint64_t>0x9E3779B97F4A7C15)) \
         * <uint64_t>0xD6E8FEB86659FD93
@@ -183,6 +189,7 @@ cdef inline uint32_t syn_hash(
 
 
 cdef inline void flow_table_prefetch(const flow_table_t *f, uint32_t hash) noexcept nogil:
+    # touch the slot that will be looked at
     prefetch(f.slots + (hash & f.mask))
 
 

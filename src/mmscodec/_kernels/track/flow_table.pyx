@@ -33,6 +33,7 @@ cdef void flow_table_free(flow_table_t *f) noexcept nogil:
 
 
 cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept nogil:
+    # into the first free slot from its hash on; there is one
     cdef size_t i = <uint32_t>(slot >> 32) & mask
     while slots[i] != 0:
         i = (i + 1) & mask
@@ -40,6 +41,7 @@ cdef inline void put_slot(uint64_t *slots, size_t mask, uint64_t slot) noexcept 
 
 
 cdef int grow(flow_table_t *f) noexcept nogil:
+    # twice the slots. 0, or -1 without memory
     cdef size_t mask = f.mask * 2 + 1, i
     cdef uint64_t *slots
     if mask > <size_t>0xFFFFFFFF:
@@ -144,6 +146,7 @@ cdef void flow_table_clear(flow_table_t *f) noexcept nogil:
 
 
 cdef void remove_slot(flow_table_t *f, uint32_t hash, uint32_t number) noexcept nogil:
+    # the slot of a connection that is there goes, and those behind it move up
     cdef uint64_t slot = (<uint64_t>hash << 32) | (number + 1)
     cdef size_t i = hash & f.mask, j, home
     while f.slots[i] != slot:
@@ -222,6 +225,7 @@ cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil:
 
 
 cdef int64_t last_time(const connection_t *c) noexcept nogil:
+    # of the newest segment of both sides
     cdef int64_t a = c.flow[0].last_time if c.flow[0].packets else INT64_MIN
     cdef int64_t b = c.flow[1].last_time if c.flow[1].packets else INT64_MIN
     return a if a > b else b

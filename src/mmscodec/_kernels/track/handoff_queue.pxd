@@ -23,8 +23,10 @@ cdef struct handoff_t:
     uint64_t segments
     uint64_t skipped
 
+# An empty block. 0, or -1 without memory; whoever calls this calls handoff_free.
 cdef int handoff_init(handoff_t *r) noexcept nogil
 cdef void handoff_free(handoff_t *r) noexcept nogil
+# Nothing is in the block; its memory stays.
 cdef void handoff_clear(handoff_t *r) noexcept nogil
 # Frames into the block; room for `count` items must be there. 0, or -1 without memory.
 cdef int handoff_fill(

@@ -54,6 +54,7 @@ cdef int keep_payload(handoff_t *r, item_t *item) noexcept nogil:
 
 
 cdef int keep_fault(handoff_t *r, const network_t *network, const record_t *record) noexcept nogil:
+    # copy the fault of a record to those handed over. 0, or -1 without memory
     cdef handoff_fault_t *fault = <handoff_fault_t *>table_row(&r.faults)
     if fault == NULL:
         return -1

@@ -9,6 +9,7 @@ cdef struct memory_limit_t:
     uint64_t ceiling  # bytes
     uint64_t detecting  # bytes held until their flow is recognised
 
+# Nothing is held.
 cdef void memory_limit_init(memory_limit_t *m, uint64_t ceiling) noexcept nogil
 cdef void memory_limit_free(memory_limit_t *m) noexcept nogil
 # A flow holds something now. 0, or -1 without memory.

@@ -24,6 +24,7 @@ cdef void memory_limit_free(memory_limit_t *m) noexcept nogil:
 
 
 cdef inline flow_t *queued_flow(flow_table_t *flows, uint64_t entry) noexcept nogil:
+    # the flow of an entry of the queue
     return &connection_at(flows, <size_t>(entry >> 1)).flow[entry & 1]
 
 

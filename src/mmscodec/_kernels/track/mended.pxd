@@ -32,6 +32,7 @@ cdef struct mended_t:
     table_t bytes  # payload of the segment in hand, put right
     uint8_t checksum  # checksum_t of the segment in hand: good where it was put right
 
+# Nothing is noted; whoever calls this calls mended_free.
 cdef void mended_init(mended_t *m) noexcept nogil
 cdef void mended_free(mended_t *m) noexcept nogil
 # Bytes went from one place to another one in the arena, which grows. 0, or -1 without memory.

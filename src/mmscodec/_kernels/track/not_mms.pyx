@@ -11,6 +11,7 @@ cdef enum:
 
 
 cdef bint has_word(const uint8_t *p, size_t n, const char *word) noexcept nogil:
+    # does the word stand anywhere in n bytes at p?
     cdef size_t length = strlen(word)
     cdef const uint8_t *end = p + n
     cdef const uint8_t *at = p

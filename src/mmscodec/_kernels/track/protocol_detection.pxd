@@ -23,6 +23,7 @@ cdef verdict_t detect_stream(
 # Nothing more will come of a flow: VERDICT_MMS, or VERDICT_WAIT.
 cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil
 cdef inline bint is_winmx(verdict_t verdict) noexcept nogil:
+    # was WinMX recognised?
     return verdict == VERDICT_WINMX_CLIENT or verdict == VERDICT_WINMX_SERVER
 
 

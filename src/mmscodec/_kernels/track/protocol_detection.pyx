@@ -138,6 +138,7 @@ cdef verdict_t judge_window(detection_t *d, bint final, uint64_t *looked) noexce
 
 
 cdef verdict_t extend_window(detection_t *d, const run_t *run, uint64_t *looked) noexcept nogil:
+    # take the bytes of a run to those that are looked at, and look. A verdict
     if table_reserve(&d.window, <size_t>run.length) != 0:
         return VERDICT_OTHER
     memcpy(table_end(&d.window), run.data, <size_t>run.length)
@@ -172,6 +173,7 @@ cdef verdict_t judge_winmx(flow_t *flow, const flow_t *peer) noexcept nogil:
 
 
 cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
+    # is it MMS by the first 16 bytes? VERDICT_WAIT while fewer are there
     if d.head_len < 8:
         return VERDICT_WAIT
     if load_le32(d.head + 4) != SESSION_ID:
@@ -182,6 +184,7 @@ cdef verdict_t judge_mms(const detection_t *d) noexcept nogil:
 
 
 cdef inline void take_head(detection_t *d, const run_t *run) noexcept nogil:
+    # keep the first bytes of the stream
     cdef size_t n = SERVER_HEAD - d.head_len
     if <int64_t>n > run.length:
         n = <size_t>run.length

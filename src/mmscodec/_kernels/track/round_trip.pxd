@@ -9,6 +9,7 @@ from mmscodec._kernels.track.flow_table cimport flow_t
 
 
 cdef inline void sample_round_trip(flow_t *peer, int64_t sample) noexcept nogil:
+    # count in a time from a segment to its acknowledgment
     if peer.figures.rtt_count == 0 or sample < peer.figures.rtt_min:
         peer.figures.rtt_min = sample
     if sample > peer.figures.rtt_max:

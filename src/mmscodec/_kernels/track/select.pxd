@@ -28,6 +28,7 @@ cdef struct selection_t:
     table_t wanted  # uint8_t of each: it belongs to a flow by itself
     table_t links  # fragment_link_t
 
+# Tables without rows; whoever calls this frees them.
 cdef void selection_init(selection_t *s) noexcept nogil
 # Writes the slots of n keys, ascending by hash; they point at the keys.
 cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexcept nogil

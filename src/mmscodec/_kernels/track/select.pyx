@@ -13,6 +13,7 @@ from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_ap
 
 
 cdef inline uint64_t mix(uint64_t h, uint64_t v) noexcept nogil:
+    # one step of the hash
     h = (h ^ v) * <uint64_t>0x9E3779B97F4A7C15ULL
     return h ^ (h >> 29)
 
@@ -26,11 +27,13 @@ cdef inline uint64_t flow_hash(
     const uint8_t *src, const uint8_t *dst, uint16_t a, uint16_t b, uint8_t protocol,
     uint32_t scope
 ) noexcept nogil:
+    # of the ends of a segment, its protocol and its scope
     cdef uint64_t h = mix(address_hash(src, dst), load_le64(src) ^ (load_le64(dst) << 1))
     return mix(h, (<uint64_t>a << 48) | (<uint64_t>b << 32) | scope) + protocol
 
 
 cdef int by_hash(const void *a, const void *b) noexcept nogil:
+    # order for qsort
     cdef uint64_t x = (<const key_slot_t *>a).hash, y = (<const key_slot_t *>b).hash
     return (x > y) - (x < y)
 
@@ -38,6 +41,7 @@ cdef int by_hash(const void *a, const void *b) noexcept nogil:
 cdef bint in_flow(
     const key_slot_t *slots, size_t n, const segment_t *s, int64_t time
 ) noexcept nogil:
+    # is the segment one of a chosen flow? `slots` ascend by hash
     cdef uint64_t hash = flow_hash(s.src, s.dst, s.src_port, s.dst_port, s.protocol, s.scope)
     cdef size_t i = lower_bound(slots, n, sizeof(key_slot_t), hash)
     cdef const flow_key_t *k
@@ -71,6 +75,7 @@ cdef bint names_flow(
 cdef int add_row(
     selection_t *out, const record_t *r, bint wanted, const fragments_t *f
 ) noexcept nogil:
+    # a record that is wanted, or holds fragments. 0, or -1 without memory
     cdef uint32_t i
     cdef fragment_link_t *link
     cdef uint8_t *mark = <uint8_t *>table_row(&out.wanted)

@@ -32,6 +32,7 @@ cdef inline uint64_t ARENA() noexcept nogil:
 
 
 cdef inline const source_t *current_source(const sources_t *s) noexcept nogil:
+    # the source that is being read
     return <const source_t *>s.rows.data + s.current
 
 
@@ -53,10 +54,12 @@ cdef inline const source_t *source_of(const sources_t *s, uint64_t place) noexce
 
 
 cdef inline bint is_stable(const sources_t *s, uint64_t place) noexcept nogil:
+    # do the bytes at a place stay where they lie?
     return (place >> 63) == 0 and source_of(s, place).stable
 
 
 cdef inline bint is_addressable(const sources_t *s, uint64_t place) noexcept nogil:
+    # can the bytes at a place be found again by it?
     return (place >> 63) == 0 and source_of(s, place).addressable
 
 

@@ -14,6 +14,7 @@ cdef struct stream_pool_t:
 
 
 cdef inline void stream_pool_init(stream_pool_t *p) noexcept nogil:
+    # no stream
     table_init(&p.blocks, sizeof(void *))
     p.unused = NULL
 
@@ -54,6 +55,7 @@ cdef inline mms_stream_t *stream_pool_take(stream_pool_t *p) noexcept nogil:
 
 
 cdef inline void stream_pool_give(stream_pool_t *p, mms_stream_t *stream) noexcept nogil:
+    # a stream is free, for the next one that is asked for
     mms_stream_free(stream)
     (<void **>stream)[0] = p.unused
     p.unused = stream

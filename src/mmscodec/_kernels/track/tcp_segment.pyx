@@ -4,7 +4,7 @@ from mmscodec._kernels.core.wire cimport likely, unlikely
 from mmscodec._kernels.net.segment cimport TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, segment_t
 from mmscodec._kernels.net.pieces cimport CHECKSUM_UNKNOWN, RUN_DATA, checksum_t, run_t
 from mmscodec._kernels.net.tcp_reassembly cimport (
-    GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_ack_copy, tcp_advance, tcp_believable,
+    GAP_CEILING, TCP_NEW, TCP_TENTATIVE, tcp_ack, tcp_ack_copy, tcp_advance, tcp_in_window,
     tcp_feed,
     tcp_finish, tcp_in_order, tcp_init, tcp_may_wait, tcp_waits,
 )
@@ -103,9 +103,9 @@ cdef int acknowledge(
     cdef const segment_t *s = &item.segment
     if not s.tcp_flags & TCP_ACK or s.tcp_flags & TCP_RST:
         return 0
-    if flow.tcp.state == TCP_NEW or tcp_believable(&flow.tcp, s.seq):
+    if flow.tcp.state == TCP_NEW or tcp_in_window(&flow.tcp, s.seq):
         return tcp_ack(&peer.tcp, &t.pool, s.ack, item.time)
-    if flow.tcp.renumbered and tcp_believable(&flow.tcp, s.seq - flow.tcp.shift):
+    if flow.tcp.renumbered and tcp_in_window(&flow.tcp, s.seq - flow.tcp.shift):
         return tcp_ack_copy(&peer.tcp, &t.pool, s.ack, item.time)
     return 0
 

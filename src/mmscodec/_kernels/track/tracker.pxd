@@ -10,6 +10,7 @@ from mmscodec._kernels.track.state cimport tracker_t
 
 # Every function returns 0, or -1 without memory.
 
+# A pass of which nothing was read. 0, or -1 without memory.
 cdef int tracker_init(tracker_t *t, uint64_t seed) noexcept nogil
 cdef void tracker_free(tracker_t *t) noexcept nogil
 # Frames of the current source, in order.

@@ -19,6 +19,7 @@ cdef struct udp_ports_t:
     uint64_t seed
     uint16_t generation  # grows with each new port
 
+# No port is known; whoever calls this calls udp_ports_free.
 cdef void udp_ports_init(udp_ports_t *u, uint64_t seed) noexcept nogil
 cdef void udp_ports_free(udp_ports_t *u) noexcept nogil
 # The row of a port, or NULL.

@@ -25,6 +25,7 @@ cdef void udp_ports_free(udp_ports_t *u) noexcept nogil:
 
 
 cdef uint32_t hash_of(const udp_ports_t *u, const uint8_t *address, uint16_t port) noexcept nogil:
+    # hash of an address and a port
     cdef uint64_t x = u.seed ^ port
     cdef int i
     for i in range(16):
@@ -53,6 +54,7 @@ cdef udp_port_t *udp_ports_find(
 cdef int add_port(
     udp_ports_t *u, const uint8_t *address, uint16_t port, uint32_t scope, int32_t control
 ) noexcept nogil:
+    # note a port that a client named for Data packets. 0, or -1 without memory
     cdef uint32_t *head
     cdef udp_port_t *row
     if u.heads == NULL:

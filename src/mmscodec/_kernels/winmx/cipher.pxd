@@ -25,28 +25,36 @@ cdef struct lane_t:
     size_t length
     uint8_t *key  # 4 bytes of state, updated
 
-# key blocks
+# Key blocks have 16 bytes. Put a role into one of random bytes.
 cdef void mix_key_block(uint8_t *block, uint8_t role) noexcept nogil
-cdef int check_key_block(const uint8_t *block) noexcept nogil  # the role, or -1
+# The role in a block, or -1.
+cdef int check_key_block(const uint8_t *block) noexcept nogil
+# Put on the mask of the patched clients, or take it off.
 cdef void mask_key_block(uint8_t *block) noexcept nogil
+# The keys, 4 bytes each, of a server's block of this role. 0, or -1 for a role that is no server's.
 cdef int stream_keys(
     const uint8_t *block, int role, uint8_t *to_client, uint8_t *to_server
 ) noexcept nogil
 
-# stream cipher; `key` is the 4-byte state of one direction
+# The stream cipher: `length` bytes from src to dst, which may be the same; `key`, the 4-byte state
+# of one direction, moves on.
 cdef void encipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil
 cdef void decipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil
+# The same for many streams, eight side by side; lengths and keys of the lanes are used up.
 cdef void decipher_lanes(lane_t *lanes, size_t count) noexcept nogil
 cdef void encipher_lanes(lane_t *lanes, size_t count) noexcept nogil
 
-# keyless ciphers
+# The ciphers without keys. Of datagrams, in place.
 cdef void udp_encipher(uint8_t *data, size_t length) noexcept nogil
 cdef void udp_decipher(uint8_t *data, size_t length) noexcept nogil
-cdef int udp_type(const uint8_t *data, size_t length) noexcept nogil  # of 18 bytes or more
+# The type of an enciphered datagram of 18 bytes or more.
+cdef int udp_type(const uint8_t *data, size_t length) noexcept nogil
+# Of `records` nodes of a peer cache, 12 bytes each, behind the `start` value of 12 bytes.
 cdef void cache_encipher(
     const uint8_t *src, uint8_t *dst, size_t records, const uint8_t *start) noexcept nogil
 cdef void cache_decipher(
     const uint8_t *src, uint8_t *dst, size_t records, const uint8_t *start) noexcept nogil
+# Of a WPNP 2.x frame without its length, in place.
 cdef void legacy_encode(uint8_t *data, size_t length) noexcept nogil
 cdef void legacy_decode(uint8_t *data, size_t length) noexcept nogil
 

@@ -149,6 +149,7 @@ cdef void encipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key
 # run together for as long as each has bytes; what is left is done lane by lane.
 
 cdef inline size_t common_length(const lane_t *lanes) noexcept nogil:
+    # bytes that all lanes have
     cdef size_t n = lanes[0].length
     cdef int l
     for l in range(1, LANES):
@@ -158,6 +159,7 @@ cdef inline size_t common_length(const lane_t *lanes) noexcept nogil:
 
 
 cdef inline void load_state(const lane_t *lanes, uint8_t *k) noexcept nogil:
+    # the keys of all lanes, byte by byte side by side
     cdef int l, j
     for l in range(LANES):
         for j in range(4):
@@ -206,6 +208,7 @@ cdef void decipher_eight(lane_t *lanes) noexcept nogil:
 
 
 cdef void encipher_eight(lane_t *lanes) noexcept nogil:
+    # encipher what all eight lanes have, and move them on
     cdef uint8_t k[4 * LANES]
     cdef uint8_t c[LANES]
     cdef uint8_t early[LANES]
@@ -243,9 +246,9 @@ cdef void encipher_eight(lane_t *lanes) noexcept nogil:
 
 
 cdef void run_lanes(lane_t *lanes, size_t count, bint inverse) noexcept nogil:
-    # Eight slots; a lane that ends hands its slot to the next waiting one, so `lanes` is consumed.
+    # Eight slots; a lane that ends gives its slot to the next one, so `lanes` is consumed.
     cdef lane_t slots[LANES]
-    cdef size_t used = 0, holding_queue = 0
+    cdef size_t used = 0, taken = 0
     cdef size_t l
     while True:
         l = 0
@@ -255,11 +258,11 @@ cdef void run_lanes(lane_t *lanes, size_t count, bint inverse) noexcept nogil:
                 slots[l] = slots[used]
             else:
                 l += 1
-        while used < LANES and holding_queue < count:
-            if lanes[holding_queue].length:
-                slots[used] = lanes[holding_queue]
+        while used < LANES and taken < count:
+            if lanes[taken].length:
+                slots[used] = lanes[taken]
                 used += 1
-            holding_queue += 1
+            taken += 1
         if used < LANES:
             break
         if inverse:
@@ -334,6 +337,7 @@ cdef int udp_type(const uint8_t *a, size_t length) noexcept nogil:
 # ---- peer cache, 7.3: columns 0, 1, 3, 7, 9, 10 add, the others XOR ------------------------------
 
 cdef inline bint adds(size_t j) noexcept nogil:
+    # does step j of the chain add, or take away?
     return (0x68B >> j) & 1
 
 

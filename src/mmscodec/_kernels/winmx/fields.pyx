@@ -10,6 +10,7 @@ from mmscodec._kernels.winmx.scan cimport add_fault, packet_t
 
 
 cdef inline void put_extent(uint8_t *dst, int64_t offset, size_t length) noexcept nogil:
+    # write offset and length into a row
     store_le64(dst, <uint64_t>offset)
     store_le32(dst + 8, <uint32_t>length)
 

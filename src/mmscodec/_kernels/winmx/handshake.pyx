@@ -30,6 +30,7 @@ cdef inline handshake_link_t client_link(const uint8_t *block) noexcept nogil:
 
 
 cdef inline handshake_link_t server_link(int role) noexcept nogil:
+    # the link that a server's key block opens
     if role == ROLE_PRIMARY_SERVER:
         return LINK_PRIMARY
     if role == ROLE_SECONDARY_SERVER:
@@ -119,6 +120,7 @@ cdef void judge_cache(
     const uint8_t *client, size_t client_length, const uint8_t *server, size_t server_length,
     judgement_t *out
 ) noexcept nogil:
+    # fill in `out` for a server that greets as a peer cache
     if client_length >= CLIENT_HEAD and is_text(client, CLIENT_HEAD):
         out.verdict = HANDSHAKE_OTHER
     elif server_length < SERVER_HEAD:

@@ -76,6 +76,7 @@ cdef inline int add_fault(
     table_t *faults, size_t packet, int64_t offset, int64_t length, int code, int field,
     int64_t need, int64_t have
 ) noexcept nogil:
+    # add a fault. 0, or -1 without memory
     cdef fault_t *fault = <fault_t *>table_row(faults)
     if fault == NULL:
         return -1

@@ -10,6 +10,7 @@ from mmscodec._kernels.core.wire cimport (
 cdef int scan_frames(
     const uint8_t *src, size_t length, int64_t base, table_t *packets, table_t *faults, scan_t *out
 ) noexcept nogil:
+    # the common case: headers of 4 bytes. As scan
     cdef const uint8_t *p = src
     cdef const uint8_t *limit = src + length
     cdef size_t size, nodes = 0
