@@ -58,6 +58,7 @@ cdef struct out_t:
 
 
 cdef inline int append(out_t *out, const uint8_t *src, size_t size) noexcept nogil:
+    # `size` bytes to the line. LINES_DONE or LINES_FULL
     if out.size - out.at < size:
         return LINES_FULL
     memcpy(out.data + out.at, src, size)
@@ -66,6 +67,7 @@ cdef inline int append(out_t *out, const uint8_t *src, size_t size) noexcept nog
 
 
 cdef inline int append_word(const op_t *op, size_t row, out_t *out) noexcept nogil:
+    # the word of a row to the line. Returns LINES_*
     cdef size_t word = <size_t>op.ints[row]
     if word >= op.words:
         return LINES_OUTSIDE
@@ -73,6 +75,7 @@ cdef inline int append_word(const op_t *op, size_t row, out_t *out) noexcept nog
 
 
 cdef inline int append_number(const op_t *op, size_t row, out_t *out) noexcept nogil:
+    # the number of a row to the line, as the operation says. LINES_DONE or LINES_FULL
     cdef uint8_t *dst = out.data + out.at
     cdef int64_t value = op.ints[row]
     cdef size_t count
@@ -119,6 +122,7 @@ cdef inline int wide_number(uint64_t value, size_t more, out_t *out) noexcept no
 
 
 cdef inline int append_part(const op_t *op, size_t row, out_t *out) noexcept nogil:
+    # the part of a row to the line, as the operation says. Returns LINES_*
     cdef size_t size = <size_t>op.spans.lengths[row]
     cdef uint8_t *dst = out.data + out.at
     cdef const uint8_t *src
@@ -175,6 +179,7 @@ cdef inline int append_items(const op_t *op, size_t row, out_t *out) noexcept no
 
 
 cdef inline int close_cell(out_t *out) noexcept nogil:
+    # quote the cell that is open, if it must be. LINES_DONE or LINES_FULL
     cdef uint8_t *cell = out.data + out.cell
     cdef size_t size = out.at - out.cell
     if out.size - out.cell < 2 * size + 2:
@@ -184,6 +189,7 @@ cdef inline int close_cell(out_t *out) noexcept nogil:
 
 
 cdef inline int write_line(const op_t *op, const op_t *end, size_t row, out_t *out) noexcept nogil:
+    # the line of a row by the program from `op` to `end`. Returns LINES_*; on other than DONE it is not whole
     cdef size_t start = out.at
     cdef int status = LINES_DONE
     while op < end and status == LINES_DONE:
