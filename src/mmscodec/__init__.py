@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmscodec import asf, errors, mms, winmx
     from mmscodec._facade import Capture, open
-    from mmscodec._kernels.core.allocator import keep_memory
+    from mmscodec._kernels.core.allocator import keep_memory as keep_memory
 
 __version__ = "0.1.0"
-__all__ = ("Capture", "asf", "errors", "get_include", "keep_memory", "mms", "open", "winmx")
+__all__ = ("Capture", "asf", "errors", "get_include", "mms", "open", "winmx")
 
 #: Where each public name is; it is imported when it is first asked for, so that the command says
 #: its version without NumPy.

@@ -18,48 +18,32 @@ cdef extern from "Python.h":
     bint Py_IsInitialized() nogil
 
 
-cdef struct schema_own_t:
-    PyObject *held           # a tuple of bytes
-    ArrowSchema *nodes       # children, then the dictionary
-    ArrowSchema **pointers
+ctypedef fused node_t:
+    ArrowSchema
+    ArrowArray
 
-cdef struct array_own_t:
-    PyObject *held           # a tuple of buffers
-    ArrowArray *nodes
-    ArrowArray **pointers
-    const void **buffers
+cdef struct own_t:
+    # what a schema or an array owns, in its private_data
+    PyObject *held  # a tuple of bytes, or of buffers
+    void *nodes  # children, then the dictionary
+    void **pointers
+    const void **buffers  # of an array
 
 
 cdef void drop(PyObject *held) noexcept with gil:
     Py_DECREF(<object>held)
 
 
-cdef void release_schema(ArrowSchema *schema) noexcept nogil:
-    cdef schema_own_t *own = <schema_own_t *>schema.private_data
+cdef void release(node_t *node) noexcept nogil:
+    cdef own_t *own = <own_t *>node.private_data
     cdef int64_t i
-    for i in range(schema.n_children):
-        if schema.children[i].release != NULL:
-            schema.children[i].release(schema.children[i])
-    if schema.dictionary != NULL and schema.dictionary.release != NULL:
-        schema.dictionary.release(schema.dictionary)
-    schema.release = NULL
+    for i in range(node.n_children):
+        if node.children[i].release != NULL:
+            node.children[i].release(node.children[i])
+    if node.dictionary != NULL and node.dictionary.release != NULL:
+        node.dictionary.release(node.dictionary)
+    node.release = NULL
     # behind the end of the interpreter there is nothing to give back to
-    if own.held != NULL and Py_IsInitialized():
-        drop(own.held)
-    PyMem_RawFree(own.nodes)
-    PyMem_RawFree(own.pointers)
-    PyMem_RawFree(own)
-
-
-cdef void release_array(ArrowArray *array) noexcept nogil:
-    cdef array_own_t *own = <array_own_t *>array.private_data
-    cdef int64_t i
-    for i in range(array.n_children):
-        if array.children[i].release != NULL:
-            array.children[i].release(array.children[i])
-    if array.dictionary != NULL and array.dictionary.release != NULL:
-        array.dictionary.release(array.dictionary)
-    array.release = NULL
     if own.held != NULL and Py_IsInitialized():
         drop(own.held)
     PyMem_RawFree(own.nodes)
@@ -81,92 +65,72 @@ cdef PyObject *kept(object held) noexcept:
     return <PyObject *>held
 
 
-cdef int begin_schema(ArrowSchema *out, tuple node) except -1:
+cdef int begin(node_t *out, tuple held, size_t children) except -1:
     # from here on `release` gives back whatever is there
-    cdef schema_own_t *own
-    if len(node) != 6:
-        raise TypeError("a schema is a tuple of six")
-    own = <schema_own_t *>room(1, sizeof(schema_own_t))
+    cdef own_t *own = <own_t *>room(1, sizeof(own_t))
     out.private_data = own
-    out.release = release_schema
-    out.n_children = 0
-    out.dictionary = NULL
-    out.flags = node[3]
-    own.held = kept(node[:3])
-    out.format = <const char *>node[0]
-    out.name = <const char *>node[1]
-    out.metadata = <const char *>node[2] if node[2] is not None else NULL
-    own.nodes = <ArrowSchema *>room(len(node[4]) + 1, sizeof(ArrowSchema))
-    own.pointers = <ArrowSchema **>room(len(node[4]) + 1, sizeof(ArrowSchema *))
-    out.children = own.pointers
-    return 0
-
-
-cdef int fill_schema(ArrowSchema *out, tuple node) except -1:
-    # node: format, name, metadata or None, flags, children, dictionary or None
-    cdef schema_own_t *own
-    cdef tuple child
-    out.release = NULL
-    try:
-        begin_schema(out, node)
-        own = <schema_own_t *>out.private_data
-        for child in node[4]:
-            own.pointers[out.n_children] = &own.nodes[out.n_children]
-            out.n_children += 1
-            fill_schema(&own.nodes[out.n_children - 1], child)
-        if node[5] is not None:
-            out.dictionary = &own.nodes[out.n_children]
-            fill_schema(out.dictionary, node[5])
-    except BaseException:
-        if out.release != NULL:
-            out.release(out)
-        raise
-    return 0
-
-
-cdef int begin_array(ArrowArray *out, tuple node) except -1:
-    cdef Py_ssize_t i
-    cdef Buffer buffer
-    cdef tuple held
-    cdef array_own_t *own
-    if len(node) != 5:
-        raise TypeError("an array is a tuple of five")
-    held = tuple([None if item is None else readable(item) for item in node[2]])
-    own = <array_own_t *>room(1, sizeof(array_own_t))
-    out.private_data = own
-    out.release = release_array
+    out.release = release[node_t]
     out.n_children = 0
     out.dictionary = NULL
     own.held = kept(held)
+    own.nodes = room(children + 1, sizeof(node_t))
+    own.pointers = <void **>room(children + 1, sizeof(void *))
+    out.children = <node_t **>own.pointers
+    return 0
+
+
+cdef int describe(ArrowSchema *out, tuple node) except -1:
+    # node: format, name, metadata or None, flags, children, dictionary or None
+    if len(node) != 6:
+        raise TypeError("a schema is a tuple of six")
+    begin(out, node[:3], len(node[4]))
+    out.flags = node[3]
+    out.format = <const char *>node[0]
+    out.name = <const char *>node[1]
+    out.metadata = <const char *>node[2] if node[2] is not None else NULL
+    return 0
+
+
+cdef int lend(ArrowArray *out, tuple node) except -1:
+    # node: length, count of nulls, buffers or None each, children, dictionary or None
+    cdef Py_ssize_t i
+    cdef Buffer buffer
+    cdef tuple held
+    cdef own_t *own
+    if len(node) != 5:
+        raise TypeError("an array is a tuple of five")
+    held = tuple([None if item is None else readable(item) for item in node[2]])
+    begin(out, held, len(node[3]))
+    own = <own_t *>out.private_data
     out.length, out.null_count, out.offset = node[0], node[1], 0
-    out.n_buffers = len(held)
     own.buffers = <const void **>room(len(held), sizeof(void *))
     out.buffers = own.buffers
+    out.n_buffers = len(held)
     for i in range(len(held)):
         if held[i] is not None:
             buffer = held[i]
             own.buffers[i] = buffer.data
-    own.nodes = <ArrowArray *>room(len(node[3]) + 1, sizeof(ArrowArray))
-    own.pointers = <ArrowArray **>room(len(node[3]) + 1, sizeof(ArrowArray *))
-    out.children = own.pointers
     return 0
 
 
-cdef int fill_array(ArrowArray *out, tuple node) except -1:
-    # node: length, count of nulls, buffers or None each, children, dictionary or None
-    cdef array_own_t *own
+cdef int fill(node_t *out, tuple node) except -1:
+    # children and dictionary are the last two of a node
+    cdef node_t *nodes
     cdef tuple child
     out.release = NULL
     try:
-        begin_array(out, node)
-        own = <array_own_t *>out.private_data
-        for child in node[3]:
-            own.pointers[out.n_children] = &own.nodes[out.n_children]
+        if node_t is ArrowSchema:
+            describe(out, node)
+        else:
+            lend(out, node)
+        nodes = <node_t *>(<own_t *>out.private_data).nodes
+        for child in node[len(node) - 2]:
+            out.children[out.n_children] = &nodes[out.n_children]
             out.n_children += 1
-            fill_array(&own.nodes[out.n_children - 1], child)
-        if node[4] is not None:
-            out.dictionary = &own.nodes[out.n_children]
-            fill_array(out.dictionary, node[4])
+            fill(&nodes[out.n_children - 1], child)
+        if node[len(node) - 1] is not None:
+            out.dictionary = &nodes[out.n_children]
+            fill(out.dictionary, node[len(node) - 1])
     except BaseException:
         if out.release != NULL:
             out.release(out)
@@ -200,7 +164,7 @@ def schema_capsule(tuple node):
     """A capsule `arrow_schema` of (format, name, metadata, flags, children, dictionary)."""
     cdef ArrowSchema *schema = <ArrowSchema *>room(1, sizeof(ArrowSchema))
     try:
-        fill_schema(schema, node)
+        fill(schema, node)
         return PyCapsule_New(schema, b"arrow_schema", free_schema)
     except BaseException:
         PyMem_RawFree(schema)
@@ -211,7 +175,7 @@ def array_capsule(tuple node):
     """A capsule `arrow_array` of (length, null count, buffers, children, dictionary)."""
     cdef ArrowArray *array = <ArrowArray *>room(1, sizeof(ArrowArray))
     try:
-        fill_array(array, node)
+        fill(array, node)
         return PyCapsule_New(array, b"arrow_array", free_array)
     except BaseException:
         PyMem_RawFree(array)
@@ -229,7 +193,7 @@ cdef int failed(list state, error) noexcept:
 cdef int stream_schema(ArrowArrayStream *stream, ArrowSchema *out) noexcept with gil:
     cdef list state = <list>stream.private_data
     try:
-        fill_schema(out, state[0])
+        fill(out, state[0])
         return 0
     except BaseException as error:
         return failed(state, error)
@@ -241,7 +205,7 @@ cdef int stream_next(ArrowArrayStream *stream, ArrowArray *out) noexcept with gi
     try:
         node = next(state[1], None)
         if node is not None:
-            fill_array(out, node)
+            fill(out, node)
         return 0
     except BaseException as error:
         return failed(state, error)

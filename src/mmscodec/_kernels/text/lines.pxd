@@ -189,7 +189,8 @@ cdef inline int close_cell(out_t *out) noexcept nogil:
 
 
 cdef inline int write_line(const op_t *op, const op_t *end, size_t row, out_t *out) noexcept nogil:
-    # the line of a row by the program from `op` to `end`. Returns LINES_*; on other than DONE it is not whole
+    # the line of a row by the program from `op` to `end`. Returns LINES_*; with another than
+    # LINES_DONE the line is not whole
     cdef size_t start = out.at
     cdef int status = LINES_DONE
     while op < end and status == LINES_DONE:
