@@ -99,3 +99,25 @@ def test_other_protocols_with_these_words_are_no_transfer(request_):
         made = talks.Talk("", [request_, answer], [Segment(0, 0, request_), Segment(1, 0, answer)])
         with mmscodec.open(talks.capture(made)) as capture:
             assert not (capture.flows["protocol"] == "winmx").any()
+
+
+@pytest.mark.parametrize("size", [1, 5, 4096, 100_000])
+def test_a_decoder_reads_a_side_as_decode_does(size):
+    """Of a side that goes on without end nothing but its first bytes is kept."""
+    positions = winmx.encode("FilePositions", start_position=1, end_position=9)
+    asked = winmx.encode("FileRequest", user_name="me", path="x")
+    answer = winmx.encode("FileSize", size_text="92345")
+    for data in (b"1" + asked + positions, b"1" + answer, bytes(9000), b"1" + positions, b""):
+        whole = winmx.decode(data, link="transfer")
+        decoder = winmx.Decoder(link="transfer", start=7)
+        for at in range(0, len(data), size):
+            assert len(decoder.feed(data[at : at + size]).packets) == 0
+            assert decoder.buffered <= 4096
+        batch = decoder.close()
+        assert (batch.packets["offset"] - 7).tolist() == whole.packets["offset"].tolist()
+        assert batch.names == whole.names
+        assert batch.consumed - 7 == whole.consumed == decoder.position - 7
+        assert [batch.fields(i) for i in range(len(batch.packets))] == [
+            whole.fields(i) for i in range(len(whole.packets))
+        ]
+        assert decoder.buffered == 0

@@ -443,9 +443,11 @@ cdef class Tail:
     cdef tail_t kept
     cdef readonly int64_t position
     cdef readonly size_t need
+    cdef readonly int64_t examined  # bytes copied or scanned: in proportion to the bytes fed
 
     def __cinit__(self, int64_t position=0):
         tail_init(&self.kept)
+        self.examined = 0
         self.position = position
         self.need = 0
 
@@ -473,12 +475,14 @@ cdef class Tail:
         cdef bytes joined
         cdef size_t have = tail_size(&self.kept), n = <size_t>len(data)
         cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+        self.examined += <int64_t>n
         if have == 0:
             return data
         if have + n < self.need:
             if tail_append(&self.kept, p, n) != 0:
                 raise MemoryError
             return None
+        self.examined += <int64_t>have
         joined = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(have + n))
         memcpy(PyBytes_AS_STRING(joined), tail_begin(&self.kept), have)
         memcpy(PyBytes_AS_STRING(joined) + have, p, n)
@@ -488,6 +492,7 @@ cdef class Tail:
     cpdef keep(self, bytes data, BatchBase batch):
         """Keep of `data` what `batch` did not consume."""
         cdef size_t done = <size_t>(batch.consumed - self.position), n = <size_t>len(data)
+        self.examined += <int64_t>(n - done)
         if done < n and tail_append(
             &self.kept, <const uint8_t *>PyBytes_AS_STRING(data) + done, n - done
         ) != 0:

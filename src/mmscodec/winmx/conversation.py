@@ -123,8 +123,8 @@ class Conversation:
     {'UserInfoAcknowledgement': 1}
     """
 
-    __slots__ = ("__weakref__", "_busy", "_closed", "_keys", "_sides", "link", "max_buffered",
-                 "patched", "state")  # fmt: skip
+    __slots__ = ("__weakref__", "_busy", "_closed", "_judged", "_keys", "_sides", "link",
+                 "max_buffered", "patched", "state")  # fmt: skip
 
     def __init__(self, *, max_buffered: int = 1 << 20) -> None:
         self.link = ""
@@ -134,6 +134,13 @@ class Conversation:
         self._sides = (Side(CLIENT_HEAD), Side(SERVER_HEAD))
         self._keys = Keys.MISSING
         self._busy = self._closed = False
+        self._judged = 0  # bytes of handshakes looked at
+
+    @property
+    def _examined(self) -> int:
+        """Bytes looked at, copied or scanned so far: in proportion to the bytes given."""
+        decoders = [side.decoder for side in self._sides if side.decoder is not None]
+        return self._judged + sum(decoder._examined for decoder in decoders)
 
     @property
     def positions(self) -> tuple[int, int]:
@@ -332,6 +339,7 @@ class Conversation:
         if self.state not in ("greeting", "keys"):
             return
         client, server = (side.head for side in self._sides)
+        self._judged += len(client) + len(server)
         found = recognise(client, server)
         if found is None:
             if server:  # a client alone may have a key block that does not check

@@ -81,7 +81,7 @@ def decode(
     if link == "cache":
         decode_cache_reply(batch, buf, 0)
     elif link == "transfer":
-        decode_one_side(batch, buf)
+        decode_one_side(batch, buf, 0)
     else:
         batch.scan(buf, link, 0)
     batch.direction = direction
@@ -121,7 +121,7 @@ def fault_error(batch: Batch) -> MalformedError:
     return error
 
 
-def decode_one_side(batch: Batch, buf: Buffer) -> None:
+def decode_one_side(batch: Batch, buf: Buffer, start: int) -> None:
     """What one side of a file transfer says; which one is told by how it begins."""
     from mmscodec.winmx.filetransfer import HELD, adopt, positions, scan_transfer
 
@@ -131,7 +131,7 @@ def decode_one_side(batch: Batch, buf: Buffer) -> None:
         _, asked, _ = scan_transfer(b'GET""', raw)
         if len(asked) == (raw[:1] == b"1") and len(raw) % 8 == len(asked):
             asked += positions(raw, len(asked))
-    adopt(batch, raw, asked)
+    adopt(batch, raw, asked, start)
 
 
 def decode_cache_reply(batch: Batch, buf: Buffer, start: int) -> None:

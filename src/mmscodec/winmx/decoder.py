@@ -12,9 +12,11 @@ from mmscodec.winmx.decode import (
     checked_direction,
     checked_link,
     decode_cache_reply,
+    decode_one_side,
     fault_error,
 )
 from mmscodec.winmx.faultrows import LENGTH, add_faults, fault
+from mmscodec.winmx.filetransfer import HELD
 from mmscodec.winmx.recognition import CACHE_HEAD
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ class Decoder:
     However the stream is cut, the rows of all batches together are those that `decode` gives for
     the whole, with offsets from the start of the stream. Only the unfinished frame is kept: less
     than 65,540 bytes. What follows the reply of a peer
-    cache (link `cache`) is no row, and a fault when the decoder is closed.
+    cache (link `cache`) is no row, and a fault when the decoder is closed. The first 4,096 bytes
+    of one side of a file transfer (link `transfer`) are read when the decoder is closed.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ class Decoder:
     (0, 1)
     """
 
-    __slots__ = ("__weakref__", "_busy", "_end", "_reply", "_start", "_surplus", "_tail",
+    __slots__ = ("__weakref__", "_busy", "_end", "_head", "_reply", "_start", "_surplus", "_tail",
                  "closed", "direction", "link", "on_fault")  # fmt: skip
 
     def __init__(
@@ -84,6 +87,7 @@ class Decoder:
         # of a peer cache, until it is whole
         self._reply: bytearray | None = bytearray() if self.link == "cache" else None
         self._surplus = 0  # bytes behind it
+        self._head = bytearray()  # first bytes of a side of a file transfer
         self._end = start
         self._busy = False
 
@@ -93,17 +97,22 @@ class Decoder:
     @property
     def position(self) -> int:
         """Stream offset of the first byte that no row covers yet."""
-        return self._end if self.link == "cache" else self._tail.position
+        return self._end if self.link in ("cache", "transfer") else self._tail.position
 
     @property
     def need(self) -> int:
-        """Bytes that the frame begun has, as far as known."""
+        """Bytes that the frame begun has, as far as known; 0 for link `transfer`."""
         return CACHE_HEAD if self.link == "cache" else self._tail.need
 
     @property
     def buffered(self) -> int:
         """Bytes kept."""
-        return len(self._tail) + len(self._reply or b"")
+        return len(self._tail) + len(self._reply or b"") + len(self._head)
+
+    @property
+    def _examined(self) -> int:
+        """Bytes copied or scanned so far: in proportion to the bytes fed."""
+        return self._tail.examined
 
     def feed(self, chunk: Buffer, out: Batch | None = None) -> Batch:
         """Decode the next bytes of the stream.
@@ -144,6 +153,10 @@ class Decoder:
         if self.link == "cache":
             self._feed_reply(batch, chunk)
             return
+        if self.link == "transfer":
+            self._head += memoryview(chunk).cast("B")[: HELD - len(self._head)]
+            batch.scan(b"", self.link, self.position)
+            return
         data = self._tail.join(chunk)
         if data is None:
             batch.scan(b"", self.link, self.position)
@@ -173,10 +186,12 @@ class Decoder:
         self.closed = True
         self._tail.drop()
         self._reply = None
+        self._head.clear()
 
     def close(self) -> Batch:
         """Say that nothing will follow. An unfinished frame stays in `buffered`.
 
+        The rows of link `transfer` come here.
         Of a peer cache's reply that was cut the batch has the whole records, and a fault; what
         followed a whole one is a fault too.
         """
@@ -186,6 +201,10 @@ class Decoder:
         if self.link == "cache" and not closed and self._reply:
             decode_cache_reply(batch, bytes(self._reply), self._start)
             self._end = batch.consumed
+        elif self.link == "transfer" and not closed:
+            decode_one_side(batch, self._head, self._start)
+            self._end = batch.consumed
+            self._head.clear()
         else:
             batch.scan(b"", self.link, self.position)
         if self._surplus and not closed:

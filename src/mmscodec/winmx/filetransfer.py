@@ -77,10 +77,11 @@ def decode_transfer(
     return faults[0], faults[1]
 
 
-def adopt(batch: Batch, raw: bytes, found: list[tuple[int, int, int]]) -> None:
-    """Rows of a batch from (offset, length, type)."""
+def adopt(batch: Batch, raw: bytes, found: list[tuple[int, int, int]], start: int = 0) -> None:
+    """Rows of a batch from (offset in `raw`, length, type); `raw` begins at offset `start`."""
     table = np.zeros(len(found), PACKET_ROWS)
     for row, (offset, length, kind) in zip(table, found):
-        row["offset"], row["length"], row["type"], row["data_length"] = offset, length, kind, length
+        row["length"], row["type"], row["data_length"] = length, kind, length
+        row["offset"] = start + offset
     end = found[-1][0] + found[-1][1] if found else 0
-    batch.adopt(raw, "transfer", 0, table, end)
+    batch.adopt(raw, "transfer", start, table, start + end)
