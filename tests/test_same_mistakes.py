@@ -113,6 +113,14 @@ def test_decoders_say_where_they_are(protocol):
     assert repr(decoder).endswith("3 bytes kept, closed>")
 
 
+def test_many_decoders_say_how_many_they_are():
+    decoders = mms.Decoders()
+    one, _ = decoders.open(), decoders.open()
+    assert repr(decoders) == "<mms.Decoders: 2 connections open>"
+    decoders.close(one)
+    assert repr(decoders) == "<mms.Decoders: 1 connections open>"
+
+
 def error_with_everything(kind):
     error = kind("why", offset=3, field="seq", need=4, have=5, code=6, section="2.2.3")
     error.add_note("while this was done")

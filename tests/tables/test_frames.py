@@ -2,6 +2,7 @@
 
 import io
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -127,6 +128,34 @@ def test_raw_bytes_are_bytes_and_addresses_numbers():
                       if len(part[1].nodes)]  # fmt: skip
     assert batch.nodes["ip"].dtype.isnative
     assert batch.nodes["ip"].tolist() == batch.records["ip"].tolist()
+
+
+def swapped(dtype):
+    """Columns of another byte order than this machine's."""
+    found = []
+    for name, (kind, *_) in dtype.fields.items():
+        kind = kind.subdtype[0] if kind.subdtype else kind
+        found += swapped(kind) if kind.names else [name] * (not kind.isnative)
+    return found
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="numbers of the wire are little-endian")
+@pytest.mark.parametrize(("name", "rows"), EVERY, ids=[name for name, _ in EVERY])
+def test_gathered_tables_have_native_byte_order(name, rows):
+    assert swapped(rows.dtype) == []
+
+
+def test_addresses_are_numbers_in_every_row_and_octets_on_the_wire():
+    ends = {"origin_ip": "192.0.2.1", "origin_udp_port": 1}
+    frame = winmx.encode("PrimaryPacket", **ends, data=b"\x10")
+    assert bytes([192, 0, 2, 1]) in frame
+    rows = winmx.decode(frame, link="primary")["PrimaryPacket"]
+    assert np.asarray(rows)["origin_ip"].tolist() == [0xC0000201]
+    (_, batch), *_ = [part for part in capture("winmx/secondary.pcap").winmx.batches
+                      if len(part[1].nodes)]  # fmt: skip
+    assert swapped(batch.records.dtype) == ["ip"]  # a view of the wire
+    assert winmx.encode(batch.nodes) == winmx.encode(batch.nodes.copy())
+    assert winmx.decode(winmx.encode(batch.nodes)).records.tobytes() == batch.records.tobytes()
 
 
 @pytest.mark.parametrize("name", sorted(MESSAGES))

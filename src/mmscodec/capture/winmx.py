@@ -24,7 +24,7 @@ from mmscodec.winmx.findings import Findings
 from mmscodec.winmx.nodes import WaitingLists
 
 _CAPTURE_FRAMES = in_capture(PACKET_ROWS)
-_CAPTURE_NODES = in_capture(NODES).newbyteorder("=")
+_CAPTURE_NODES = in_capture(NODES)
 CAPTURE_FAULTS = in_capture(FAULT_ROWS)
 _CAPTURE_FINDINGS = in_capture(FINDINGS)
 

@@ -106,3 +106,6 @@ class Decoders(DecodersBase):
     def close(self, connection: int) -> ManyBatch:
         """Say that nothing will follow on a connection; decide about what is left of it."""
         return ManyBatch(self._close_rows(connection))
+
+    def __repr__(self) -> str:
+        return f"<mms.Decoders: {len(self)} connections open>"

@@ -36,8 +36,8 @@ class Batch(BatchBase):
         in datagrams their byte 4, in a peer-cache reply its greeting 0x38.
     nodes : numpy.ndarray
         One row a node record: packet <i8 (row in `packets`), record <u2 (place in the packet),
-        current ? (record 0 of a NodeList), ip >u4 (octets in network order), udp_port <u2,
-        tcp_port <u2, free_primary_slots, free_secondary_slots, x, reserved u1 (24 bytes).
+        current ? (record 0 of a NodeList), ip u4 (192.0.2.1 is 0xC0000201), udp_port u2,
+        tcp_port u2, free_primary_slots, free_secondary_slots, x, reserved u1 (24 bytes).
     records : numpy.ndarray
         The same records in the same order without the columns in front: 12 bytes each, as on the
         wire. Half the memory of `nodes`, and faster to get.

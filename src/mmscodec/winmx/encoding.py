@@ -271,7 +271,9 @@ def contiguous_records(nodes: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(nodes)
     if nodes.dtype == NODES and nodes.ndim == 1:
         rows = np.ascontiguousarray(nodes).view(np.uint8).reshape(-1, NODES.itemsize)
-        return np.ascontiguousarray(rows[:, 12:24]).reshape(-1).view(RECORD)
+        records = np.ascontiguousarray(rows[:, 12:24]).reshape(-1).view(RECORD)
+        records["ip"] = nodes["ip"]
+        return records
     names = nodes.dtype.names or ()
     missing = [name for name in RECORD.names or () if name not in names]
     if missing:

@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from mmscodec._kernels.core.table cimport table_free, table_init, table_t
+from mmscodec._kernels.core.wire cimport load_be32
 from mmscodec._kernels.winmx.cipher cimport (
     cache_decipher, cache_encipher, check_key_block, decipher, decipher_lanes, encipher, lane_t,
     legacy_decode, legacy_encode, legacy_frames, stream_keys, udp_decipher, udp_encipher,
@@ -37,6 +38,7 @@ cdef void check_gathers(
     cdef size_t room = found.nodes * NODE_SIZE, half = room // 2, i, odd = 0
     cdef uint8_t *out = <uint8_t *>malloc(room + SPARE)
     cdef table_t nodes, lists
+    cdef const node_t *node
     index.src = p
     index.base = 0
     index.packets = <const packet_t *>packets.data
@@ -56,7 +58,9 @@ cdef void check_gathers(
     must(gather_nodes(&index, framing, found.nodes, False, &nodes) == 0)
     must(nodes.rows == found.nodes)
     for i in range(nodes.rows):
-        must(memcmp((<const node_t *>nodes.data)[i].wire, out + i * NODE_SIZE, NODE_SIZE) == 0)
+        node = <const node_t *>nodes.data + i
+        must(node.ip == load_be32(out + i * NODE_SIZE))
+        must(memcmp(node.rest, out + i * NODE_SIZE + 4, NODE_SIZE - 4) == 0)
     if framing == FRAMES:
         must(gather_lists(&index, &lists, &odd) >= 0)
     free(out)

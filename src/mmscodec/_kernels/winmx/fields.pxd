@@ -11,6 +11,7 @@ cdef enum:
     OP_REST = 3  # to the end; extent to dst
     OP_COUNTED = 4  # as many bytes as the u8 at cond says; extent to dst
     OP_QUOTED = 5  # up to a quotation mark, where `value` is 1 less a space there; extent to dst
+    OP_IPV4 = 6  # four octets in network order, as a number to dst
     # when it is there
     ALWAYS = 0
     OPTIONAL = 1  # when bytes are left; the u8 at cond says so

@@ -1,9 +1,9 @@
 # Fields of packets, by programs made from the schema. See winmx/fields.pxd.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 from mmscodec._kernels.core.layout cimport FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH
 from mmscodec._kernels.core.table cimport table_reserve, table_row
-from mmscodec._kernels.core.wire cimport store_le32, store_le64
+from mmscodec._kernels.core.wire cimport load_be32, store_le32, store_le64
 from mmscodec._kernels.winmx.packets_of_type cimport (
     begin_packets, frame_of, next_packet, packets_of_type_t)
 from mmscodec._kernels.winmx.scan cimport add_fault, packet_t
@@ -45,8 +45,13 @@ cdef inline size_t put_field(
     const op_t *op, const uint8_t *data, size_t left, size_t size, int64_t offset, uint8_t *row
 ) noexcept nogil:
     # the field of `size` bytes at `data` goes into the row; bytes of the packet that it takes
+    cdef uint32_t address
     if op.kind == OP_FIXED:
         memcpy(row + op.dst, data, size)
+        return size
+    if op.kind == OP_IPV4:
+        address = load_be32(data)
+        memcpy(row + op.dst, &address, 4)
         return size
     if op.kind == OP_CSTR:
         put_extent(row + op.dst, offset, size)
@@ -78,7 +83,7 @@ cdef int walk(
         if not is_there(op, row, left):
             continue
         size = left
-        if op.kind == OP_FIXED:
+        if op.kind == OP_FIXED or op.kind == OP_IPV4:
             size = op.size
         elif op.kind == OP_COUNTED:
             size = row[op.cond]
@@ -192,7 +197,9 @@ cdef int check_rows(
 cdef bint ops_fit(const op_t *ops, size_t op_count, size_t itemsize) noexcept nogil:
     cdef size_t i, size
     for i in range(op_count):
-        size = ops[i].size if ops[i].kind == OP_FIXED else 12  # of an extent
+        size = 12  # of an extent
+        if ops[i].kind == OP_FIXED or ops[i].kind == OP_IPV4:
+            size = ops[i].size
         if ops[i].dst + size > itemsize or ops[i].cond >= itemsize:
             return False
     return True

@@ -1,7 +1,7 @@
 # Node lists and peer-cache replies: gather and write. See winmx/nodes.pxd.
 from libc.string cimport memcpy
 from mmscodec._kernels.core.table cimport table_end, table_reserve, table_row
-from mmscodec._kernels.core.wire cimport likely, load_le32, prefetch, store_le32
+from mmscodec._kernels.core.wire cimport likely, load_be32, load_le32, prefetch, store_le32
 from mmscodec._kernels.winmx.packets_of_type cimport (
     begin_packets, frame_of, next_packet, packets_of_type_t)
 from mmscodec._kernels.winmx.scan cimport (
@@ -200,7 +200,8 @@ cdef inline size_t write_nodes(
         row[j].packet = <int64_t>packet
         row[j].record = <uint16_t>j
         row[j].current = row[j].unused = 0
-        memcpy(row[j].wire, data + j * NODE_SIZE, NODE_SIZE)
+        row[j].ip = load_be32(data + j * NODE_SIZE)
+        memcpy(row[j].rest, data + j * NODE_SIZE + 4, NODE_SIZE - 4)
     return records
 
 

@@ -50,7 +50,8 @@ cdef struct node_t:
     uint16_t record
     uint8_t current
     uint8_t unused
-    uint8_t wire[12]
+    uint32_t ip
+    uint8_t rest[8]  # of the record, as on the wire
 
 cdef struct fault_t:
     int64_t offset

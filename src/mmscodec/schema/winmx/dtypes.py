@@ -25,7 +25,12 @@ RECORD = np.dtype(
 NODES = np.dtype(
     {
         "names": ["packet", "record", "current", *(RECORD.names or ())],
-        "formats": ["=i8", "=u2", "?", *(RECORD[name] for name in RECORD.names or ())],
+        "formats": [
+            "=i8",
+            "=u2",
+            "?",
+            *(RECORD[name].newbyteorder("=") for name in RECORD.names or ()),
+        ],  # fmt: skip
         "offsets": [0, 8, 10, 12, 16, 18, 20, 21, 22, 23],
         "itemsize": 24,
     }
@@ -40,8 +45,9 @@ FAULT_ROWS = table(
 #: Rows of `batch.packets`.
 PACKET_ROWS = table(16, offset=("i8", 0), length=("u4", 8), type=("u2", 12), data_length=("u2", 14))
 
-_NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "ipv4": ">u4"}
+_NUMBERS = {"u8": "u1", "u16": "<u2", "u32": "<u4", "ipv4": "=u4"}
 _VARIABLE = {"cstr": 1, "ansi": 2, "bytes": 3, "array": 3, "quoted": 5}
+_FIXED, _IPV4 = 0, 6
 _OP = struct.Struct("=BBHHHII")
 
 
@@ -72,7 +78,7 @@ class Layout:
 
 
 def part_dtype(part: Field) -> np.dtype:
-    """Numbers as on the wire, addresses as big-endian u32, raw bytes as V."""
+    """Numbers as on the wire, addresses as native u32, raw bytes as V."""
     return np.dtype(_NUMBERS.get(part.kind, f"V{part.size}"))
 
 
@@ -121,7 +127,8 @@ def operation(part: Field, dtype: np.dtype, prefix: str = "") -> bytes:
     fields = dtype.fields
     assert fields is not None
     at = {name: value[1] for name, value in fields.items()}
-    kind, size = (0, part.size) if part.size is not None else (_VARIABLE[part.kind], 0)
+    kind = {"ipv4": _IPV4}.get(part.kind, _FIXED) if part.size else _VARIABLE[part.kind]
+    size = part.size or 0
     flag = value = cond = 0
     if part.optional:
         flag, cond = 1, at[f"has_{part.name}"]
@@ -131,7 +138,7 @@ def operation(part: Field, dtype: np.dtype, prefix: str = "") -> bytes:
         flag, value, cond = 3 if part.otherwise else 2, part.equals, at[part.when]
     if part.kind == "quoted" and isinstance(part, Part):
         value = part.equals
-    dst = at[prefix + (part.name if kind == 0 else f"{part.name}_offset")]
+    dst = at[prefix + (part.name if part.size is not None else f"{part.name}_offset")]
     return _OP.pack(kind, flag, size, value, FIELD_NUMBERS[part.name], dst, cond)
 
 
