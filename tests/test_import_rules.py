@@ -1,7 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  lines, convert  <-  _facade  <-  __init__  <-  cli
+        <-  capture  <-  sessions, asf  <-  lines, convert, sql  <-  _facade  <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -34,6 +34,7 @@ RANKS = {
     "asf": 5,
     "lines": 6,
     "convert": 6,
+    "sql": 6,
     "_facade": 7,
     "__init__": 8,
     "cli": 9,

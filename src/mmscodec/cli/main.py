@@ -22,6 +22,7 @@ COMMANDS = {
     "decode": "every message and Data packet as a table, JSON lines or CSV",
     "stats": "what a capture holds, counted",
     "sessions": "what happened in each MMS session",
+    "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
 }
@@ -42,6 +43,12 @@ EXAMPLES = {
   mmscodec sessions trace.pcap                     one block for each session
   mmscodec sessions --table captures/
   mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap""",
+    "sql": """
+  mmscodec sql "select client, server, sum(length) from data group by all" trace.pcap
+  mmscodec sql "from start_up_times" captures/
+  mmscodec sql --list trace.pcap                   tables, columns, units, views
+  mmscodec sql --json "from slow_requests limit 5" tables/   Parquet files of convert
+  mmscodec sql trace.pcap                          a prompt with history""",
     "convert": """
   mmscodec convert -o tables trace.pcap            a Parquet file for each table that has rows
   mmscodec convert -o tables --format jsonl --tables messages,sessions trace.pcap
@@ -109,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top = parser(next((word for word in words if word in COMMANDS), ""))
         options = top.parse_args(words)
         options.files += options.more_files
-        if not options.files:
+        if not options.files and not getattr(options, "listed", False):
             top.error("no FILE given")
         if not printable and options.write is None and options.command != "extract":
             say("standard output is closed")

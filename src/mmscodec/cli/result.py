@@ -1,0 +1,94 @@
+"""Rows of a query as a table for people, CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Any, TextIO
+from uuid import UUID
+
+from mmscodec.cli.cells import cut
+from mmscodec.cli.output import columns, iso_time, width_of
+from mmscodec.lines.fields import safe
+
+_WIDEST = 60  # columns of a cell in a table
+
+
+def _plain(value: Any) -> Any:
+    # as JSON has it
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, timedelta):
+        return (value.days * 86_400 + value.seconds) * 10**9 + value.microseconds * 1000
+    if isinstance(value, datetime):
+        return value.isoformat().removesuffix("+00:00") + "Z"
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value) if isinstance(value, date | time | UUID) else repr(value)
+
+
+def _values(answer: Any) -> Iterator[list[Any]]:
+    for row in answer.rows():
+        yield [
+            _plain(value) if value is None or not time else iso_time(value)
+            for value, time in zip(row, answer.times)
+        ]
+
+
+def _word(value: Any) -> str:
+    # for people and CSV
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:g}" if abs(value) < 1e15 else repr(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cell(value: Any) -> str:
+    # of CSV: neither a formula nor an order to a terminal
+    if isinstance(value, float):
+        return repr(value)
+    text = safe(_word(value))
+    return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
+
+
+def as_table(answer: Any, out: TextIO) -> None:
+    """Columns side by side, numbers to the right, cells cut to a width that can be read."""
+    rows = [[cut(safe(_word(value)), _WIDEST) for value in row] for row in _values(answer)]
+    width = width_of(out)
+    for line in columns(rows, [safe(name) for name in answer.columns]):
+        out.write((line if width is None else cut(line, width)) + "\n")
+
+
+def as_csv(answer: Any, out: TextIO) -> None:
+    """RFC 4180 with a line of names."""
+    writer = csv.writer(out, lineterminator="\n")
+    rows = _values(answer)
+    first = next(rows, None)  # names are known behind it
+    writer.writerow([_cell(name) for name in answer.columns])
+    for row in [] if first is None else chain([first], rows):
+        writer.writerow([_cell(value) for value in row])
+
+
+def as_json(answer: Any, out: TextIO) -> None:
+    """An object a line, in ASCII."""
+    for row in _values(answer):
+        out.write(json.dumps(dict(zip(answer.columns, row)), separators=(",", ":")) + "\n")
+
+
+FORMS: dict[str, Callable[[Any, TextIO], None]] = {
+    "table": as_table, "csv": as_csv, "json": as_json,
+}  # fmt: skip

@@ -1,0 +1,136 @@
+"""`mmscodec sql`: questions to captures and folders of Parquet files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import mmscodec
+from mmscodec.cli.damage import Damage, say
+from mmscodec.cli.files import opened, selection
+from mmscodec.cli.output import columns
+from mmscodec.cli.progress import progress
+from mmscodec.cli.result import FORMS
+from mmscodec.sql import Database
+from mmscodec.sql.database import is_parquet_folder
+from mmscodec.sql.views import VIEWS
+
+_VERBS = (
+    "select", "with", "from", "describe", "summarize", "show", "explain", "values", "pivot",
+    "unpivot", "table", "create", "set", "copy", "pragma",
+)  # fmt: skip
+_EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")  # a capture of nothing
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    selection(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", dest="form", action="store_const", const="csv", help="rows as CSV")
+    form.add_argument(
+        "--json", dest="form", action="store_const", const="json", help="an object a line"
+    )
+    form.add_argument(
+        "--parquet", metavar="FILE", help="write the rows into a Parquet file instead"
+    )
+    parser.add_argument(
+        "--list", action="store_true", dest="listed",
+        help="tables, their columns with units, views; without FILE those that there may be",
+    )  # fmt: skip
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def is_query(word: str, files: list[str]) -> bool:
+    """Whether the first argument is a question and no file; `files` are those behind it.
+
+    >>> is_query("select 1", []), is_query("from.pcap", []), is_query("my trace.pcap", [])
+    (True, False, False)
+    """
+    first = word.lstrip("( \n\t").split(None, 1)
+    if len(first) < 2 or os.path.exists(word):
+        return False
+    return first[0].lower() in _VERBS or bool(files)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer; 0, 1 for a query that fails, 2 for one that is none, 3 for damaged input."""
+    files = list(options.files)
+    query = files.pop(0) if files and is_query(files[0], files[1:]) else None
+    with mmscodec.open(_EMPTY) as empty:
+        if options.listed and not files:
+            return _answer(Database(empty, empty=empty), query, options)
+        if not files:
+            say("no FILE given")
+            return 2
+        return _asked(files, query, options, empty)
+
+
+def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int:
+    folders = [path for path in files if is_parquet_folder(path)]
+    captures = [path for path in files if path not in folders]
+    if folders and captures:
+        say(f"{folders[0]} holds Parquet files and {captures[0]} does not: ask them apart")
+        return 2
+    with progress(options.quiet) as bar:
+        if folders:
+            return _answer(Database(folders=folders, empty=empty), query, options)
+        with opened(captures, options, bar) as capture:
+            database = Database(capture, empty=empty)
+            status = _answer(database, query, options)
+            bar.aside()
+            if not database.made or status or options.listed:
+                return status
+            damage = Damage()
+            damage.add(capture, capture)
+            return damage.report()
+
+
+def _answer(database: Database, query: str | None, options: Any) -> int:
+    if options.listed:
+        print("\n".join(_listing(database)))
+        return 0
+    if query is not None:
+        return ask(database, query, options)
+    if sys.stdin.isatty():
+        from mmscodec.cli.prompt import converse
+
+        return converse(database, lambda text: ask(database, text, options))
+    return ask(database, sys.stdin.read(), options)
+
+
+def ask(database: Database, text: str, options: Any) -> int:
+    """Print the answer to a query, or one line about what is wrong with it."""
+    try:
+        found = database.query(text)
+        if found is not None and options.parquet:
+            found.write_parquet(Path(options.parquet))
+        elif found is not None:
+            FORMS[options.form or "table"](found, sys.stdout)
+    except database.errors as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        say(" ".join(line for line in lines if line and not line.startswith(("LINE", "^"))))
+        return 2 if type(error).__name__ in _WRONG else 1
+    return 0
+
+
+_WRONG = ("ParserException", "BinderException", "CatalogException", "SyntaxException")
+
+
+def _listing(database: Database) -> list[str]:
+    out = []
+    for name in database.tables:
+        rows = [
+            (column, about["type"], about.get("unit", ""), about.get("description", ""))
+            for column, about in database.columns(name).items()
+        ]
+        out += [
+            name,
+            *("  " + line for line in columns(rows, ("column", "type", "unit", "is"))),
+            "",
+        ]
+    out += ["views", *("  " + line for line in columns(
+        [(name, view.note) for name, view in VIEWS.items()], ("view", "answers")))]  # fmt: skip
+    return out
