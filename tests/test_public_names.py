@@ -17,7 +17,7 @@ FOUND = every_name()
 USERS = {
     "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.convert",
     "mmscodec.errors",
-    "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.tables",
+    "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql", "mmscodec.tables",
     "mmscodec.winmx", "mmscodec.winmx.cipher",
 }  # fmt: skip
 

@@ -82,3 +82,24 @@ def test_memory_of_a_connection_has_a_ceiling():
     for _ in range(500):
         decoders.feed([number], [bytes(head) + bytes(2000)])
         assert decoders.buffered(number) < 250_000
+
+
+def test_tables_are_those_of_a_decoder_with_connection_and_time():
+    pa = pytest.importorskip("pyarrow")
+    decoders, single = mms.Decoders(), mms.Decoder()
+    data = mms.encode("LinkMacToViewerPing") + mms.encode(
+        "LinkViewerToMacOpenFile", file_name="a\u00e9", token_data=b"secret"
+    )
+    other, one = decoders.open(), decoders.open()
+    many = decoders.feed([one, other], [data, data[:9]], [7, 8])
+    batch = single.feed(data)
+    for name in ("packets", "messages", "data", "faults", "LinkViewerToMacOpenFile"):
+        got, wanted = pa.table(many.table(name)), pa.table(batch.table(name))
+        assert got.column_names[:2] == ["time", "flow"]
+        assert got.drop_columns(["time", "flow"]).equals(wanted)
+        assert got["flow"].to_pylist() == [one] * len(wanted)
+        assert got["time"].cast("int64").to_pylist() == [7] * len(wanted)
+    shown = pa.table(many.table("LinkViewerToMacOpenFile", secrets=True))
+    assert shown["token_data"].to_pylist() == [b"secret"]
+    with pytest.raises(KeyError, match="messags"):
+        many.table("messags")

@@ -65,7 +65,7 @@ def _cell(value: Any) -> str:
     return "'" + text if isinstance(value, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
-def as_table(answer: Any, out: TextIO) -> None:
+def _as_table(answer: Any, out: TextIO) -> None:
     """Columns side by side, numbers to the right, cells cut to a width that can be read."""
     rows = [[cut(safe(_word(value)), _WIDEST) for value in row] for row in _values(answer)]
     width = width_of(out)
@@ -73,7 +73,7 @@ def as_table(answer: Any, out: TextIO) -> None:
         out.write((line if width is None else cut(line, width)) + "\n")
 
 
-def as_csv(answer: Any, out: TextIO) -> None:
+def _as_csv(answer: Any, out: TextIO) -> None:
     """RFC 4180 with a line of names."""
     writer = csv.writer(out, lineterminator="\n")
     rows = _values(answer)
@@ -83,12 +83,12 @@ def as_csv(answer: Any, out: TextIO) -> None:
         writer.writerow([_cell(value) for value in row])
 
 
-def as_json(answer: Any, out: TextIO) -> None:
+def _as_json(answer: Any, out: TextIO) -> None:
     """An object a line, in ASCII."""
     for row in _values(answer):
         out.write(json.dumps(dict(zip(answer.columns, row)), separators=(",", ":")) + "\n")
 
 
 FORMS: dict[str, Callable[[Any, TextIO], None]] = {
-    "table": as_table, "csv": as_csv, "json": as_json,
+    "table": _as_table, "csv": _as_csv, "json": _as_json,
 }  # fmt: skip

@@ -43,10 +43,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
-def is_query(word: str, files: list[str]) -> bool:
+def _is_query(word: str, files: list[str]) -> bool:
     """Whether the first argument is a question and no file; `files` are those behind it.
 
-    >>> is_query("select 1", []), is_query("from.pcap", []), is_query("my trace.pcap", [])
+    >>> _is_query("select 1", []), _is_query("from.pcap", []), _is_query("my trace.pcap", [])
     (True, False, False)
     """
     first = word.lstrip("( \n\t").split(None, 1)
@@ -58,7 +58,7 @@ def is_query(word: str, files: list[str]) -> bool:
 def run(options: argparse.Namespace) -> int:
     """Answer; 0, 1 for a query that fails, 2 for one that is none, 3 for damaged input."""
     files = list(options.files)
-    query = files.pop(0) if files and is_query(files[0], files[1:]) else None
+    query = files.pop(0) if files and _is_query(files[0], files[1:]) else None
     with mmscodec.open(_EMPTY) as empty:
         if options.listed and not files:
             return _answer(Database(empty, empty=empty), query, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -228,6 +229,26 @@ def batch_table(batch: Any, name: str, payload: bool = False, secrets: bool = Fa
         return Table(name, made, lambda: len(rows()))
     kind = Kind(name, lambda: batch._by_message, secrets)
     return Table(kind.struct.name, kind.columns(), lambda: len(kind.numbers))
+
+
+def many_table(batch: Any, name: str, secrets: bool = False) -> Table:
+    """`name` of an `mms.ManyBatch`: time and number of the connection, then as of a batch."""
+
+    def first(rows: Callable[[], np.ndarray]) -> list[Column]:
+        time, flow = (make.taken(rows, key) for key in ("time", "flow"))
+        about = replace(COMMON["flow"], note="number of the connection")
+        return [
+            *columns("time", time, COMMON["time"], np.dtype("i8")),
+            *columns("flow", flow, about, np.dtype("i4")),
+        ]
+
+    if name in TABLES and name != "findings":
+        rows = lambda: np.asarray(getattr(batch, name))  # noqa: E731
+        made = structured(TABLES[name], rows, SPECS[name])
+        return Table(name, [*first(rows), *made], lambda: len(rows()))
+    kind = Kind(name, lambda: batch._columns, secrets)
+    made = [*first(lambda: kind.rows), *kind.columns()]
+    return Table(kind.struct.name, made, lambda: len(kind.numbers))
 
 
 def payload_column(parts: Callable[[int, int], Spans]) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from mmscodec.mms._many import DecodersBase
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.rows import as_rows
 from mmscodec.schema.mms import MAX_PACKET
+
+if TYPE_CHECKING:
+    from mmscodec.tables import Table
 
 
 class ManyBatch:
@@ -40,6 +44,15 @@ class ManyBatch:
     def column(self, message: str | int, field: str) -> np.ndarray:
         """One field of every message of a kind; see `MessageColumns.column`."""
         return self._columns.column(message, field)
+
+    def table(self, name: str, *, secrets: bool = False) -> Table:
+        """packets, messages, data, faults or a kind of message as Arrow columns.
+
+        See `mmscodec.Capture.table`; `flow` is the connection, `time` as it was given to `feed`.
+        """
+        from mmscodec.mms.arrow import many_table
+
+        return many_table(self, name, secrets)
 
     def __repr__(self) -> str:
         names = ("packets", "messages", "data", "faults")
