@@ -83,8 +83,9 @@ class Capture(CapturePass, SessionViews):
     ) -> dict[str, int]:
         """Write tables as Parquet files, `NAME.parquet` in a folder; needs pyarrow.
 
-        The capture is read as for its tables. `mmscodec convert`, or `mmscodec.convert.convert`
-        with ``Options(whole=False)``, writes batch by batch instead.
+        Named tables of files that were not read yet are written batch by batch: memory does not
+        grow with the capture, which stays unread. findings, sessions, exchanges and transitions,
+        and so all tables, need the whole; so do streams, which are read once.
 
         Parameters
         ----------
@@ -104,11 +105,13 @@ class Capture(CapturePass, SessionViews):
         dict
             Rows of each table that was written. All appear when the last is complete, or none.
         """
+        from mmscodec.capture.arrow_stream import WHOLE
         from mmscodec.convert import Options, convert
 
         names = None if tables is None else list(tables)
         options = Options("parquet", names, True, partition, payload, secrets, overwrite)
-        return convert(self, directory, options)
+        apart = names is not None and self._unread_files and not set(names) & set(WHOLE)
+        return convert(self, directory, options, batches=self._apart if apart else None)
 
     @property
     def tables(self) -> dict[str, int | None]:

@@ -16,6 +16,7 @@ from mmscodec.capture._merge import Merge
 from mmscodec.capture.discovery import streams_that_are_none
 from mmscodec.capture.dtypes import address_bytes
 from mmscodec.capture.export import flow_keys, write_flows
+from mmscodec.capture.mapped import WINDOW
 from mmscodec.capture.not_understood import NotUnderstood, table
 from mmscodec.capture.progress import Steps, whole_size
 from mmscodec.capture.source import Sources
@@ -157,7 +158,12 @@ class Capture(CaptureTables):
             engine = self._begin()
             if self._whole is None:
                 self._engine = engine
-            merge = Merge(self._sources)
+        yield from self._batches(engine, rows)
+
+    def _batches(self, engine: Engine, rows: int) -> Iterator[CaptureTables]:
+        for source in self._sources.sources:
+            source.keep = WINDOW
+        merge = Merge(self._sources)
         from mmscodec.capture.live_winmx import LiveWinmx  # WinMX costs as much as the rest
 
         winmx = LiveWinmx()
@@ -169,6 +175,15 @@ class Capture(CaptureTables):
             tables = CaptureTables(engine.drain(retire=True), self._sources, self)
             tables.winmx = winmx.take(tables)
             yield tables
+
+    def _apart(self, rows: int) -> Iterator[CaptureTables]:
+        # the batches of a pass of its own, which files allow: the capture is as it was
+        return self._batches(Engine(**self._options), rows)
+
+    @property
+    def _unread_files(self) -> bool:
+        # nothing was read yet, and what is read can be read again
+        return self._engine is None and all(s.addressable and s.stable for s in self._sources)
 
     def __iter__(self) -> Iterator[CaptureTables]:
         return self.iter_batches()

@@ -19,7 +19,9 @@ _FaultRow = tuple[int, int, int, int, int, int]
 GRAIN = mmap.ALLOCATIONGRANULARITY
 
 WINDOW = 32 << 20  # bytes of a mapped file shown at a time
-KEEP = 1 << 30  # files larger than this are unmapped behind the walker, so memory stays flat
+#: Pages of larger files are given back behind the walker, so that memory stays flat; of a capture
+#: that is read in batches those of all that are larger than a window. They come back when touched.
+KEEP = 1 << 30
 
 MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
@@ -51,6 +53,8 @@ class Source(ABC):
         Another thread walks ahead and has pages mapped before they are needed.
     stable : bool
         All bytes are there at once, and stay where they are.
+    keep : int
+        Pages of larger mapped files are given back behind the walker.
     first : int or None
         Sources of one capture are merged by time: that of the first record, where it was looked at
         (`NO_RECORD` where none was found). None: this source follows when all before it have ended.
@@ -62,6 +66,7 @@ class Source(ABC):
     addressable = True
     read_ahead = False
     stable = False
+    keep = KEEP
     first: int | None = None
 
     @abstractmethod
@@ -177,11 +182,16 @@ class MappedSource(Source):
         end = min(self.size, done + max(need, WINDOW))
         if end - done > 1 << 20 and not self.read_ahead:
             buffer.populate(done, end)
-        if self.size > KEEP:
+        if self.size > self.keep:
             buffer.forget(0, done)
         if end == self.size:
             return buffer, base, True
         return memoryview(buffer)[:end], base, False
+
+    def walked(self) -> None:
+        """Pages of a capture that is read in batches."""
+        if self.keep < KEEP and self.map is not None:
+            self.map.forget(0, self.size)
 
     def release(self) -> None:
         """Drop the mapping; it goes when the last view of it does."""

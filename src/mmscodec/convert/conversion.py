@@ -53,6 +53,7 @@ def convert(
     directory: str | os.PathLike[str],
     options: Options | None = None,
     seen: Callable[[Any], Any] | None = None,
+    batches: Callable[[int], Iterator[Any]] | None = None,
 ) -> dict[str, int]:
     """Write tables of a capture into a folder, one file or folder each.
 
@@ -66,6 +67,8 @@ def convert(
     options : Options, optional
     seen : callable, optional
         Called with each batch of the capture, or with the whole.
+    batches : callable, optional
+        Gives batches of so many rows, which are written instead of the whole.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def convert(
                 raise FileExistsError(17, "exists already", str(output.path))
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        for name, table in _pieces(capture, names, chosen, seen or (lambda tables: None)):
+        for name, table in _pieces(capture, names, chosen, seen or _nothing, batches):
             outputs[name].write(pyarrow().table(table))
         written = [name for name in names if chosen.tables is not None or outputs[name].rows]
         for name in written:
@@ -108,6 +111,10 @@ def convert(
     return {name: outputs[name].rows for name in written}
 
 
+def _nothing(tables: Any) -> None:
+    pass
+
+
 def _names(capture: Any, options: Options) -> list[str]:
     if options.tables is None:
         return list(capture.tables) if options.whole else list(STREAMED)
@@ -119,11 +126,15 @@ def _names(capture: Any, options: Options) -> list[str]:
 
 
 def _pieces(
-    capture: Any, names: Iterable[str], options: Options, seen: Callable[[Any], Any]
+    capture: Any,
+    names: Iterable[str],
+    options: Options,
+    seen: Callable[[Any], Any],
+    batches: Callable[[int], Iterator[Any]] | None,
 ) -> Iterator[tuple[str, Any]]:
     # (name, table): of each batch, or of the whole where that is needed or was read already
     read = any(count is not None for count in capture.tables.values())
-    if options.whole or read or set(names) & set(WHOLE):
+    if batches is None and (options.whole or read or set(names) & set(WHOLE)):
         seen(capture)
         for name in names:
             table = capture.table(name, payload=options.payload, secrets=options.secrets)
@@ -131,7 +142,7 @@ def _pieces(
                 yield name, table[start : start + _BATCH_ROWS]
         return
     feed = Feed(names, options.payload, options.secrets)
-    for batch in capture.iter_batches(_BATCH_ROWS):
+    for batch in (batches or capture.iter_batches)(_BATCH_ROWS):
         seen(batch)
         yield from feed.take(batch).items()
     yield from feed.finish().items()
