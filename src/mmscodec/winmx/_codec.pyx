@@ -262,7 +262,7 @@ cdef class BatchBase:
             if self.regular:
                 with nogil:
                     status = nodes.regular_nodes(index.src, total // 8, &block.table)
-            elif total >= 1024:
+            elif total * sizeof(kernel.node_t) >= RELEASE_GIL:
                 with nogil:
                     status = nodes.gather_nodes(
                         &index, self.framing, total, stream, &block.table)

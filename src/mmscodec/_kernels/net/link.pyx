@@ -10,16 +10,20 @@ from mmscodec._kernels.net.cursor cimport (
     network_t, scope_mix, short_of, trim,
 )
 from mmscodec._kernels.net.numbers cimport (
-    ETHERTYPE_8021BR, ETHERTYPE_BACKBONE, ETHERTYPE_FABRICPATH, ETHERTYPE_IPV4, ETHERTYPE_IPV6,
-    ETHERTYPE_LEAST, ETHERTYPE_MPLS, ETHERTYPE_MPLS_UPSTREAM, ETHERTYPE_NSH, ETHERTYPE_PPP,
-    ETHERTYPE_PPPOE_SESSION, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD1, ETHERTYPE_QINQ_OLD2,
-    ETHERTYPE_QINQ_OLD3, ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_VLAN, ETHERTYPE_VN_TAG,
-    LINKTYPE_ARCNET_BSD, LINKTYPE_ARCNET_LINUX, LINKTYPE_ATM_RFC1483, LINKTYPE_C_HDLC,
-    LINKTYPE_ETHERNET, LINKTYPE_FRELAY, LINKTYPE_IEEE802_11, LINKTYPE_IEEE802_11_RADIOTAP,
-    LINKTYPE_IPV4, LINKTYPE_IPV6, LINKTYPE_JUNIPER_ETHER, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2,
-    LINKTYPE_LOOP, LINKTYPE_NFLOG, LINKTYPE_NULL, LINKTYPE_PKTAP, LINKTYPE_PPI, LINKTYPE_PPP,
-    LINKTYPE_PPP_ETHER, LINKTYPE_PPP_HDLC, LINKTYPE_PPP_WITH_DIR, LINKTYPE_RAW, LINKTYPE_RAW_12,
-    LINKTYPE_RAW_14,
+    ARCNET_IPV4, ARCNET_IPV4_OLD, ARCNET_IPV6, BRIDGED_ETHERNET, BRIDGED_ETHERNET_FCS,
+    COOKED_ETHERNET, COOKED_LLC, ETHERTYPE_8021BR, ETHERTYPE_BACKBONE, ETHERTYPE_FABRICPATH,
+    ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_LEAST, ETHERTYPE_MPLS, ETHERTYPE_MPLS_UPSTREAM,
+    ETHERTYPE_NSH, ETHERTYPE_PPP, ETHERTYPE_PPPOE_SESSION, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD1,
+    ETHERTYPE_QINQ_OLD2, ETHERTYPE_QINQ_OLD3, ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_VLAN,
+    ETHERTYPE_VN_TAG, FAMILY_IPV4, FAMILY_IPV6_BSD, FAMILY_IPV6_DARWIN, FAMILY_IPV6_FREEBSD,
+    FAMILY_IPV6_LINUX, HARDWARE_NETLINK, HARDWARE_RADIOTAP, LINKTYPE_ARCNET_BSD,
+    LINKTYPE_ARCNET_LINUX, LINKTYPE_ATM_RFC1483, LINKTYPE_C_HDLC, LINKTYPE_ETHERNET,
+    LINKTYPE_FRELAY, LINKTYPE_IEEE802_11, LINKTYPE_IEEE802_11_RADIOTAP, LINKTYPE_IPV4,
+    LINKTYPE_IPV6, LINKTYPE_JUNIPER_ETHER, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, LINKTYPE_LOOP,
+    LINKTYPE_NFLOG, LINKTYPE_NULL, LINKTYPE_PKTAP, LINKTYPE_PPI, LINKTYPE_PPP, LINKTYPE_PPP_ETHER,
+    LINKTYPE_PPP_HDLC, LINKTYPE_PPP_WITH_DIR, LINKTYPE_RAW, LINKTYPE_RAW_12, LINKTYPE_RAW_14,
+    NEXT_ETHERNET, NEXT_IPV4, NEXT_IPV6, NEXT_MPLS, NEXT_NSH, ORGANISATION_8021H,
+    ORGANISATION_BRIDGED, PPP_IPV4, PPP_IPV6, PPP_MPLS, PPP_MPLS_MULTICAST,
 )
 from mmscodec._kernels.core.wire cimport load_be16, load_be32, load_le16, load_le32
 
@@ -164,6 +168,12 @@ cdef int backbone(network_t *net, cursor_t *c) noexcept nogil:
     return STEP_ETHERNET
 
 
+cdef inline bint is_bridged(uint32_t organisation, uint32_t kind) noexcept nogil:
+    # does an Ethernet frame follow a SNAP header?
+    return organisation == ORGANISATION_BRIDGED \
+        and (kind == BRIDGED_ETHERNET or kind == BRIDGED_ETHERNET_FCS)
+
+
 cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil:
     cdef uint32_t organisation
     if c.n < 3:
@@ -177,10 +187,9 @@ cdef int llc_step(network_t *net, cursor_t *c) noexcept nogil:
         return short_of(net, c, FIELD_LINK_HEADER, 8)
     organisation = load_be32(c.p + 2) & 0xFFFFFF
     c.kind = load_be16(c.p + 6)
-    if organisation == 0x0080C2 and (c.kind == 1 or c.kind == 7):
-        return skip(net, c, 10, STEP_ETHERNET)  # bridged Ethernet, RFC 2684
-    # 0000F8 is RFC 1042 bridging of types that 802.1H lists
-    if (organisation != 0 and organisation != 0x0000F8) or c.kind < ETHERTYPE_LEAST:
+    if is_bridged(organisation, c.kind):
+        return skip(net, c, 10, STEP_ETHERNET)
+    if (organisation != 0 and organisation != ORGANISATION_8021H) or c.kind < ETHERTYPE_LEAST:
         return NETWORK_OTHER
     advance(c, 8)
     return STEP_ETHERTYPE
@@ -241,16 +250,16 @@ cdef int nsh(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int next_step(network_t *net, cursor_t *c) noexcept nogil:
-    # numbers of NSH, the first five of them those of VXLAN-GPE as well
-    if c.kind == 1:
+    # the step of what follows NSH or VXLAN-GPE
+    if c.kind == NEXT_IPV4:
         return STEP_IPV4
-    if c.kind == 2:
+    if c.kind == NEXT_IPV6:
         return STEP_IPV6
-    if c.kind == 3:
+    if c.kind == NEXT_ETHERNET:
         return STEP_ETHERNET
-    if c.kind == 4:
+    if c.kind == NEXT_NSH:
         return nsh(net, c)
-    if c.kind == 5:
+    if c.kind == NEXT_MPLS:
         return STEP_MPLS
     return NETWORK_OTHER
 
@@ -298,11 +307,11 @@ cdef int ppp_step(network_t *net, cursor_t *c) noexcept nogil:
     else:
         kind = load_be16(c.p)
         advance(c, 2)
-    if kind == 0x21:
+    if kind == PPP_IPV4:
         return STEP_IPV4
-    if kind == 0x57:
+    if kind == PPP_IPV6:
         return STEP_IPV6
-    if kind == 0x281 or kind == 0x283:
+    if kind == PPP_MPLS or kind == PPP_MPLS_MULTICAST:
         return STEP_MPLS
     return NETWORK_OTHER
 
@@ -355,7 +364,7 @@ cdef int snap(network_t *net, cursor_t *c) noexcept nogil:
     organisation = load_be32(c.p) >> 8
     c.kind = load_be16(c.p + 3)
     advance(c, 5)
-    if organisation == 0x0080C2 and (c.kind == 1 or c.kind == 7):
+    if is_bridged(organisation, c.kind):
         return STEP_ETHERNET
     return STEP_ETHERTYPE if organisation == 0 and c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
@@ -364,11 +373,12 @@ cdef int snap(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int by_family(uint32_t family) noexcept nogil:
-    # the step of an address family, as BSD systems number them
-    if family == 2:
+    # the step of an address family
+    if family == FAMILY_IPV4:
         return STEP_IPV4
-    if family == 24 or family == 28 or family == 30 or family == 10:
-        return STEP_IPV6  # BSDs, FreeBSD, macOS, Linux
+    if family == FAMILY_IPV6_BSD or family == FAMILY_IPV6_FREEBSD \
+            or family == FAMILY_IPV6_DARWIN or family == FAMILY_IPV6_LINUX:
+        return STEP_IPV6
     return NETWORK_OTHER
 
 
@@ -389,11 +399,11 @@ cdef int family(network_t *net, cursor_t *c) noexcept nogil:
 
 cdef int cooked_type(network_t *net, cursor_t *c, uint32_t hardware) noexcept nogil:
     # the step of the protocol field of Linux cooked captures
-    if hardware == 824 or hardware == 803:
-        return NETWORK_OTHER  # netlink, radiotap: the field is not an Ethernet type
-    if c.kind == 1:
+    if hardware == HARDWARE_NETLINK or hardware == HARDWARE_RADIOTAP:
+        return NETWORK_OTHER
+    if c.kind == COOKED_ETHERNET:
         return STEP_ETHERNET
-    if c.kind == 4:
+    if c.kind == COOKED_LLC:
         return STEP_LLC
     return STEP_ETHERTYPE if c.kind >= ETHERTYPE_LEAST else NETWORK_OTHER
 
@@ -474,16 +484,16 @@ cdef int juniper(network_t *net, cursor_t *c) noexcept nogil:
 
 
 cdef int arcnet(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
-    # `k` bytes of addresses, then the protocol: 240 is IP by RFC 1051; by RFC 1201, 212 and 196
-    # are IPv4 and IPv6 behind a split flag and a sequence number
+    # `k` bytes of addresses, then the protocol; by RFC 1201 IPv4 and IPv6 stand behind a split flag
+    # and a sequence number
     cdef uint32_t kind
     if c.n < k + 1:
         return short_of(net, c, FIELD_LINK_HEADER, k + 1)
     advance(c, k)
     kind = c.p[0]
-    if kind == 240:
+    if kind == ARCNET_IPV4_OLD:
         return skip(net, c, 1, STEP_IPV4)
-    if kind != 212 and kind != 196:
+    if kind != ARCNET_IPV4 and kind != ARCNET_IPV6:
         return NETWORK_OTHER
     if c.n < 8:
         return short_of(net, c, FIELD_LINK_HEADER, 8)
@@ -491,7 +501,7 @@ cdef int arcnet(network_t *net, cursor_t *c, uint32_t k) noexcept nogil:
         advance(c, 4)  # stuffing for lengths that no frame can have
     if c.p[1] != 0:
         return NETWORK_OTHER  # a piece of a larger packet
-    return skip(net, c, 4, STEP_IPV4 if kind == 212 else STEP_IPV6)
+    return skip(net, c, 4, STEP_IPV4 if kind == ARCNET_IPV4 else STEP_IPV6)
 
 
 # ---- headers before 802.11 frames

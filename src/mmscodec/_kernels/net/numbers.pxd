@@ -51,6 +51,52 @@ cdef enum ethertype_t:
     ETHERTYPE_QINQ_OLD2 = 0x9200
     ETHERTYPE_QINQ_OLD3 = 0x9300
 
+cdef enum next_protocol_t:
+    # of NSH (RFC 8300), the first five of VXLAN-GPE as well
+    NEXT_IPV4 = 1
+    NEXT_IPV6 = 2
+    NEXT_ETHERNET = 3
+    NEXT_NSH = 4
+    NEXT_MPLS = 5
+
+cdef enum ppp_protocol_t:
+    PPP_IPV4 = 0x21
+    PPP_IPV6 = 0x57
+    PPP_MPLS = 0x281
+    PPP_MPLS_MULTICAST = 0x283
+
+cdef enum address_family_t:
+    # of IPv4 the same everywhere, of IPv6 each system has its own
+    FAMILY_IPV4 = 2
+    FAMILY_IPV6_LINUX = 10
+    FAMILY_IPV6_BSD = 24
+    FAMILY_IPV6_FREEBSD = 28
+    FAMILY_IPV6_DARWIN = 30
+
+cdef enum hardware_t:
+    # ARPHRD_ values of Linux cooked captures, where the protocol is no Ethernet type
+    HARDWARE_RADIOTAP = 803
+    HARDWARE_NETLINK = 824
+
+cdef enum cooked_protocol_t:
+    COOKED_ETHERNET = 1
+    COOKED_LLC = 4
+
+cdef enum organisation_t:
+    # of SNAP headers
+    ORGANISATION_8021H = 0x0000F8  # RFC 1042 bridging of types that 802.1H lists
+    ORGANISATION_BRIDGED = 0x0080C2  # RFC 2684
+
+cdef enum bridged_t:
+    # bridged Ethernet, by whether its check sum follows
+    BRIDGED_ETHERNET_FCS = 1
+    BRIDGED_ETHERNET = 7
+
+cdef enum arcnet_t:
+    ARCNET_IPV6 = 196
+    ARCNET_IPV4 = 212
+    ARCNET_IPV4_OLD = 240  # RFC 1051
+
 cdef enum ip_protocol_t:
     IP_HOP_BY_HOP = 0
     IP_IPV4 = 4

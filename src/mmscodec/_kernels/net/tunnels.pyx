@@ -11,8 +11,8 @@ from mmscodec._kernels.net.cursor cimport (
 )
 from mmscodec._kernels.net.numbers cimport (
     ETHERTYPE_ERSPAN2, ETHERTYPE_ERSPAN3, ETHERTYPE_LEAST, ETHERTYPE_PPP,
-    ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_WCCP, PORT_AYIYA, PORT_GENEVE, PORT_LISP_DATA,
-    PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE,
+    ETHERTYPE_TRANSPARENT_BRIDGING, ETHERTYPE_WCCP, NEXT_IPV4, NEXT_IPV6, PORT_AYIYA, PORT_GENEVE,
+    PORT_LISP_DATA, PORT_TEREDO, PORT_VXLAN, PORT_VXLAN_GPE,
 )
 from mmscodec._kernels.core.wire cimport load_be16, load_be32
 
@@ -188,7 +188,7 @@ cdef int vxlan_gpe(cursor_t *c) noexcept nogil:
     advance(c, 8)
     if flags & 0x04 == 0:
         return STEP_ETHERNET
-    if c.kind == 1 or c.kind == 2:
+    if c.kind == NEXT_IPV4 or c.kind == NEXT_IPV6:
         return whole_ip(c)
     return STEP_NEXT
 

@@ -30,7 +30,7 @@ NODES = np.dtype(
             "=u2",
             "?",
             *(RECORD[name].newbyteorder("=") for name in RECORD.names or ()),
-        ],  # fmt: skip
+        ],
         "offsets": [0, 8, 10, 12, 16, 18, 20, 21, 22, 23],
         "itemsize": 24,
     }
