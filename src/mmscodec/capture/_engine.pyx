@@ -11,7 +11,7 @@ from mmscodec._kernels.pcapfile.records cimport (
 )
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
-from mmscodec._kernels.net.segment cimport ends_t
+from mmscodec._kernels.net.segment cimport endpoints_t
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
 from mmscodec._kernels.track.flow_rows cimport (
     flow_row_t, flow_rows_retire, flow_rows_touched, flow_rows_update_all,
@@ -143,7 +143,7 @@ cdef class Engine:
 
     cdef int take_chosen(self, bytes src, bytes dst, src_port, dst_port) except -1:
         # one direction of a connection that is wanted, whatever it carries
-        cdef ends_t *row = <ends_t *>table_row(&self.track.options.chosen)
+        cdef endpoints_t *row = <endpoints_t *>table_row(&self.track.options.chosen)
         if row == NULL:
             raise MemoryError
         if len(src) != 16 or len(dst) != 16:

@@ -28,7 +28,7 @@ cdef struct segment_t:
     const uint8_t *payload
     bint owned  # payload is not in the record but in the defragmenter, until its next call
 
-cdef struct ends_t:
+cdef struct endpoints_t:
     # who sends to whom, as in segment_t
     uint8_t src[16]
     uint8_t dst[16]
@@ -36,9 +36,9 @@ cdef struct ends_t:
     uint16_t dst_port
 
 
-cdef inline bint has_ends(const segment_t *s, const ends_t *ends) noexcept nogil:
+cdef inline bint has_endpoints(const segment_t *s, const endpoints_t *e) noexcept nogil:
     # do these send the segment, and get it?
     return (
-        ends.src_port == s.src_port and ends.dst_port == s.dst_port
-        and memcmp(ends.src, s.src, 16) == 0 and memcmp(ends.dst, s.dst, 16) == 0
+        e.src_port == s.src_port and e.dst_port == s.dst_port
+        and memcmp(e.src, s.src, 16) == 0 and memcmp(e.dst, s.dst, 16) == 0
     )

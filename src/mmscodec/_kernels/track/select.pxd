@@ -3,11 +3,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.net.network cimport network_t
-from mmscodec._kernels.net.segment cimport ends_t
+from mmscodec._kernels.net.segment cimport endpoints_t
 
 cdef struct flow_key_t:
     # a row of `KEYS` in export.py
-    ends_t ends
+    endpoints_t endpoints
     uint32_t scope
     int64_t first
     int64_t last

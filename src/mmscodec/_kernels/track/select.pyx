@@ -8,7 +8,7 @@ from mmscodec._kernels.net.fragments cimport fragment_t, fragments_t
 from mmscodec._kernels.net.network cimport (
     NETWORK_FAULT, NETWORK_NOTHING, NETWORK_SEGMENT, network_decode, network_more,
 )
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, has_ends, segment_t
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP, has_endpoints, segment_t
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_append
 
 
@@ -27,7 +27,7 @@ cdef inline uint64_t flow_hash(
     const uint8_t *src, const uint8_t *dst, uint16_t a, uint16_t b, uint8_t protocol,
     uint32_t scope
 ) noexcept nogil:
-    # of the ends of a segment, its protocol and its scope
+    # of the endpoints of a segment, its protocol and its scope
     cdef uint64_t h = mix(address_hash(src, dst), load_le64(src) ^ (load_le64(dst) << 1))
     return mix(h, (<uint64_t>a << 48) | (<uint64_t>b << 32) | scope) + protocol
 
@@ -49,7 +49,7 @@ cdef bint in_flow(
         k = slots[i].key
         if (
             k.first <= time <= k.last and k.scope == s.scope and k.protocol == s.protocol
-            and has_ends(s, &k.ends)
+            and has_endpoints(s, &k.endpoints)
         ):
             return True
         i += 1
@@ -130,5 +130,6 @@ cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexc
         k = keys + i
         slots[i].key = k
         slots[i].hash = flow_hash(
-            k.ends.src, k.ends.dst, k.ends.src_port, k.ends.dst_port, k.protocol, k.scope)
+            k.endpoints.src, k.endpoints.dst, k.endpoints.src_port, k.endpoints.dst_port,
+            k.protocol, k.scope)
     qsort(slots, n, sizeof(key_slot_t), by_hash)

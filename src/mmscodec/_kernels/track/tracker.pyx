@@ -10,7 +10,7 @@ from mmscodec._kernels.net.network cimport (
 )
 from mmscodec._kernels.net.pieces cimport tcp_pool_free, tcp_pool_init
 from mmscodec._kernels.net.tcp_reassembly cimport GAP_END
-from mmscodec._kernels.net.segment cimport ends_t
+from mmscodec._kernels.net.segment cimport endpoints_t
 from mmscodec._kernels.track.connection cimport connection_drop_attempt, connection_finish
 from mmscodec._kernels.track.dispatch cimport (
     DISPATCH_BATCH, dispatch_batch, dispatch_prefetch,
@@ -43,7 +43,7 @@ cdef int tracker_init(tracker_t *t, uint64_t seed) noexcept nogil:
     t.options.max_flows = 1 << 18
     t.options.max_packet = 1 << 20
     t.counters.last_time = INT64_MIN
-    table_init(&t.options.chosen, sizeof(ends_t))
+    table_init(&t.options.chosen, sizeof(endpoints_t))
     table_init(&t.sources.rows, sizeof(source_t))
     network_init(&t.network, seed)
     mms_tables_init(&t.tables, True)
