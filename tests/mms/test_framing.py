@@ -120,6 +120,27 @@ def test_a_message_length_larger_by_eight_costs_no_other_packet():
     assert batch.faults["length"].tolist() == [48]
 
 
+def test_a_message_length_up_to_a_later_packet_costs_none_of_those_between():
+    packets = [data(1 << 28 | i, 9, i, bytes([i] * 40)) for i in range(12)]
+    stream = [*packets[:3], bytearray(PING), *packets[3:8], PING, *packets[8:]]
+    for last in range(4, 10):  # the length of the first Ping reaches up to the packet behind it
+        stream[3][8:12] = (sum(map(len, stream[3 : last + 1])) - 16).to_bytes(4, "little")
+        if (len(PING) + 48 * (last - 3)) % 8:
+            continue
+        batch = mms.decode(b"".join(map(bytes, stream)))
+        assert [n & 255 for n in batch.data["location_id"].tolist()] == list(range(12)), last
+        assert len(batch.packets) == 1
+        assert batch.faults["length"].tolist() == [48]
+
+
+def test_a_header_without_its_seal_at_the_end_is_said():
+    broken = bytearray(PING)
+    broken[14] ^= 2
+    batch = mms.decode(PING + bytes(broken))
+    assert batch.faults["length"].tolist() == [48]
+    assert batch.consumed == 96
+
+
 def test_a_packet_size_that_is_a_multiple_of_its_neighbours_costs_no_other_packet():
     for size in (64, 1024):
         for bit in range(16):

@@ -369,10 +369,13 @@ class Framing:
             size, mid = self.u32(at + place) * 8, self.u32(at + place + 4)
             if mid == SESSION_ID and (inside is None or inside >= at + place):
                 return refused  # the next packet begins here
-            if mid == SESSION_ID or size == 0 or size > total - place:
-                broken = True
+            fits = mid != SESSION_ID and 0 < size <= total - place
+            if fits and at + place + size > self.end:
                 break
-            if at + place + size > self.end:
+            if (not fits or mid >> 16 not in (3, 4)) and self.is_next_data(at + place):
+                return refused  # here too
+            if not fits:
+                broken = True
                 break
             strange |= mid >> 16 not in (3, 4)
             messages.append((mid, at + place))
@@ -386,6 +389,13 @@ class Framing:
         if broken:
             self.faults.append((at + place, total - place))
         return "row", total
+
+    def is_next_data(self, at: int) -> bool:
+        """Does the Data packet that was to be expected stand where a message should?"""
+        d = self.head(at)
+        if d is None or self.client:
+            return False
+        return is_pair(d) or self.known(d) or (self.last is not None and linked(self.last, d))
 
     def header_inside(self, start: int, end: int) -> int | None:
         """Where another TcpMessageHeader begins before `end`; of one that reaches beyond, more than
@@ -422,6 +432,8 @@ class Framing:
                     self.fresh = False
                     at += where
                     continue
+            elif self.u32(at + 4) == SESSION_ID and self.u32(at) & 0xFFFFFF == 1:
+                answer, where = "fault", 0  # a TcpMessageHeader, but for its seal
             elif self.udp and self.u32(at) == RESEND:
                 if resend == 0 or at + resend > self.end:
                     return at

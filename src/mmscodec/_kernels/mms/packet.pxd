@@ -9,7 +9,7 @@ from mmscodec._kernels.core.layout cimport (
 )
 from mmscodec._kernels.core.wire cimport load_le32, load_le64
 from mmscodec._kernels.mms.evidence cimport (
-    NO, TAIL, WAIT, YES, is_border, is_signed, wait_for,
+    NO, TAIL, WAIT, YES, is_border, is_expected, is_head, is_signed, wait_for,
 )
 from mmscodec._kernels.mms.faults cimport mms_begin_skip
 from mmscodec._kernels.mms.state cimport mms_view_t
@@ -80,8 +80,15 @@ cdef inline int header_inside(mms_view_t *v, size_t at, size_t end) noexcept nog
     return NO
 
 
+cdef inline bint is_next_data(mms_view_t *v, size_t at) noexcept nogil:
+    # Is what should be a message the Data packet that was to be expected? No message looks like
+    # one: the upper half of its MID would be a PacketSize below 8.
+    cdef uint64_t h = load_le64(v.p + at)
+    return is_head(h) and not v.s.options.client and is_expected(v, h)
+
+
 cdef inline int walk_messages(mms_view_t *v, size_t at, walk_t *w) noexcept nogil:
-    # From message to message of the packet at `at`: NO where one is the header of the next packet.
+    # From message to message of the packet at `at`: NO where the next packet begins instead.
     cdef size_t left = v.n - at, place
     cdef uint64_t size
     cdef uint32_t mid, sender
@@ -94,13 +101,18 @@ cdef inline int walk_messages(mms_view_t *v, size_t at, walk_t *w) noexcept nogi
         if mid == SESSION_ID and first_signature(v, at + 16, at + w.good, &place) == NO:
             return NO
         if mid == SESSION_ID or size == 0 or size > w.total - w.good:
+            if is_next_data(v, at + w.good):
+                return NO
             w.broken = True
             w.size = size
             return YES
         if left - w.good < size:
             return YES
         sender = mid >> 16
-        w.strange |= sender != 3 and sender != 4
+        if sender != 3 and sender != 4:
+            if is_next_data(v, at + w.good):
+                return NO
+            w.strange = True
         w.good += <size_t>size
     return YES
 
