@@ -33,7 +33,6 @@ from mmscodec.tables.spec import (
 from mmscodec.tables.table import Table
 from mmscodec.winmx import arrow as winmx
 
-NS = "ns"
 FLOW_SPECS = {
     "marks": Spec(note="1 SYN, 2 FIN, 4 RST seen"),
     "scope": Spec(note="tells apart equal addresses in other VLANs and tunnels"),

@@ -12,7 +12,7 @@ from mmscodec.winmx.history import node_history
 from mmscodec.winmx.nodes import WaitingLists, pair_answers
 from mmscodec.winmx.words import STATUS, queue_status
 
-NODE_LIST, QUEUE_STATUS = 0x03A1, 0x0384
+NODE_LIST = 0x03A1
 _MAPPED = bytes(10) + b"\xff\xff"  # in front of an IPv4 address
 
 LISTS = np.dtype(

@@ -10,9 +10,6 @@ from mmscodec.rows import as_structures
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import ROWS, in_capture
 
-#: Low 8 bits tag Data packets; these constants are no tags (10.6).
-_NO_TAG = frozenset({0xF0F0F0EF, 0xF0F0F0F0, 0xF0F0F0F1, 0xF0F0F901})
-
 MID = {item.name: item.mid for item in mms.MESSAGES} | {mms.RESEND.name: mms.RESEND_SIGNATURE}
 
 

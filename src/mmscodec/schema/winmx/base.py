@@ -154,8 +154,6 @@ LINE_TYPES = {
 #: Chat ranks, section 9.
 RANKS = {0: "user", 1: "operator", 2: "intermediate"}
 
-HANDLE_LENGTH = 18
-
 
 def handle(name: str = "user_handle") -> Part:
     """`WinMX `, eight hexadecimal digits of the primary's address, four of its UDP port."""
