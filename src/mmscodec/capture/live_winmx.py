@@ -24,7 +24,7 @@ HELD = 1 << 16  # bytes of a client that wait for the keys
 _NO_STAMPS = np.empty(0, dtypes.STAMPS)
 
 
-class Talk:
+class LiveConnection:
     """One connection: its conversation, and of each side how far it came and when."""
 
     __slots__ = ("conversation", "ends", "flows", "held", "kept", "last")
@@ -78,11 +78,13 @@ class LiveWinmx:
     """
 
     def __init__(self, ceiling: int = _CEILING) -> None:
-        self.talks: dict[int, Talk] = {}  # by the number of each flow
+        self.connections: dict[int, LiveConnection] = {}  # by the number of each flow
         self.ceiling = ceiling
         self.held = 0
         self.work: Counter[str] = Counter()
-        self._waiting: dict[int, Talk] = {}  # those that hold something, longest first; by id
+        self._waiting: dict[
+            int, LiveConnection
+        ] = {}  # those that hold something, longest first; by id
 
     def take(self, tables: Any) -> WinmxTables:
         """Tables of a batch."""
@@ -101,65 +103,67 @@ class LiveWinmx:
         tcp = rows[rows["transport"] == Transport.TCP]
         # servers first: the keys
         tcp = tcp[np.argsort(tcp["direction"] != Direction.TO_CLIENT, kind="stable")]
-        ended: dict[int, tuple[Talk, list[int]]] = {}
+        ended: dict[int, tuple[LiveConnection, list[int]]] = {}
         columns = (tcp[name].tolist() for name in COLUMNS)
         for flow, peer, direction, marks, length, extent in zip(*columns):
-            talk = self._talk(flow, peer)
+            connection = self._connection(flow, peer)
             side = SERVER if direction == Direction.TO_CLIENT else CLIENT
-            talk.flows[side] = flow
+            connection.flows[side] = flow
             times = new.get(flow, _NO_STAMPS)
-            parts += self._feed(tables, talk, side, extent, times, stamps)
-            talk.keep(side, times)
-            self._weigh(talk)
+            parts += self._feed(tables, connection, side, extent, times, stamps)
+            connection.keep(side, times)
+            self._weigh(connection)
             if marks & dtypes.ENDED:
-                ended.setdefault(id(talk), (talk, [-1, -1]))[1][side] = length
-        for talk, lengths in ended.values():
-            parts += self._close(talk, lengths, stamps)
+                ended.setdefault(id(connection), (connection, [-1, -1]))[1][side] = length
+        for connection, lengths in ended.values():
+            parts += self._close(connection, lengths, stamps)
         for flow in tcp["flow"].tolist():
-            links[flow] = self.talks[flow].conversation.link if flow in self.talks else ""
-        for talk, _ in ended.values():
-            links |= {f: talk.conversation.link for f in talk.flows if f in links}
+            links[flow] = (
+                self.connections[flow].conversation.link if flow in self.connections else ""
+            )
+        for connection, _ in ended.values():
+            links |= {f: connection.conversation.link for f in connection.flows if f in links}
         self._hold()
         return WinmxTables(parts, links, joined(list(stamps.values())), rows, live=True)
 
-    def _talk(self, flow: int, peer: int) -> Talk:
-        talk = self.talks.get(flow) or self.talks.get(peer) or Talk()
-        self.talks[flow] = talk
-        return talk
+    def _connection(self, flow: int, peer: int) -> LiveConnection:
+        connection = self.connections.get(flow) or self.connections.get(peer) or LiveConnection()
+        self.connections[flow] = connection
+        return connection
 
     def _feed(
-        self, tables: Any, talk: Talk, side: int, extent: int, times: np.ndarray,
+        self, tables: Any, connection: LiveConnection, side: int, extent: int, times: np.ndarray,
         stamps: dict[int, np.ndarray],
     ) -> list[Part]:  # fmt: skip
         """What this batch has of a side, and then what the other side had waiting for it."""
         self.work["flows"] += 1
         self.work["times"] += len(times)
-        conversation, flow, other = talk.conversation, talk.flows[side], 1 - side
-        parts = self._read(tables, talk, side, extent)
+        conversation, flow, other = connection.conversation, connection.flows[side], 1 - side
+        parts = self._read(tables, connection, side, extent)
         if parts:
-            stamps[flow] = talk.stamped(side, times)
+            stamps[flow] = connection.stamped(side, times)
         if conversation.waits(other) and conversation.state != "greeting":
-            late = some(talk.flows[other], conversation.advance(other, b""))
+            late = some(connection.flows[other], conversation.advance(other, b""))
             if late:
-                stamps[talk.flows[other]] = talk.stamped(other, _NO_STAMPS)
-            talk.keep(other, _NO_STAMPS)
+                stamps[connection.flows[other]] = connection.stamped(other, _NO_STAMPS)
+            connection.keep(other, _NO_STAMPS)
             parts += late
         return parts
 
-    def _read(self, tables: Any, talk: Talk, side: int, extent: int) -> list[Part]:
+    def _read(self, tables: Any, connection: LiveConnection, side: int, extent: int) -> list[Part]:
         """Give the conversation what this batch has of a side."""
-        conversation, flow = talk.conversation, talk.flows[side]
+        conversation, flow = connection.conversation, connection.flows[side]
         parts: list[Part] = []
         if conversation.lacks(side):
-            self._count(tables, talk, side, extent)
+            self._count(tables, connection, side, extent)
             return parts
-        for missing, rows in pieces(tables, extent, talk.ends[side]):
+        for missing, rows in pieces(tables, extent, connection.ends[side]):
             if missing:
                 if conversation.waits(side):
                     parts += some(flow, conversation.advance(side, b""))
                 conversation.lose(side, missing)
             start, end = int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["length"][-1])
-            talk.ends[side] = end
+            connection.ends[side] = end
             self.work["pieces"] += 1
             if not conversation.reads(side):
                 conversation.skip(side, end - start)
@@ -172,56 +176,58 @@ class LiveWinmx:
             parts += some(flow, conversation.advance(side, data))
         return parts
 
-    def _count(self, tables: Any, talk: Talk, side: int, extent: int) -> None:
+    def _count(self, tables: Any, connection: LiveConnection, side: int, extent: int) -> None:
         """Behind a hole bytes are only counted, however many pieces they are in."""
         if not extent:
             return
         rows = _extents.collect(tables._blocks["extents"], extent).array(dtypes.EXTENTS)
         there = int(rows["length"].sum())
         end = int(rows["offset"][-1]) + int(rows["length"][-1])
-        if missing := end - talk.ends[side] - there:
-            talk.conversation.lose(side, missing)
-        talk.conversation.skip(side, there)
-        talk.ends[side] = end
+        if missing := end - connection.ends[side] - there:
+            connection.conversation.lose(side, missing)
+        connection.conversation.skip(side, there)
+        connection.ends[side] = end
 
-    def _close(self, talk: Talk, lengths: list[int], stamps: dict[int, np.ndarray]) -> list[Part]:
+    def _close(
+        self, connection: LiveConnection, lengths: list[int], stamps: dict[int, np.ndarray]
+    ) -> list[Part]:
         """The end of a connection: what was never captured of it, and what stays unread."""
         parts: list[Part] = []
         for side in (SERVER, CLIENT):
-            flow = talk.flows[side]
-            self.talks.pop(flow, None)
-            if lengths[side] > talk.ends[side]:
-                if talk.conversation.waits(side):
-                    parts += some(flow, talk.conversation.advance(side, b""))
-                talk.conversation.lose(side, lengths[side] - talk.ends[side])
-        for side, batch in enumerate(talk.conversation.finish()):
-            if talk.flows[side] >= 0:
-                parts += some(talk.flows[side], batch)
-        for side, flow in enumerate(talk.flows):
+            flow = connection.flows[side]
+            self.connections.pop(flow, None)
+            if lengths[side] > connection.ends[side]:
+                if connection.conversation.waits(side):
+                    parts += some(flow, connection.conversation.advance(side, b""))
+                connection.conversation.lose(side, lengths[side] - connection.ends[side])
+        for side, batch in enumerate(connection.conversation.finish()):
+            if connection.flows[side] >= 0:
+                parts += some(connection.flows[side], batch)
+        for side, flow in enumerate(connection.flows):
             if flow not in stamps and any(part.flow == flow for part in parts):
-                stamps[flow] = talk.stamped(side, _NO_STAMPS)
-        self._waiting.pop(id(talk), None)
-        self.held -= talk.held
+                stamps[flow] = connection.stamped(side, _NO_STAMPS)
+        self._waiting.pop(id(connection), None)
+        self.held -= connection.held
         return parts
 
-    def _weigh(self, talk: Talk) -> None:
-        weight = talk.weight()
-        self.held += weight - talk.held
-        talk.held = weight
+    def _weigh(self, connection: LiveConnection) -> None:
+        weight = connection.weight()
+        self.held += weight - connection.held
+        connection.held = weight
         if weight:
-            self._waiting[id(talk)] = talk  # where it stood before
+            self._waiting[id(connection)] = connection  # where it stood before
         else:
-            self._waiting.pop(id(talk), None)
+            self._waiting.pop(id(connection), None)
 
     def _hold(self) -> None:
         """Give up what waits longest, until the ceiling holds."""
         while self.held > self.ceiling and self._waiting:
-            talk = next(iter(self._waiting.values()))
-            talk.conversation.abandon()
+            connection = next(iter(self._waiting.values()))
+            connection.conversation.abandon()
             for side in (CLIENT, SERVER):
-                talk.keep(side, _NO_STAMPS)
+                connection.keep(side, _NO_STAMPS)
             self.work["given up"] += 1
-            self._weigh(talk)
+            self._weigh(connection)
 
 
 COLUMNS = ("flow", "peer", "direction", "marks", "length", "extent")

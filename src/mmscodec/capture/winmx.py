@@ -331,9 +331,9 @@ def whole(capture: Any) -> WinmxTables:
         (half(capture, ends, missing, client), half(capture, ends, missing, server))
         for client, server in pairs
     ]
-    for pair, talk in zip(pairs, decode_halves(halves)):
-        link = talk.recognition.link if talk.recognition is not None else ""
-        for row, batch in zip(pair, (talk.client, talk.server)):
+    for pair, found in zip(pairs, decode_halves(halves)):
+        link = found.recognition.link if found.recognition is not None else ""
+        for row, batch in zip(pair, (found.client, found.server)):
             if row >= 0:
                 links[row] = link
                 parts.append(Part(row, batch))

@@ -13,7 +13,7 @@ from mmscodec.winmx.decode import scan_cache_reply
 from mmscodec.winmx.faultrows import add_faults
 from mmscodec.winmx.filetransfer import HELD, decode_transfer
 from mmscodec.winmx.recognition import CLIENT_HEAD, SERVER_HEAD, Recognition, recognise
-from mmscodec.winmx.unread import Heard, keys_of, unread
+from mmscodec.winmx.unread import Progress, keys_of, unread
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -106,17 +106,18 @@ def say_unread(judgement: Recognition, pair: tuple[Half, Half], batches: list[Ba
     if judgement.link == "transfer":
         pieces = (bytes(pair[0].data[:HELD]), bytes(pair[1].data[:HELD]))
         client, server = (
-            Heard(head, half.total, len(half.data), half.missing) for head, half in zip(heads, pair)
+            Progress(head, half.total, len(half.data), half.missing)
+            for head, half in zip(heads, pair)
         )
         for batch, rows in zip(batches, decode_transfer(batches, pieces, (client, server))):
             add_faults(batch, rows)
         return
     keys = keys_of(judgement.link, judgement.certain, judgement.keys is not None, heads[1])
-    heard = [
-        Heard(head, half.total, len(half.data), half.missing, batch.consumed, batch.need)
+    progress = [
+        Progress(head, half.total, len(half.data), half.missing, batch.consumed, batch.need)
         for head, half, batch in zip(heads, pair, batches)
     ]
-    for batch, rows in zip(batches, unread(judgement.link, keys, (heard[0], heard[1]))):
+    for batch, rows in zip(batches, unread(judgement.link, keys, (progress[0], progress[1]))):
         add_faults(batch, rows)
 
 

@@ -21,7 +21,7 @@ from mmscodec.winmx.recognition import (
     Recognition,
     recognise,
 )
-from mmscodec.winmx.unread import Heard, Keys, keys_of, unread
+from mmscodec.winmx.unread import Keys, Progress, keys_of, unread
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -62,12 +62,12 @@ class Side:
         self.waiting.clear()
         self.broken = self.dropped = True
 
-    def heard(self) -> Heard:
+    def progress(self) -> Progress:
         """How far it was captured and understood."""
         position, need = self.position, self.need
         if self.decoder is not None:
             position, need = self.decoder.position, self.decoder.need
-        return Heard(
+        return Progress(
             self.head, self.given, self.known, self.missing, position, need, self.dropped
         )  # fmt: skip
 
@@ -116,10 +116,11 @@ class Conversation:
     >>> from mmscodec.winmx import cipher
     >>> block = cipher.key_block(cipher.Role.SECONDARY_SERVER)
     >>> down, up = (cipher.Stream(key) for key in cipher.stream_keys(block))
-    >>> talk = winmx.Conversation()
-    >>> talk.feed("S>C", b"1" + block).names
+    >>> conversation = winmx.Conversation()
+    >>> conversation.feed("S>C", b"1" + block).names
     {}
-    >>> talk.feed("S>C", down.encipher(winmx.encode("UserInfoAcknowledgement", session_id=1))).names
+    >>> frame = winmx.encode("UserInfoAcknowledgement", session_id=1)
+    >>> conversation.feed("S>C", down.encipher(frame)).names
     {'UserInfoAcknowledgement': 1}
     """
 
@@ -265,7 +266,7 @@ class Conversation:
 
     def _unread(self, batches: list[Batch | None]) -> tuple[list, list]:
         """Faults of what no row covers; rows of transfers go into `batches`."""
-        client, server = (side.heard() for side in self._sides)
+        client, server = (side.progress() for side in self._sides)
         reply = batches[SERVER]
         if self.link == "cache" and reply is not None and len(reply.packets):
             server = server._replace(position=reply.consumed)

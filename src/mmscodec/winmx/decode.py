@@ -15,7 +15,7 @@ from mmscodec.schema.winmx.dtypes import PACKET_ROWS, RECORD
 from mmscodec.winmx import _codec, _frames, cipher
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.faultrows import add_faults, key_block_fault, unknown_fault
-from mmscodec.winmx.unread import Heard, cache_server
+from mmscodec.winmx.unread import Progress, cache_server
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -145,8 +145,8 @@ def decode_cache_reply(batch: Batch, buf: Buffer, start: int) -> None:
         faults.append(unknown_fault(start, 0x38, head[0], 1))
     if size >= 17 and cipher.check_key_block(head[1:]) is not cipher.Role.CACHE:
         faults.append(key_block_fault(start + 1, 16))
-    heard = Heard(head, size, size, position=batch.consumed - start)
-    for row in cache_server(heard):
+    progress = Progress(head, size, size, position=batch.consumed - start)
+    for row in cache_server(progress):
         row["offset"] += start
         faults.append(row)
     add_faults(batch, faults)

@@ -15,7 +15,7 @@ from mmscodec.schema.faults import FaultCode
 from mmscodec.schema.winmx.dtypes import PACKET_ROWS
 from mmscodec.winmx.batch import Batch
 from mmscodec.winmx.faultrows import DATA, LENGTH
-from mmscodec.winmx.unread import Heard, rest
+from mmscodec.winmx.unread import Progress, rest
 
 GREETING, REQUEST, OFFER, SIZE, POSITIONS = 0x31, 0x47, 0x53, 0x5A, 0x50
 HELD = 4096  # first bytes of each side that are looked at
@@ -54,7 +54,7 @@ def positions(data: bytes, at: int) -> list[tuple[int, int, int]]:
 
 
 def decode_transfer(
-    batches: list[Batch], data: tuple[bytes, bytes], heard: tuple[Heard, Heard]
+    batches: list[Batch], data: tuple[bytes, bytes], progress: tuple[Progress, Progress]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Fill the batches of both sides; the faults of bytes that are neither rows nor file."""
     client, server = (bytes(side[:HELD]) for side in data)
@@ -67,7 +67,7 @@ def decode_transfer(
         has_file = number == (0 if verb == "SEND" else 1)
         if verb and has_file:
             continue  # what follows is the file
-        side = heard[number]
+        side = progress[number]
         end = batch.consumed
         code = FaultCode.GAP if side.known < side.total else FaultCode.TRUNCATED
         if code is FaultCode.TRUNCATED and side.total > HELD:

@@ -29,7 +29,7 @@ class Keys(Enum):
     FOREIGN = "this is no WinMX connection"
 
 
-class Heard(NamedTuple):
+class Progress(NamedTuple):
     """How far one direction was captured and understood.
 
     Attributes
@@ -59,9 +59,9 @@ class Heard(NamedTuple):
     dropped: bool = False
 
 
-def unread(link: str, keys: Keys, heard: tuple[Heard, Heard]) -> tuple[list, list]:
+def unread(link: str, keys: Keys, progress: tuple[Progress, Progress]) -> tuple[list, list]:
     """Faults of the client's and of the server's bytes that no row and no handshake covers."""
-    client, server = heard
+    client, server = progress
     if link == "cache":
         return cache_client(client), cache_server(server)
     if keys is Keys.FOREIGN:
@@ -80,12 +80,12 @@ def unread(link: str, keys: Keys, heard: tuple[Heard, Heard]) -> tuple[list, lis
         int(server.head[:1] == bytes([GREETING])),
     )
     need = 16 if keys is Keys.BAD else SERVER_HEAD
-    sides = [rest(side, at, code, KEY_BLOCK, need, have) for side, at in zip(heard, starts)]
+    sides = [rest(side, at, code, KEY_BLOCK, need, have) for side, at in zip(progress, starts)]
     return sides[0], sides[1]
 
 
 def rest(
-    side: Heard, at: int, code: FaultCode, field: int, need: int, have: int
+    side: Progress, at: int, code: FaultCode, field: int, need: int, have: int
 ) -> list[np.ndarray]:
     """A fault from `at` to the end of the stream; none where nothing is there."""
     if side.total <= at:
@@ -93,26 +93,26 @@ def rest(
     return [fault(at, side.total - at, code, field, need, have)]
 
 
-def foreign(side: Heard) -> list[np.ndarray]:
+def foreign(side: Progress) -> list[np.ndarray]:
     """All bytes of a side of another protocol."""
     first = side.head[0] if side.head else 0
     return rest(side, 0, FaultCode.UNKNOWN_STRUCTURE, TYPE, GREETING, first)
 
 
-def block_checks(client: Heard) -> bool:
+def block_checks(client: Progress) -> bool:
     """Whether the client's own key block checks."""
     block = client.head[:CLIENT_HEAD]
     return len(block) == CLIENT_HEAD and cipher.check_key_block(block) is not None
 
 
-def whole_block(client: Heard) -> list[np.ndarray]:
+def whole_block(client: Progress) -> list[np.ndarray]:
     """The client's key block where it does not check; it keys nothing, so the rest is read."""
     if client.known < CLIENT_HEAD or block_checks(client):
         return []
     return [fault(0, CLIENT_HEAD, FaultCode.BAD_KEY_BLOCK, KEY_BLOCK, 16, 16)]
 
 
-def enciphered(side: Heard, size: int) -> list[np.ndarray]:
+def enciphered(side: Progress, size: int) -> list[np.ndarray]:
     """What stays unread of a direction whose keys are known; `size` is that of its handshake."""
     at = side.position if side.known >= size else 0
     if side.known < side.total:
@@ -124,7 +124,7 @@ def enciphered(side: Heard, size: int) -> list[np.ndarray]:
     return rest(side, at, FaultCode.TRUNCATED, LENGTH, need, side.total - at)
 
 
-def cache_server(server: Heard) -> list[np.ndarray]:
+def cache_server(server: Progress) -> list[np.ndarray]:
     """What is not there of a peer cache's reply, or stands behind it."""
     if server.known >= CACHE_HEAD:
         return rest(
@@ -137,7 +137,7 @@ def cache_server(server: Heard) -> list[np.ndarray]:
     return rest(server, at, FaultCode.TRUNCATED, DATA, CACHE_HEAD, server.total)
 
 
-def cache_client(client: Heard) -> list[np.ndarray]:
+def cache_client(client: Progress) -> list[np.ndarray]:
     """Clients say nothing to a peer cache, or send a key block."""
     at = CLIENT_HEAD if block_checks(client) else 0
     return rest(client, at, FaultCode.SURPLUS_BYTES, LENGTH, at, client.total)

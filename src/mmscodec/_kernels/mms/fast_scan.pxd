@@ -104,7 +104,7 @@ cdef inline size_t run_of_data(
     return pos
 
 
-cdef inline void hear(
+cdef inline void note_senders(
     mms_model_t *m, const message_row_t *row, const message_row_t *end
 ) noexcept nogil:
     # whose messages these are: asked until it is clear that a server speaks
@@ -196,7 +196,7 @@ cdef inline size_t run_of_packets(
     if packet != <int64_t>t.packets.rows:
         s.model.fresh = False
         s.model.awaited = awaited
-        hear(&s.model, <message_row_t *>table_end(&t.messages), first)
+        note_senders(&s.model, <message_row_t *>table_end(&t.messages), first)
     t.packets.rows = <size_t>packet
     t.messages.rows = <size_t>messages
     return pos

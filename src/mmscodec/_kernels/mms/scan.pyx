@@ -19,7 +19,7 @@ from mmscodec._kernels.mms.data cimport judge_data, take_data
 from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, wait_for
 from mmscodec._kernels.mms.faults cimport fault_of, mms_begin_skip
 from mmscodec._kernels.mms.fast_scan cimport (
-    ANNOUNCES, LEAST, hear, run_of_data, run_of_packets, tail_of,
+    ANNOUNCES, LEAST, note_senders, run_of_data, run_of_packets, tail_of,
 )
 from mmscodec._kernels.mms.packet cimport judge_packet, walk_t
 from mmscodec._kernels.mms.resync cimport search
@@ -179,7 +179,7 @@ cdef int mms_put_message(
     row.mid = mid
     if t.capture and keep_message(s, t, row, m) != MMS_OK:
         return MMS_NO_MEMORY
-    hear(&s.model, row, <message_row_t *>(<uint8_t *>row + sizeof(message_row_t)))
+    note_senders(&s.model, row, <message_row_t *>(<uint8_t *>row + sizeof(message_row_t)))
     if unlikely(length < least):
         fault_of(
             &fault, offset, 0, FAULT_SHORT_MESSAGE, FIELD_CHUNK_LEN, least, length)

@@ -47,8 +47,8 @@ cdef struct tcp_t:
     pieces_t pieces  # that wait
     int64_t claim  # end of bytes from `next` on that were on the wire, not in a segment
     far_t ahead
-    uint32_t patience  # packets seen since the hole was acknowledged
-    int64_t acked_time  # when that was, valid while patience > 0
+    uint32_t since_acked  # packets seen since the hole was acknowledged
+    int64_t acked_time  # when that was, valid while since_acked > 0
     int64_t fin  # offset of the FIN, -1 = none
     int64_t top  # highest offset at which a segment stood, or that the other side acknowledged
     uint32_t peer_ack  # the last acknowledgment while nothing was delivered
@@ -97,7 +97,7 @@ cdef inline void tcp_init(tcp_t *d) noexcept nogil:
     d.pieces.count = d.pieces.held = d.pieces.head = d.pieces.out_of_order = 0
     d.claim = 0
     d.ahead.count = 0
-    d.patience = 0
+    d.since_acked = 0
     d.acked_time = 0
     d.fin = -1
     d.top = 0

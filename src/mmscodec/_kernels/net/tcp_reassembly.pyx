@@ -11,8 +11,8 @@ from mmscodec._kernels.net.segment cimport TCP_FIN, TCP_RST, TCP_SYN, segment_t
 
 cdef enum:
     # packets and time that an acknowledged hole is waited for: directions are captured with a skew
-    PATIENCE_PACKETS = 32
-    PATIENCE_TIME = 1000000000
+    HOLE_PACKETS = 32
+    HOLE_TIME = 1000000000
     # farther ahead than any window in use, and farther back than any retransmission
     AHEAD = 64 << 20
     BACK = 1 << 30
@@ -97,7 +97,7 @@ cdef int drain(tcp_t *d, tcp_pool_t *pool, int64_t time) noexcept nogil:
     # deliver what has no hole before it any more
     cdef piece_t piece
     while d.pieces.count != 0 and pieces_first(&d.pieces, pool).start <= d.next:
-        d.patience = 0
+        d.since_acked = 0
         piece = pieces_take(&d.pieces, pool)
         if emit_piece(d, pool, &piece, RUN_DATA, piece.time if piece.time > time else time) != 0:
             return -1
@@ -348,8 +348,8 @@ cdef int ack_tentative(tcp_t *d, tcp_pool_t *pool, int64_t upto) noexcept nogil:
     first = pieces_first(&d.pieces, pool)
     if upto < first.start + first.have:
         return 0
-    d.patience += 1
-    if d.patience < <uint32_t>(TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
+    d.since_acked += 1
+    if d.since_acked < <uint32_t>(TENTATIVE_PACKETS * AWAITED if d.awaited else TENTATIVE_PACKETS):
         return 0
     return open_tentative(d, pool)
 
@@ -358,12 +358,12 @@ cdef int ack_hole(tcp_t *d, tcp_pool_t *pool, int64_t upto, int64_t time) noexce
     # an acknowledgment up to here makes a hole below it one that is not waited for long. 0 or -1
     if d.pieces.count == 0 or upto < pieces_first(&d.pieces, pool).start:
         return 0
-    if d.patience == 0:
+    if d.since_acked == 0:
         d.acked_time = time
-    d.patience += 1
-    if d.patience < PATIENCE_PACKETS and time - d.acked_time < PATIENCE_TIME:
+    d.since_acked += 1
+    if d.since_acked < HOLE_PACKETS and time - d.acked_time < HOLE_TIME:
         return 0
-    d.patience = 0
+    d.since_acked = 0
     return give_up_first(d, pool, GAP_ACKED, time)
 
 

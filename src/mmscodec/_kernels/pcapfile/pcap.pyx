@@ -155,7 +155,7 @@ cdef inline int walk(
             or left - header_len < caplen or not r.timed
         ):
             r.last_sec = last_sec
-            step = doubt(r, h, left, r.base + p, &caplen, &wire_len)
+            step = examine(r, h, left, r.base + p, &caplen, &wire_len)
             if step != STEP_GOOD:
                 status = stop(r, p, left, caplen, step)
                 break
@@ -229,7 +229,7 @@ cdef inline void lengths(
         wire_len[0] = b
 
 
-cdef int doubt(
+cdef int examine(
     reader_t *r, const uint8_t *h, size_t left, uint64_t at, uint32_t *caplen, uint32_t *wire_len
 ) noexcept nogil:
     # a record that is not an ordinary one: good, or what is wrong with it
