@@ -68,14 +68,18 @@ def run(monkeypatch, packets, max_flows=1 << 18, ceiling=None, rows=50):
             assert isinstance(batch, CaptureTables)
             (state,) = made
             faults += len(batch.winmx.faults)
-            kept = sum(talk.weight() for talk in {id(t): t for t in state.talks.values()}.values())
+            kept = sum(
+                talk.weight() for talk in {id(t): t for t in state.connections.values()}.values()
+            )
             assert kept == state.held
-            most, talks = max(most, state.held), max(talks, len(state.talks))
-            for talk in state.talks.values():  # behind a hole there is nothing to decipher with
+            most, talks = max(most, state.held), max(talks, len(state.connections))
+            for (
+                talk
+            ) in state.connections.values():  # behind a hole there is nothing to decipher with
                 sides = [side for side in talk.conversation._sides if side.missing]
                 assert not [side for side in sides if side.stream or side.decoder]
     assert state.held == 0
-    assert not state.talks
+    assert not state.connections
     assert not state._waiting
     return state.work, most, talks, faults
 

@@ -24,7 +24,7 @@ HELD = 1 << 16  # bytes of a client that wait for the keys
 _NO_STAMPS = np.empty(0, dtypes.STAMPS)
 
 
-class LiveConnection:
+class _LiveConnection:
     """One connection: its conversation, and of each side how far it came and when."""
 
     __slots__ = ("conversation", "ends", "flows", "held", "kept", "last")
@@ -78,12 +78,12 @@ class LiveWinmx:
     """
 
     def __init__(self, ceiling: int = _CEILING) -> None:
-        self.connections: dict[int, LiveConnection] = {}  # by the number of each flow
+        self.connections: dict[int, _LiveConnection] = {}  # by the number of each flow
         self.ceiling = ceiling
         self.held = 0
         self.work: Counter[str] = Counter()
         self._waiting: dict[
-            int, LiveConnection
+            int, _LiveConnection
         ] = {}  # those that hold something, longest first; by id
 
     def take(self, tables: Any) -> WinmxTables:
@@ -103,7 +103,7 @@ class LiveWinmx:
         tcp = rows[rows["transport"] == Transport.TCP]
         # servers first: the keys
         tcp = tcp[np.argsort(tcp["direction"] != Direction.TO_CLIENT, kind="stable")]
-        ended: dict[int, tuple[LiveConnection, list[int]]] = {}
+        ended: dict[int, tuple[_LiveConnection, list[int]]] = {}
         columns = (tcp[name].tolist() for name in COLUMNS)
         for flow, peer, direction, marks, length, extent in zip(*columns):
             connection = self._connection(flow, peer)
@@ -126,13 +126,13 @@ class LiveWinmx:
         self._hold()
         return WinmxTables(parts, links, joined(list(stamps.values())), rows, live=True)
 
-    def _connection(self, flow: int, peer: int) -> LiveConnection:
-        connection = self.connections.get(flow) or self.connections.get(peer) or LiveConnection()
+    def _connection(self, flow: int, peer: int) -> _LiveConnection:
+        connection = self.connections.get(flow) or self.connections.get(peer) or _LiveConnection()
         self.connections[flow] = connection
         return connection
 
     def _feed(
-        self, tables: Any, connection: LiveConnection, side: int, extent: int, times: np.ndarray,
+        self, tables: Any, connection: _LiveConnection, side: int, extent: int, times: np.ndarray,
         stamps: dict[int, np.ndarray],
     ) -> list[Part]:  # fmt: skip
         """What this batch has of a side, and then what the other side had waiting for it."""
@@ -150,7 +150,7 @@ class LiveWinmx:
             parts += late
         return parts
 
-    def _read(self, tables: Any, connection: LiveConnection, side: int, extent: int) -> list[Part]:
+    def _read(self, tables: Any, connection: _LiveConnection, side: int, extent: int) -> list[Part]:
         """Give the conversation what this batch has of a side."""
         conversation, flow = connection.conversation, connection.flows[side]
         parts: list[Part] = []
@@ -176,7 +176,7 @@ class LiveWinmx:
             parts += some(flow, conversation.advance(side, data))
         return parts
 
-    def _count(self, tables: Any, connection: LiveConnection, side: int, extent: int) -> None:
+    def _count(self, tables: Any, connection: _LiveConnection, side: int, extent: int) -> None:
         """Behind a hole bytes are only counted, however many pieces they are in."""
         if not extent:
             return
@@ -189,7 +189,7 @@ class LiveWinmx:
         connection.ends[side] = end
 
     def _close(
-        self, connection: LiveConnection, lengths: list[int], stamps: dict[int, np.ndarray]
+        self, connection: _LiveConnection, lengths: list[int], stamps: dict[int, np.ndarray]
     ) -> list[Part]:
         """The end of a connection: what was never captured of it, and what stays unread."""
         parts: list[Part] = []
@@ -210,7 +210,7 @@ class LiveWinmx:
         self.held -= connection.held
         return parts
 
-    def _weigh(self, connection: LiveConnection) -> None:
+    def _weigh(self, connection: _LiveConnection) -> None:
         weight = connection.weight()
         self.held += weight - connection.held
         connection.held = weight
