@@ -1,7 +1,8 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  lines, convert, sql  <-  _facade  <-  __init__  <-  cli
+        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql  <-  _facade
+        <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -33,12 +34,12 @@ RANKS = {
     "sessions": 5,
     "asf": 5,
     "lines": 6,
-    "convert": 6,
-    "sql": 6,
-    "_facade": 7,
-    "__init__": 8,
-    "cli": 9,
-    "__main__": 10,
+    "convert": 7,
+    "sql": 7,
+    "_facade": 8,
+    "__init__": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 FILES = sorted(
     path.relative_to(SOURCE).as_posix()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmscodec.convert.library import pyarrow
-from mmscodec.convert.texts import json_lines, plain_columns, text_columns
+from mmscodec.convert.texts import csv_head, csv_lines, json_lines, plain_columns
 
 
 class Parquet:
@@ -46,12 +46,12 @@ class Csv:
     """RFC 4180 with a line of names; what is not there is empty."""
 
     def __init__(self, path: Path, schema: Any) -> None:
-        plain = text_columns(schema.empty_table(), lists=False).schema
-        self.file = pyarrow("csv").CSVWriter(str(path), plain)
+        self.file = path.open("wb")
+        self.file.write(csv_head(schema))
 
     def write(self, table: Any) -> None:
         """Some rows."""
-        self.file.write_table(text_columns(table, lists=False))
+        self.file.writelines(csv_lines(table))
 
     def close(self) -> None:
         """The file is complete."""
@@ -59,10 +59,10 @@ class Csv:
 
 
 class Lines:
-    """An object a line, UTF-8."""
+    """An object a line, in ASCII."""
 
     def __init__(self, path: Path, schema: Any) -> None:
-        self.file = path.open("w", encoding="utf-8", newline="\n")
+        self.file = path.open("wb")
 
     def write(self, table: Any) -> None:
         """Some rows."""
