@@ -105,6 +105,19 @@ def test_numbers_and_times_are_those_of_python():
     assert made == [f"{v / 1e9:>12.6f}" for v in values]
 
 
+def test_items_of_items_some_of_which_are_missing():
+    rows = [[[1, None], []], [], [[None], [2, 3, None]]]
+    flat = [item for row in rows for item in row]
+    numbers = [number for item in flat for number in item]
+    ends = [np.cumsum([0, *map(len, parts)]) for parts in (rows, flat)]
+    absent = np.array([number is None for number in numbers])
+    number = op.integer(np.array([number or 0 for number in numbers]))
+    inner = op.repeat(ends[1], op.either(absent, [number], [op.literal("null")]))
+    outer = op.repeat(ends[0], [op.literal("["), *inner, op.literal("]")])
+    made = lines([op.literal("["), *outer, op.literal("]\n")], len(rows))
+    assert [json.loads(line) for line in made] == rows
+
+
 def test_a_line_longer_than_a_block_is_whole():
     size = 3_000_000
     program = quoted(op.json_utf8(Spans([b"\x01" * size], None, np.array([0]), np.array([size]))))
@@ -132,7 +145,17 @@ def test_what_is_not_there_is_an_error(program):
 
 def test_a_program_that_is_none_is_an_error():
     skip = op.unless(np.ones(1, bool), [op.literal("x")])
-    for wrong in ([skip[:1]], [[op.integer(np.arange(2), np.zeros(1, bool))]]):
+    hexadecimal = op.hexadecimal(Spans([b"a"], None, np.zeros(1, int), np.ones(1, int)))
+    integer = op.integer(np.arange(1))
+    for wrong in (
+        [skip[:1]],
+        [[op.integer(np.arange(2), np.zeros(1, bool))]],
+        [[(hexadecimal[0], *integer[1:])]],  # parts are read of an operation with numbers
+        [[(integer[0], *hexadecimal[1:])]],
+        [[(99, *integer[1:])]],
+        [[(-1, *integer[1:])]],
+        [[(integer[0], -1, *integer[2:])]],
+    ):
         with pytest.raises(ValueError):
             list(op.written(wrong, np.zeros(1, int), np.zeros(1, int)))
     with pytest.raises(ValueError):

@@ -397,6 +397,9 @@ cdef int fill_op(line.op_t *op, tuple node, list held) except -1:
     op.null = bytes_of(held, node[5], &op.null_size)
     op.ends = ints_of(held, node[6], &size)
     op.words = size // 8 - 1 if size else 0
+    if op.words and (node[6][0] < 0 or node[6][op.words] > <Py_ssize_t>op.size
+                     or (np.diff(node[6]) < 0).any()):
+        raise ValueError("a word reaches outside of its text")
     op.page = <const uint16_t *>bytes_of(held, node[8], &size)
     if op.page != NULL and size != 512:
         raise ValueError("a page has 256 characters")
@@ -470,15 +473,18 @@ cdef class Lines:
 
 
 cdef int check_ends(const line.op_t *op, const line.op_t *end) except -1:
-    # no operation leads out of its program
+    # no operation leads out of its program, and each has the columns that it reads
     while op < end:
         if op.code in (line.SKIP, line.JUMP, line.REPEAT) and op.arg > end - op - 1:
             raise ValueError("an operation leads out of its program")
-        if op.code in (line.SKIP, line.JUMP, line.REPEAT, line.LITERAL, line.OPEN, line.CLOSE,
-                       line.STRIP):
-            if op.code == line.SKIP and op.mask == NULL:
+        if op.code == line.SKIP:
+            if op.mask == NULL and op.count:
                 raise ValueError("nothing says what to skip")
-        elif op.ints == NULL and op.spans.lengths == NULL and op.count:
-            raise ValueError("an operation without its column")
+        elif line.JSON_UTF16 <= op.code <= line.HEX or op.code == line.CELL_UTF8:
+            if op.spans.lengths == NULL and op.count:
+                raise ValueError("an operation without its parts")
+        elif op.code not in (line.LITERAL, line.JUMP, line.OPEN, line.CLOSE, line.STRIP):
+            if not line.INTEGER <= op.code <= line.SECONDS or (op.ints == NULL and op.count):
+                raise ValueError("an operation without its column, or none")
         op += 1
     return 0

@@ -164,15 +164,14 @@ cdef inline int append_value(const op_t *op, size_t row, out_t *out) noexcept no
 cdef inline int append_items(const op_t *op, size_t row, out_t *out) noexcept nogil:
     # the operations behind REPEAT, once for each item
     cdef int64_t item
-    cdef int i, status = LINES_DONE
+    cdef int status = LINES_DONE
     if row >= op.count:
         return LINES_OUTSIDE
     for item in range(op.ints[row], op.ints[row + 1]):
         if item > op.ints[row]:
             status = append(out, op.data, op.size)
-        for i in range(1, op.arg + 1):
-            if status == LINES_DONE:
-                status = append_value(op + i, <size_t>item, out)
+        if status == LINES_DONE:
+            status = write_line(op + 1, op + 1 + op.arg, <size_t>item, out)
         if status != LINES_DONE:
             return status
     return LINES_DONE
