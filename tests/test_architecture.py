@@ -20,6 +20,18 @@ QUESTIONS = {
 }
 
 
+def test_every_unit_of_the_package_stands_in_the_layers():
+    layers = TEXT.partition("\n## ")[0]
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"^    kernels .*(?:\n .*)*", contributing, re.MULTILINE)
+    units = [path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()]
+    assert len(units) > 8
+    for unit in units:
+        unit = unit.lstrip("_")
+        assert unit in layers, unit
+        assert re.search(rf"\b{unit}\b", picture), unit
+
+
 def found(name):
     return [path for path in (PACKAGE / name, ROOT / name) if path.is_file()]
 

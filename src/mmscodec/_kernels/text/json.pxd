@@ -1,6 +1,6 @@
 # Text as JSON has it inside of quotation marks, in ASCII alone: what a terminal would act on, and
-# all beyond ASCII, is \uXXXX. Every function writes to `dst`, which has room for the bound that stands
-# beside it, and returns how many bytes it wrote.
+# all beyond ASCII, is \uXXXX. Every function writes to `dst`, which has room for the bound that
+# stands beside it, and returns how many bytes it wrote.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from mmscodec._kernels.core.wire cimport likely, load_le16
 from mmscodec._kernels.text.utf8 cimport (
