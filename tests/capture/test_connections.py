@@ -86,7 +86,7 @@ def test_ports_that_are_used_again_are_another_connection(streams):
             segment(CLIENT, seq=isn + 1, ack=isn + 8 + len(text), flags=RST),
         ]
     assert streams(*packets) == [
-        (end, text if end == f.SERVER else b"", 1 if end == f.SERVER else 1 | 4, 0)
+        (end, text if end == f.SERVER else b"", 1 if end == f.SERVER else 1 | 4 | 8, 0)
         for text in (b"first", b"second", b"third")
         for end in (f.CLIENT, f.SERVER)
     ]
@@ -98,7 +98,7 @@ def test_what_a_reset_carries_is_the_end_of_the_stream(streams):
         segment(SERVER, b"data ", seq=500),
         segment(SERVER, b"go away", seq=505, flags=RST),
     ]
-    assert streams(*packets) == [(f.SERVER, b"data go away", 1 | 4, 0)]
+    assert streams(*packets) == [(f.SERVER, b"data go away", 1 | 4 | 8, 0)]
 
 
 @pytest.mark.parametrize("seq", [0, 499, 504, 506, 600, 2**31 + 505])

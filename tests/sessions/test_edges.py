@@ -192,6 +192,21 @@ def test_who_ended_it_and_after_which_message(tmp_path):
     assert words(cap)["ended"] == "by the server after ReportStartedPlaying, abandoned at 1.9 s"
 
 
+@pytest.mark.parametrize("ways", [("cs", "fin"), ("sc", "fin"), ("cs", "rst"), ("sc", "rst")])
+def test_who_closed_first_ended_it_whoever_has_the_last_word(tmp_path, ways):
+    (first, second), how = ways
+    play = begun(ASF)
+    ask_start(play, 10)
+    confirm(play, 10)
+    media(play, range(20), asf=ASF)
+    play.tcp(first, flags=1 | 16, kind="fin")
+    play.tcp(second, flags=(1 if how == "fin" else 4) | 16, kind=how)
+    for who in "scsc":  # late acknowledgments
+        play.tcp(who)
+    row = capture(tmp_path, play, name="both.pcap").sessions[0]
+    assert row["ended_by"] == (1 if first == "c" else 2)
+
+
 @pytest.mark.parametrize("overlap", [True, False])
 def test_a_redirect_to_another_host_is_not_joined(tmp_path, overlap):
     truth = redirected(overlap)

@@ -83,6 +83,7 @@ SENTENCES: dict[str, list[tuple[str, str]]] = {
     ],
     "who ended it and after which message; abandoned at x s": [
         (EDGES, "test_who_ended_it_and_after_which_message"),
+        (EDGES, "test_who_closed_first_ended_it_whoever_has_the_last_word"),
     ],
     "the client's own log beside the measured values": [
         (EDGES, "test_the_clients_log_stands_beside_what_was_measured"),

@@ -34,7 +34,7 @@ from mmscodec.tables.table import Table
 from mmscodec.winmx import arrow as winmx
 
 FLOW_SPECS = {
-    "marks": Spec(note="1 SYN, 2 FIN, 4 RST seen"),
+    "marks": Spec(note="1 SYN, 2 FIN, 4 RST seen; 8 closed the connection first"),
     "scope": Spec(note="tells apart equal addresses in other VLANs and tunnels"),
     "peer": Spec(dtype="i4", null=-1, note="number of the flow of the other direction"),
     "control": Spec(dtype="i4", null=-1, note="number of the TCP flow that announced it"),

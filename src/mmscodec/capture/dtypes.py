@@ -122,7 +122,7 @@ def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> n
         if name in ("src", "dst", "faults", "transport", "protocol", "direction"):
             continue
         out[name] = raw[name]
-    out["marks"] &= 7
+    out["marks"] &= 15
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
     out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]

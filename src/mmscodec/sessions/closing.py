@@ -11,7 +11,7 @@ from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.metadata import Facts
 from mmscodec.sessions.session_flows import Ends
 
-FIN, RST = 2, 4
+_CLOSED_FIRST = 8  # in `flows["marks"]`
 NOBODY, _BY_CLIENT, _BY_SERVER = 0, 1, 2
 #: Meaning of `sessions["ended_by"]`.
 ENDED_BY = {NOBODY: "", _BY_CLIENT: "client", _BY_SERVER: "server"}
@@ -62,16 +62,10 @@ def _by(ends: Ends, facts: Facts, flows: dict[str, list[int]]) -> int:
         return _BY_CLIENT
     if facts.redirected:
         return _BY_SERVER
-    sides = [flow for flow in (ends.client, ends.server) if flow >= 0]
-    marks = {flow: flows["marks"][flow] for flow in sides}
-    closers = [flow for flow in sides if marks[flow] & FIN] or [
-        flow for flow in sides if marks[flow] & RST
-    ]
-    if not closers:
-        return NOBODY
-    # who sends FIN first acknowledges the other one's, and so has the last word
-    first = max(closers, key=lambda flow: flows["last_time"][flow])
-    return _BY_CLIENT if first == ends.client else _BY_SERVER
+    for flow, who in ((ends.client, _BY_CLIENT), (ends.server, _BY_SERVER)):
+        if flow >= 0 and flows["marks"][flow] & _CLOSED_FIRST:
+            return who
+    return NOBODY
 
 
 def _reached(entry: Entry, data: np.ndarray, send: np.ndarray) -> float:

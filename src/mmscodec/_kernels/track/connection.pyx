@@ -14,7 +14,7 @@ from mmscodec._kernels.track.flow cimport (
 )
 from mmscodec._kernels.track.flow_cache cimport flow_cache_forget
 from mmscodec._kernels.track.not_mms cimport not_mms_note
-from mmscodec._kernels.track.flow_rows cimport FLOW_RST, flow_row
+from mmscodec._kernels.track.flow_rows cimport FLOW_CLOSED_FIRST, FLOW_RST, flow_row
 from mmscodec._kernels.track.flow_table cimport (
     CLOSED_A, CLOSED_B, attempt_t, connection_at, connection_t, flow_t, flow_table_age,
     flow_table_remove,
@@ -230,6 +230,7 @@ cdef void connection_flags(
 ) noexcept nogil:
     cdef flow_t *flow = &c.flow[side]
     cdef bint in_window = flow.tcp.state == TCP_NEW or tcp_in_window(&flow.tcp, s.seq)
+    cdef bint open = c.closed == 0
     if s.tcp_flags & TCP_SYN and not s.tcp_flags & TCP_RST:
         if not flow.tcp.syn:
             flow.isn = s.seq
@@ -240,6 +241,8 @@ cdef void connection_flags(
         c.closed = CLOSED_A | CLOSED_B
         if flow.row >= 0:
             flow_row(&t.rows, flow.row).marks |= FLOW_RST
+    if open and c.closed != 0 and flow.row >= 0:
+        flow_row(&t.rows, flow.row).marks |= FLOW_CLOSED_FIRST
 
 
 cdef int connection_finish(tracker_t *t, uint32_t number, uint8_t reason) noexcept nogil:

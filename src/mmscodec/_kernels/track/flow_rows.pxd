@@ -10,6 +10,7 @@ cdef enum:
     FLOW_SYN = 1  # marks of a flow row
     FLOW_FIN = 2
     FLOW_RST = 4
+    FLOW_CLOSED_FIRST = 8  # the first FIN or RST of the connection was of this flow
     FLOW_ENDED = 0x80  # nothing more will come; not shown
 
 cdef struct flow_row_t:
