@@ -83,3 +83,36 @@ def test_a_live_stream_whose_numbers_are_large(seed, first):
     capture = opened(packets)
     assert capture.data["location_id"].tolist() == [first + i for i in range(1, 60)]
     assert capture.flows["direction"].tolist() == ["S>C"]
+
+
+@pytest.mark.parametrize("first", [1000, 1 << 24, 3_000_000_000])
+@pytest.mark.parametrize("seed", range(5))
+def test_live_datagrams_whose_numbers_are_large(seed, first):
+    """Over UDP too, from whichever datagram on, some of them lost and some overtaken."""
+    rng = random.Random(seed)
+    numbers = [n for n in range(first, first + 60) if rng.random() > 0.1]
+    places = {n: n + rng.choice([0, 0, 0, 1.5]) for n in numbers}
+    sent = sorted(numbers, key=places.get)
+    packets = [
+        recut.Packet(k, "198.51.100.1", "192.0.2.1", 17, 1755, 7000, 0, 0, 0,
+                     data(n, 9, n & 255, rng.randbytes(rng.randrange(50, 900))))
+        for k, n in enumerate(sent)
+    ]  # fmt: skip
+    capture = opened(packets)
+    assert capture.data["location_id"].tolist() == sent
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_datagrams_that_say_their_own_length_are_no_media(seed):
+    """Other protocols may have their length where PacketSize is: the rest does not count on."""
+    rng = random.Random(seed)
+    packets = []
+    for k in range(200):
+        size = rng.randrange(9, 900)
+        head = rng.randbytes(3) + bytes([rng.randrange(1, 256)]) + rng.randbytes(2)
+        packets.append(
+            recut.Packet(k, "198.51.100.1", "192.0.2.1", 17, 1755, 7000, 0, 0, 0,
+                         head + size.to_bytes(2, "little") + rng.randbytes(size - 8))
+        )  # fmt: skip
+    capture = opened(packets)
+    assert len(capture.data) == 0

@@ -50,8 +50,9 @@ class CaptureTables:
         flow (its number, which the column `flow` of all other tables holds; of a whole capture also
         the index of its row), src, dst (text), src_port, dst_port, transport ("tcp", "udp"),
         protocol ("mms", "winmx" or ""), direction ("C>S", "S>C" or ""), marks (1 SYN, 2 FIN, 4 RST
-        seen, 8 one of these closed the connection first), scope (0, or a number that tells apart equal addresses in other VLANs and tunnels),
-        peer (number of the other direction, -1), control (that of the TCP flow that announced a UDP
+        seen; 8: its FIN or RST was the first of the connection), scope (0, or a number that tells
+        apart equal addresses in other VLANs and tunnels), peer (number of the other direction, -1),
+        control (that of the TCP flow that announced a UDP
         flow, -1), packets, gaps, retransmissions, faults, first_time, last_time, bytes (payload on
         the wire), length (of the stream, gaps included), conflicts (bytes of retransmissions that
         differ from the first copy, the one that is kept), out_of_order (segments with new

@@ -283,6 +283,20 @@ cdef verdict_t detect_datagram(detection_t *d, const segment_t *s) noexcept nogi
         return VERDICT_OTHER
     location = load_le32(s.payload)
     if location >= SMALL and (location | 1) != <uint32_t>0xF0F0F001:
-        return VERDICT_OTHER
+        return detect_live_datagram(d, s)
     d.links += 1
     return VERDICT_MMS if d.links >= LINKS else VERDICT_WAIT
+
+
+cdef verdict_t detect_live_datagram(detection_t *d, const segment_t *s) noexcept nogil:
+    # LocationId is that of a live source or of nothing: a chain of CHAIN datagrams of one
+    # incarnation by small steps, in either direction since datagrams overtake each other
+    cdef uint32_t step = load_le32(s.payload) - load_le32(d.head)
+    if d.head_len == 8 and d.head[4] == s.payload[4] and step != 0 \
+            and <uint32_t>(step + MAX_STEP) <= 2 * MAX_STEP:
+        d.links += 1
+    else:
+        d.links = 1
+    memcpy(d.head, s.payload, 8)
+    d.head_len = 8
+    return VERDICT_MMS if d.links >= CHAIN else VERDICT_WAIT
