@@ -41,7 +41,9 @@ def rows_from_arrow(name: str, table: Any) -> tuple[np.ndarray, dict[str, list[A
     rows = np.zeros(len(taken), flat(ROWS[struct.name]))
     variable = {}
     for column in rows.dtype.names or ():
-        source = "file_name_number" if column == "file_name" else column
+        source = {"file_name": "file_name_number"}.get(column, column)
+        if rows.dtype[column].kind == "V" and f"{column}_bytes" in taken.column_names:
+            source = f"{column}_bytes"
         if source in taken.column_names:
             rows[column] = _fixed(taken[source], rows.dtype[column])
     for field in struct.variable:

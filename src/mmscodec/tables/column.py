@@ -47,6 +47,16 @@ class Column:
 
 
 NULLABLE = 2
+#: A name has one type in all tables: of numbers whose widths on the wire differ it is the widest.
+WIDTHS = {
+    "length": "i8", "offset": "i8", "play_incarnation": "u4", "type": "u2", "line_type": "u2",
+    "files": "u4", "zero": "u4", "rate": "f8",
+}  # fmt: skip
+#: And what is text or bytes where others are numbers says so.
+_OTHERS = {
+    ("message", "u"): "message_text", ("data", "z"): "data_bytes", ("reason", "z"): "reason_bytes",
+    ("files", "z"): "files_bytes", ("unused1", "z"): "unused1_bytes",
+}  # fmt: skip
 
 
 def schema_node(name: str, kind: Type, about: Mapping[str, str] | None = None) -> tuple[Any, ...]:
@@ -76,7 +86,7 @@ def missing(values: np.ndarray, null: Any) -> np.ndarray | None:
 
 def number(name: str, get: Get, dtype: Any, null: Any = None, **about: str) -> Column:
     """Numbers of `dtype`; `null` is the value that says that there is none."""
-    kind = np.dtype(dtype).newbyteorder("=")
+    kind = np.dtype(WIDTHS.get(name, dtype)).newbyteorder("=")
 
     def fetch(start: int, stop: int) -> Data:
         values = get(start, stop)
@@ -147,6 +157,7 @@ def text(
         return arrow.strings(parts(start, stop), how, nul, page, nulls)
 
     kind = arrow.BINARY if how in (arrow.BYTES, arrow.MASKED) else arrow.TEXT
+    name = _OTHERS.get((name, kind.format), name)
     return Column(name, kind, fetch, about or {})
 
 
