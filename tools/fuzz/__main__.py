@@ -21,7 +21,8 @@ from pathlib import Path
 from tools.fuzz import build, seeds
 
 KEPT = build.ROOT / "tests" / "corpus"
-LIMITS = ["-timeout=5", "-rss_limit_mb=2048", "-malloc_limit_mb=64", "-max_len=4096"]
+LIMITS = ["-timeout=5", "-rss_limit_mb=2048", "-malloc_limit_mb=64"]
+LENGTH = 4096  # bytes of an input, at most
 COUNT = re.compile(rb"stat::number_of_executed_units: (\d+)")
 SPEED = re.compile(rb"stat::average_exec_per_sec: +(\d+)")
 
@@ -38,7 +39,7 @@ def corpus(target: str, *, fresh: bool = False) -> Path:
             with zipfile.ZipFile(kept) as archive:
                 archive.extractall(folder)
         for number, data in enumerate([] if fresh else seeds.of(target)):
-            (folder / f"seed-{number}").write_bytes(data[:4096])
+            (folder / f"seed-{number}").write_bytes(data[:LENGTH])
     return folder
 
 
@@ -57,12 +58,13 @@ def drive(target: str, module: str, words: list[str], environment: dict[str, str
     return done.stderr
 
 
-def run(target: str, module: str, seconds: int, environment: dict[str, str]) -> str:
-    """New inputs for some seconds; a line of figures."""
+def run(target: str, module: str, seconds: int, length: int, environment: dict[str, str]) -> str:
+    """New inputs of up to `length` bytes for some seconds; a line of figures."""
     words = build.OUT / "words.dict"
     words.write_text(seeds.dictionary())
     folder = corpus(target)
-    options = [f"-max_total_time={seconds}", f"-dict={words}", "-print_final_stats=1"]
+    options = [f"-max_total_time={seconds}", f"-max_len={length}", f"-dict={words}"]
+    options.append("-print_final_stats=1")
     said = drive(target, module, [*options, str(folder)], environment)
     count, speed = COUNT.search(said), SPEED.search(said)
     commit = subprocess.run(
@@ -85,7 +87,7 @@ def replay(target: str, module: str, environment: dict[str, str]) -> str:
     files = sum(1 for _ in folder.iterdir())
     if files == 0:
         raise SystemExit(f"fuzz: {target} has no corpus in {KEPT.name}")
-    drive(target, module, ["-runs=0", str(folder)], environment)
+    drive(target, module, ["-runs=0", f"-max_len={LENGTH}", str(folder)], environment)
     return f"{target}: {files} inputs replayed"
 
 
@@ -94,7 +96,8 @@ def keep(target: str, module: str, environment: dict[str, str]) -> str:
     small = build.OUT / "small" / target
     shutil.rmtree(small, ignore_errors=True)
     small.mkdir(parents=True)
-    drive(target, module, ["-merge=1", str(small), str(corpus(target))], environment)
+    merge = ["-merge=1", f"-max_len={LENGTH}", str(small), str(corpus(target))]
+    drive(target, module, merge, environment)
     KEPT.mkdir(exist_ok=True)
     files = sorted(small.iterdir())
     with zipfile.ZipFile(KEPT / f"{target}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -113,6 +116,10 @@ def main() -> int:
     parser.add_argument("what", choices=["run", "replay", "keep", "list"])
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--seconds", type=int, default=60, help="of each target")
+    parser.add_argument(
+        "--length", type=int, default=LENGTH,
+        help="of an input, at most; the time of one is in proportion to it",
+    )  # fmt: skip
     arguments = parser.parse_args()
     known = build.targets()
     if unknown := set(arguments.targets) - known.keys():
@@ -124,7 +131,7 @@ def main() -> int:
     for target in arguments.targets or known:
         try:
             if arguments.what == "run":
-                line = run(target, known[target], arguments.seconds, environment)
+                line = run(target, known[target], arguments.seconds, arguments.length, environment)
             else:
                 line = {"replay": replay, "keep": keep}[arguments.what](
                     target, known[target], environment

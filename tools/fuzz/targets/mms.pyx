@@ -33,11 +33,24 @@ cdef fault_row_t *fault(const mms_tables_t *t, size_t i) noexcept nogil:
     return <fault_row_t *>(t.faults.data + i * t.faults.itemsize)
 
 
+cdef message_row_t *message(const mms_tables_t *t, size_t i) noexcept nogil:
+    return <message_row_t *>(t.messages.data + i * t.messages.itemsize)
+
+
+cdef size_t next_resend(const mms_tables_t *t, size_t m) noexcept nogil:
+    # from row m on, the next message that belongs to no packet
+    while m < t.messages.rows and message(t, m).packet >= 0:
+        m += 1
+    return m
+
+
 cdef void check_tiles(const mms_tables_t *t, int64_t used) noexcept nogil:
-    # packets, Data packets and faults cover all bytes up to `used`, each byte once
-    cdef size_t p = 0, d = 0, f = 0
+    # packets, Data packets, messages of no packet and faults cover all bytes up to `used`, each
+    # byte once
+    cdef size_t p = 0, d = 0, f = 0, m = 0
     cdef int64_t end = 0
     while True:
+        m = next_resend(t, m)
         while f < t.faults.rows and (fault(t, f).offset < end or fault(t, f).length == 0):
             f += 1  # inside of a packet
         if p < t.packets.rows and packet(t, p).offset == end:
@@ -48,12 +61,17 @@ cdef void check_tiles(const mms_tables_t *t, int64_t used) noexcept nogil:
             must(data(t, d).length >= 8)
             end += data(t, d).length
             d += 1
+        elif m < t.messages.rows and message(t, m).offset == end:
+            must(message(t, m).length > 0)
+            end += message(t, m).length
+            m += 1
         elif f < t.faults.rows and fault(t, f).offset == end:
             end += fault(t, f).length
             f += 1
         else:
             break
-    must(end == used and p == t.packets.rows and d == t.data.rows and f == t.faults.rows)
+    must(end == used and p == t.packets.rows and d == t.data.rows)
+    must(f == t.faults.rows and m == t.messages.rows)
 
 
 cdef void check_messages(const mms_tables_t *t) noexcept nogil:
@@ -61,7 +79,7 @@ cdef void check_messages(const mms_tables_t *t) noexcept nogil:
     cdef const packet_row_t *whole
     cdef size_t i
     for i in range(t.messages.rows):
-        m = <const message_row_t *>(t.messages.data + i * t.messages.itemsize)
+        m = message(t, i)
         if m.packet < 0:
             continue  # a datagram of its own
         must(<size_t>m.packet < t.packets.rows)
