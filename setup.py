@@ -33,7 +33,7 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
 #: limit (docs/decisions/0050, 0060).
 SMALL = {
     "asf._write", "capture._copy", "capture._extents", "capture._map", "capture._record_reader",
-    "capture._select", "capture._writer", "mms._encode", "winmx._frames",
+    "capture._select", "capture._writer", "mms._encode", "tables._arrow", "winmx._frames",
 }  # fmt: skip
 
 
