@@ -111,7 +111,9 @@ cdef inline size_t iso_time(int64_t time, uint8_t *dst) noexcept nogil:
 
 cdef inline size_t seconds(int64_t ns, uint8_t *dst) noexcept nogil:
     # with six decimals: at most 31 bytes and a NUL
-    return <size_t>snprintf(<char *>dst, 32, "%.6f", <double>ns / 1e9)
+    cdef size_t count = <size_t>snprintf(<char *>dst, 32, "%.6f", <double>ns / 1e9)
+    dst[count - 7] = c'.'  # whatever the locale of the process has
+    return count
 
 
 cdef inline size_t to_right(uint8_t *dst, size_t count, size_t width) noexcept nogil:
