@@ -32,8 +32,9 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
 #: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a
 #: limit (docs/decisions/0050, 0060).
 SMALL = {
-    "asf._write", "capture._copy", "capture._extents", "capture._map", "capture._record_reader",
-    "capture._select", "capture._writer", "mms._encode", "tables._arrow", "winmx._frames",
+    "asf._write", "capture._copy", "capture._extents", "capture._handoff", "capture._map",
+    "capture._record_reader", "capture._select", "capture._writer", "mms._encode",
+    "tables._arrow", "winmx._cipher", "winmx._frames",
 }  # fmt: skip
 
 
