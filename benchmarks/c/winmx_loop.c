@@ -14,10 +14,14 @@ typedef struct {
     int64_t packet;
     uint16_t record;
     uint8_t current, unused;
-    uint8_t wire[12];
+    uint32_t primary_ip; /* big-endian on the wire, of this machine in the row */
+    uint8_t rest[8];
 } node_row;
 
 static inline uint16_t le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return v; }
+static inline uint32_t be32(const uint8_t *p) {
+    uint32_t v; memcpy(&v, p, 4); return __builtin_bswap32(v);
+}
 
 /* Index only. */
 size_t winmx_index(const uint8_t *b, size_t n, packet_row *packets) {
@@ -61,7 +65,8 @@ size_t winmx_nodes(const uint8_t *b, size_t n, packet_row *packets, node_row *no
                 nodes[m].record = (uint16_t)i;
                 nodes[m].current = i == 0;
                 nodes[m].unused = 0;
-                memcpy(nodes[m].wire, b + p + 4 + 12 * i, 12);
+                nodes[m].primary_ip = be32(b + p + 4 + 12 * i);
+                memcpy(nodes[m].rest, b + p + 8 + 12 * i, 8);
             }
         }
         packets[k++] = (packet_row){(int64_t)p, length + 4u, type, length};
