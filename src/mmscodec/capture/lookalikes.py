@@ -25,7 +25,7 @@ _STARTS = {
     ),
 }
 #: The magic numbers of pcap and the start of pcapng, as they stand in a file.
-_CAPTURES = (
+CAPTURE_STARTS = (
     b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
     b"\x0a\x0d\x0d\x0a",
 )  # fmt: skip
@@ -41,19 +41,30 @@ def what_is(head: bytes) -> str:
             return words
     if head[257:262] == b"ustar":
         return "a tar archive"
-    return (
-        _recoded(head) or _text_mode(head) or _lzma(head) or _trace(head) or _text(head)
-        or f"it begins with {head[:8].hex(' ')}"
-    )  # fmt: skip
+    for told in (_cut, _recoded, _text_mode, _lzma, _trace, _text):
+        if words := told(head):
+            return words
+    return f"it begins with {head[:8].hex(' ')}"
+
+
+def _cut(head: bytes) -> str:
+    """A pcap file that ends inside of its header."""
+    if head.startswith(CAPTURE_STARTS[:4]) and len(head) < 24:
+        return f"a pcap file that is cut after {len(head)} of the 24 bytes of its header"
+    return ""
 
 
 def _recoded(head: bytes) -> str:
-    """UTF-16 or UTF-8 as a shell writes what it takes for text."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """UTF-16 or UTF-8 as a shell or an editor writes what it takes for text."""
+    wide = [head[first:8:2] for first in (0, 1) if not any(head[1 - first : 8 : 2])]
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or set(wide) & set(CAPTURE_STARTS):
         return "re-encoded as UTF-16, as a shell does that redirects binary output as text"
     body = head.removeprefix(b"\xef\xbb\xbf")
     if b"\xef\xbf\xbd" in body[:8]:
         return "re-encoded as UTF-8, which destroyed its bytes"
+    first = body[:16].decode("utf-8", "ignore")[:4].encode("latin-1", "replace")
+    if first in CAPTURE_STARTS and not head.startswith(CAPTURE_STARTS):
+        return "re-encoded as UTF-8, each byte taken for a character of Latin-1"
     return ""
 
 
@@ -74,7 +85,7 @@ def text_mode_pcap(head: bytes) -> bool:
     """
     count = head.count(b"\n")
     return (
-        head.startswith(_CAPTURES[:4]) and count >= 3 and head.count(b"\r\n") == count
+        head.startswith(CAPTURE_STARTS[:4]) and count >= 3 and head.count(b"\r\n") == count
     )  # fmt: skip
 
 
@@ -98,7 +109,7 @@ def _trace(head: bytes) -> str:
 
 
 def _text(head: bytes) -> str:
-    if head.startswith(_CAPTURES) or not _TEXT.issuperset(head[:512]):
+    if head.startswith(CAPTURE_STARTS) or not _TEXT.issuperset(head[:512]):
         return ""
     kind = head.lstrip()[:9].lower()
     return "an HTML page" if kind.startswith((b"<!doctype", b"<html")) else "text"

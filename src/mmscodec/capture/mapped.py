@@ -10,6 +10,7 @@ from typing import Any
 
 from mmscodec.capture._map import Map
 from mmscodec.capture.compression import Readable
+from mmscodec.capture.lookalikes import CAPTURE_STARTS
 from mmscodec.errors import CaptureError
 from mmscodec.schema.faults import FaultCode
 
@@ -27,6 +28,7 @@ MAPS = 1024  # files mapped at a time; a mapping holds no descriptor
 
 PIECE = 1 << 20  # bytes of a stream asked for at a time; what is there is taken
 _HEAD = 64 << 10  # bytes kept of a stream, to say what it is
+_NAMED = 512  # bytes that say what a stream is that is no capture
 _FIRST_PIECE = 64 << 10  # the first time
 _MIN_FREE = 256 << 20  # bytes that a spool leaves on its disk
 FREE_CHECK = 64 << 20
@@ -312,9 +314,13 @@ class StreamSource(Source):
             if not self._read_more():
                 self._end()
                 break
-            if self.filled >= need:
+            if self.filled >= need and not self._is_strange():
                 break
         return memoryview(self.buffer)[: self.filled], position, self.ended
+
+    def _is_strange(self) -> bool:
+        """Whether it is no capture, and more bytes are needed to say what it is."""
+        return len(self.head) < _NAMED and not self.head.startswith(CAPTURE_STARTS)
 
     def _read_more(self) -> bool:
         """Bytes behind those in the buffer; False at the end."""
