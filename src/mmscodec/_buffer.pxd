@@ -1,6 +1,7 @@
 # The one holder of other objects' memory. A class or a call that reads or writes a buffer keeps one
 # of these; the buffer is given back when its last holder goes, on every way out of a function.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyObject_GetBuffer
+from cpython.exc cimport PyErr_Occurred
 from libc.stdint cimport uint8_t
 
 
@@ -30,3 +31,8 @@ cdef inline Buffer readable(object owner):
 cdef inline Buffer writable(object owner):
     # the same, to be written to
     return take(owner, PyBUF_SIMPLE | PyBUF_WRITABLE)
+
+
+cdef inline int raise_interrupt() except -1:
+    # raises what a signal handler raised while a kernel ran: the first thing behind `with nogil`
+    return -1 if PyErr_Occurred() != NULL else 0

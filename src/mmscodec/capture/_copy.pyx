@@ -1,6 +1,6 @@
 # Copies pieces of a mapped capture into one array.
 from libc.stdint cimport int64_t, uint64_t
-from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._buffer cimport Buffer, raise_interrupt, readable, writable
 from mmscodec._kernels.core.copy cimport pieces_copy, pieces_fit
 
 
@@ -33,5 +33,6 @@ def copy_pieces(source, start, positions, lengths, out):
     with nogil:
         good = pieces_fit(places, sizes, n, first, src.size, dst.size) and pieces_copy(
             src.data, src.size, places, sizes, n, first, dst.data, dst.size)
+    raise_interrupt()
     if not good:
         raise IndexError("a piece lies outside the source")

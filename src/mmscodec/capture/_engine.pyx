@@ -3,7 +3,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, readable
+from mmscodec._buffer cimport Buffer, raise_interrupt, readable
+from mmscodec._kernels.core.interrupt cimport interrupted
 from mmscodec._kernels.core.layout cimport FAULT_FILES_OVERLAP
 from mmscodec._kernels.net.unread cimport unread_row_t
 from mmscodec._kernels.pcapfile.records cimport (
@@ -306,7 +307,7 @@ cdef class Engine:
                 shared_store(&self.at, batch[count - 1].position)
                 self.track.sources.current = merge.current
                 failed[0] = tracker_records(&self.track, batch, count)
-            if status != READ_OK or failed[0] != 0:
+            if status != READ_OK or failed[0] != 0 or interrupted():
                 break
             if self.track.tables.data.rows + self.track.tables.messages.rows \
                     + self.track.extents.rows.rows >= limit:
@@ -322,6 +323,7 @@ cdef class Engine:
         while True:
             with nogil:
                 status = self.take_rounds(merge, batch, limit, &taken, &failed)
+            raise_interrupt()
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
             PyErr_CheckSignals()

@@ -1,8 +1,10 @@
 # See _merge.pxd. A heap of the sources that were begun, by the time of their next record.
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
+from mmscodec._buffer cimport raise_interrupt
 from mmscodec._kernels.pcapfile.records cimport READ_END, READ_MEMORY, READ_MORE, READ_OK
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t, record_rows_append
@@ -243,6 +245,8 @@ cdef class Merge:
         while True:
             with nogil:
                 status = self.fill(out, cap, count)
+            raise_interrupt()
+            PyErr_CheckSignals()
             if status == READ_MEMORY:
                 raise MemoryError
             if count[0] != 0 or status == READ_END:

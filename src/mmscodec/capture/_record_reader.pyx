@@ -1,9 +1,10 @@
 # The binding of the record kernel: shows it the buffers of a source and keeps its faults.
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport readable
+from mmscodec._buffer cimport raise_interrupt, readable
 from mmscodec._kernels.pcapfile.reader cimport reader_free, reader_init
 from mmscodec._kernels.pcapfile.records cimport (
     FORMAT_PCAP, FORMAT_PCAPNG, READ_END, READ_MEMORY, READ_MORE, comment_t,
@@ -83,6 +84,8 @@ cdef class RecordReader:
         while True:
             with nogil:
                 status = walk_fill(&self.walk, out, cap, count)
+            raise_interrupt()
+            PyErr_CheckSignals()
             if status == READ_MEMORY:
                 raise MemoryError
             if count[0] or status == READ_END:

@@ -1,7 +1,7 @@
 # Records of a capture as the bytes of a new pcap or pcapng file.
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from mmscodec._buffer cimport Buffer, readable
+from mmscodec._buffer cimport Buffer, raise_interrupt, readable
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t
 from mmscodec._kernels.pcapfile.writer cimport (
     FORM_PCAPNG, form_t, frames_t, records_size, records_write,
@@ -48,6 +48,7 @@ def format_records(source, start, rows, kind, numbers, origin):
     out = <uint8_t *>PyByteArray_AS_STRING(result)
     with nogil:
         written = records_write(&src, row, n, &how, out, <size_t>size)
+    raise_interrupt()
     if written != <size_t>size:
         raise IndexError("the rows changed while they were written")
     return result

@@ -17,4 +17,5 @@ cdef class BatchBase:
     cdef object take(self, table_t *table, object dtype)
     cdef void give_back(self, table_t *table, object dtype) except *
     cdef void recycle(self) except *
+    cdef int interrupt(self) except -1
     cdef void trim(self) noexcept

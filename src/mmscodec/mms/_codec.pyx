@@ -3,7 +3,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable
 from mmscodec._kernels.mms.scan cimport mms_scan, mms_stream_init, mms_tables_free, mms_tables_init
 from mmscodec._kernels.mms.state cimport (
     MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t,
@@ -11,7 +11,9 @@ from mmscodec._kernels.mms.state cimport (
 from mmscodec._kernels.mms.stream cimport (
     mms_feed_tail, mms_stream_free, mms_undecided,
 )
-from mmscodec._kernels.mms.whole cimport MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large
+from mmscodec._kernels.mms.whole cimport (
+    MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large, mms_scan_pieces,
+)
 from mmscodec._kernels.core.table cimport table_init, table_resize, table_t
 from mmscodec._kernels.core.tail cimport tail_append, tail_t, tail_to_front
 
@@ -75,6 +77,15 @@ cdef class BatchBase:
         self.give_back(&self.tables.messages, MESSAGES)
         self.give_back(&self.tables.data, DATA)
         self.give_back(&self.tables.faults, FAULTS)
+
+    cdef int interrupt(self) except -1:
+        # a scan that Ctrl-C ended leaves no rows
+        try:
+            raise_interrupt()
+        except BaseException:
+            self.recycle()
+            raise
+        return 0
 
     cdef void trim(self) noexcept:
         # give back memory behind the rows where there is much of it
@@ -186,6 +197,7 @@ def decode_into(BatchBase batch, buf, transport, on_fault, max_packet):
             batch.recycle()
             status = scan_whole(
                 &stream, &batch.tables, <const uint8_t *>view.buf, <size_t>view.len, &used)
+            batch.interrupt()
             batch.consumed = <int64_t>used
             batch.pieces = ((0, buf),)
             batch.trim()
@@ -214,6 +226,7 @@ def decode_datagrams_into(BatchBase batch, buf, lengths, on_fault):
             status = mms_scan_datagrams(
                 &stream, &batch.tables, held.data, held.size, <const int64_t *>sizes.data,
                 sizes.size // sizeof(int64_t), stop)
+        batch.interrupt()
         batch.consumed = stream.framing.position
         batch.pieces = ((0, buf),)
     finally:
@@ -282,9 +295,18 @@ cdef class DecoderBase:
         cdef int status
         if n >= RELEASE_GIL:
             with nogil:
-                status = mms_scan(&self.stream, &batch.tables, p, n, final, used)
+                status = mms_scan_pieces(&self.stream, &batch.tables, p, n, final, used)
             return status
         return mms_scan(&self.stream, &batch.tables, p, n, final, used)
+
+    cdef int interrupt(self, BatchBase batch) except -1:
+        # how far a scan came that Ctrl-C ended is not known: the decoder is closed
+        try:
+            batch.interrupt()
+        except BaseException:
+            self.closed = True
+            raise
+        return 0
 
     cdef int finish_tail(self, BatchBase batch, const uint8_t **p, size_t *n) except? -7:
         # What stands in the tail buffer, from its beginning on, with the first bytes of the chunk.
@@ -323,6 +345,7 @@ cdef class DecoderBase:
         if status == 0 and n:
             base = self.stream.framing.position - (p - first)
             status = self.scan(batch, p, n, False, &used)
+            self.interrupt(batch)
             if used:
                 batch.pieces = (*batch.pieces, (base, chunk))
             if status == 0 and used < n:
@@ -358,6 +381,7 @@ cdef class DecoderBase:
             batch.recycle()
             tail = &self.stream.tail.kept
             status = self.scan(batch, tail.buffer.data, tail.buffer.rows, True, &used)
+            self.interrupt(batch)
             self.closed = True
             if used:
                 batch.pieces = (

@@ -3,7 +3,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memset
 
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable, writable
 from mmscodec._kernels.core.allocator cimport advise_block
 from mmscodec._kernels.core.layout cimport MMS_KINDS, mms_row_size
 from mmscodec._kernels.mms.write cimport (
@@ -49,6 +49,7 @@ cdef class _Output:
 
     cdef object result(self, size_t written):
         # arrays that another thread changed since they were measured give other bytes
+        raise_interrupt()
         if written != <size_t>self.size:
             raise EncodeError("the arrays changed while they were encoded")
         if self.buffer is None:
@@ -105,6 +106,7 @@ def messages(
     h.time = time
     with nogil:
         total = mms_measure_messages(&m, bare, &status, &bad)
+    raise_interrupt()
     if total < 0:
         raise refusal(status, bad)
     output = _Output(out, total)
@@ -130,6 +132,7 @@ def data(heads, size_t count, starts, payload, out):
     cdef size_t written
     with nogil:
         total = mms_measure_data(head, count, start, n, &bad)
+    raise_interrupt()
     if total < 0:
         raise EncodeError(f"payload of row {bad} lies outside the buffer", field="Payload")
     output = _Output(out, total)
@@ -161,6 +164,7 @@ def extents(source, int64_t base, first, second, out):
     try:
         with nogil:
             total = mms_join_extents(&a, &b, base, n, &runs)
+        raise_interrupt()
         if total == -2:
             raise MemoryError
         if total < 0:

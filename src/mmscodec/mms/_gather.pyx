@@ -1,7 +1,7 @@
 # The binding of the gather kernel: fixed parts of messages into a structured array.
 from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint32_t
-from mmscodec._buffer cimport Buffer, readable, take, writable
+from mmscodec._buffer cimport Buffer, raise_interrupt, readable, take, writable
 from mmscodec._kernels.mms.gather cimport (
     kind_t, messages_t, mms_count_kind, mms_gather, mms_select_kind,
 )
@@ -63,5 +63,6 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     with nogil:
         status = mms_gather(
             src.data, src.size, base, &where, dst.data, dst.size, stride, size)
+    raise_interrupt()
     if status != 0:
         raise IndexError("a message reaches outside of its source")

@@ -1,5 +1,6 @@
 # The binding of Decoders: one call for the chunks of many connections.
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from mmscodec._block cimport Block
@@ -16,6 +17,10 @@ import numpy as np
 
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, kept
 from mmscodec.schema.mms import MAX_PACKET
+
+
+cdef enum:
+    PIECE = 1 << 18  # bytes of a chunk between two looks for Ctrl-C
 
 
 cdef object rows_of(table_t *table, object dtype):
@@ -138,7 +143,6 @@ cdef class DecodersBase:
         cdef Py_ssize_t i, number
         cdef Py_ssize_t n = len(connections)
         cdef int64_t time = 0
-        cdef int status
         if len(chunks) != n or (times is not None and len(times) != n):
             raise ValueError("connections, chunks and times differ in length")
         for i in range(n):
@@ -146,12 +150,25 @@ cdef class DecodersBase:
             if times is not None:
                 time = times[i]
             PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
-            status = mms_feed(&self.streams[number], &self.tables, <const uint8_t *>view.buf,
-                              <size_t>view.len, False, time)
-            PyBuffer_Release(&view)
-            if status == MMS_NO_MEMORY:
-                raise MemoryError
+            try:
+                self.feed_one(&self.streams[number], &view, time)
+            finally:
+                PyBuffer_Release(&view)
         return 0
+
+    cdef int feed_one(self, mms_stream_t *stream, Py_buffer *view, int64_t time) except -1:
+        # in pieces, so that Ctrl-C is heard; what is left of the chunk then is lost
+        cdef const uint8_t *p = <const uint8_t *>view.buf
+        cdef size_t left = <size_t>view.len, piece
+        while True:
+            piece = min(left, <size_t>PIECE)
+            if mms_feed(stream, &self.tables, p, piece, False, time) == MMS_NO_MEMORY:
+                raise MemoryError
+            left -= piece
+            p += piece
+            if left == 0:
+                return 0
+            PyErr_CheckSignals()
 
     def _close_rows(self, connection):
         cdef Py_ssize_t number

@@ -36,6 +36,7 @@ class Decoder(DecoderBase):
     Notes
     -----
     One decoder belongs to one thread; a second call while one is under way raises RuntimeError.
+    Where Ctrl-C ends a call, the decoder is closed, because how far it came is not known.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.errno cimport EINVAL, EIO, ENOMEM
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
-from mmscodec._buffer cimport Buffer, readable, writable
+from mmscodec._buffer cimport Buffer, raise_interrupt, readable, writable
 from mmscodec._kernels.text cimport lines as line
 from mmscodec._kernels.text cimport spans as kernel
 
@@ -323,6 +323,7 @@ def spans(list sources, which, starts, lengths, int how, int nul, page, size_t b
     with nogil:
         status = kernel.write_spans(
             &parts, how, nul, letters, <int32_t *>offset_room.data, room_.data)
+    raise_interrupt()
     check(status)
     return offsets, data[:offsets[len(offsets) - 1]]
 
@@ -336,6 +337,7 @@ def views(list sources, which, starts, lengths):
     cdef int status = 0
     with nogil:
         status = kernel.write_views(&parts, made.data)
+    raise_interrupt()
     check(status)
     return out
 
@@ -350,6 +352,7 @@ def places(values, keys):
         kernel.write_places(
             <const int64_t *>source.data, source.size // 8, <const int64_t *>sorted_.data,
             sorted_.size // 8, <int32_t *>held.data)
+    raise_interrupt()
     return out
 
 

@@ -3,7 +3,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable, writable
 from mmscodec._kernels.winmx cimport cipher as kernel
 from mmscodec._kernels.winmx.handshake cimport handshake_judge, judgement_t
 
@@ -64,7 +64,8 @@ cdef class Stream:
     -----
     Section 6.3. Both ends step the state by the cipher bytes, so one object serves one
     direction, to encipher or to decipher. An object serves one thread at a time; a second one
-    gets a RuntimeError.
+    gets a RuntimeError. A call that a signal handler interrupts leaves the state as it was; bytes
+    that it wrote to `out` are not to be used.
     """
 
     cdef uint8_t key[4]
@@ -111,6 +112,7 @@ cdef class Stream:
     cdef object _run(self, data, out, bint forward):
         cdef Buffer source, target
         cdef uint8_t *dst
+        cdef uint8_t before[4]
         cdef object result = None
         if self.busy:
             raise RuntimeError("this stream is in use by another thread")
@@ -128,26 +130,23 @@ cdef class Stream:
                 if dst != source.data and dst < source.data + source.size \
                         and source.data < dst + source.size:
                     raise ValueError("out overlaps data without being the same memory")
+            memcpy(before, self.key, 4)
             if source.size >= RELEASE_GIL:
                 with nogil:
-                    run(source.data, dst, source.size, self.key, forward)
+                    kernel.run_stream(source.data, dst, source.size, self.key, not forward)
             else:
-                run(source.data, dst, source.size, self.key, forward)
+                kernel.run_stream(source.data, dst, source.size, self.key, not forward)
+            try:
+                raise_interrupt()
+            except BaseException:
+                memcpy(self.key, before, 4)
+                raise
         finally:
             self.busy = False
         return result
 
     def __repr__(self):
         return f"Stream({self.state!r})"
-
-
-cdef inline void run(
-    const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key, bint forward
-) noexcept nogil:
-    if forward:
-        kernel.encipher(src, dst, length, key)
-    else:
-        kernel.decipher(src, dst, length, key)
 
 
 def run_many(streams, chunks, bint forward):
@@ -161,7 +160,7 @@ def run_many(streams, chunks, bint forward):
     cdef list out = [], held = []
     cdef Buffer source
     cdef Stream stream
-    cdef bytes piece
+    cdef bytes piece, before
     if count != <size_t>len(chunks_):
         raise ValueError(f"{count} streams but {len(chunks_)} chunks")
     lanes = <kernel.lane_t *>calloc(count + 1, sizeof(kernel.lane_t))
@@ -183,11 +182,18 @@ def run_many(streams, chunks, bint forward):
             lanes[i].length = source.size
             lanes[i].key = stream.key
             total += source.size
+        before = b"".join([stream.state for stream in streams_])
         if total >= RELEASE_GIL:
             with nogil:
                 lanes_run(lanes, count, forward)
         else:
             lanes_run(lanes, count, forward)
+        try:
+            raise_interrupt()
+        except BaseException:
+            for i in range(count):
+                memcpy((<Stream>streams_[i]).key, PyBytes_AS_STRING(before) + 4 * i, 4)
+            raise
     finally:
         for i in range(marked):
             (<Stream>streams_[i]).busy = False
@@ -227,6 +233,7 @@ cdef bytes in_place(data, int what):
             kernel.legacy_encode(p, length)
         else:
             kernel.legacy_decode(p, length)
+    raise_interrupt()
     return out
 
 
@@ -272,6 +279,7 @@ def cache_run(data, start, bint forward):
             kernel.cache_encipher(src, dst, records, k)
         else:
             kernel.cache_decipher(src, dst, records, k)
+    raise_interrupt()
     return out
 
 
@@ -284,6 +292,7 @@ def hash_step(bytearray state, block):
     memcpy(h, <const char *>state, 16)
     with nogil:
         kernel.hash_block(h, view.data, view.size)
+    raise_interrupt()
     state[:] = PyBytes_FromStringAndSize(<char *>h, 16)
 
 

@@ -4,7 +4,7 @@ from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable
 from mmscodec._kernels.winmx cimport fields as packet_fields, nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.tail cimport (
@@ -129,6 +129,7 @@ cdef class BatchBase:
                 status = kernel.scan(
                     src, length, start, framing, &self.packet_block.table,
                     &self.fault_block.table, &found)
+            self.interrupt()
             if status != 0:
                 self.empty()
                 raise MemoryError("no memory for the rows")
@@ -138,7 +139,16 @@ cdef class BatchBase:
         finally:
             self.busy = False
 
-    cdef bint take_regular(self, const uint8_t *src, size_t length):
+    cdef int interrupt(self) except -1:
+        # a scan that Ctrl-C ended leaves no rows
+        try:
+            raise_interrupt()
+        except BaseException:
+            self.empty()
+            raise
+        return 0
+
+    cdef bint take_regular(self, const uint8_t *src, size_t length) except -1:
         # A buffer that is nothing but a long regular run: its index follows from its length and
         # is written when somebody asks for it.
         cdef size_t whole = length // kernel.LIST_FRAME, frames
@@ -146,6 +156,7 @@ cdef class BatchBase:
             return False
         with nogil:
             frames = nodes.regular_run(src, length)
+        self.interrupt()
         if frames != whole:
             return False
         length -= frames * kernel.LIST_FRAME
@@ -162,10 +173,17 @@ cdef class BatchBase:
 
     cdef int index(self) except -1:
         # the rows of a regular run, now that they are needed
+        cdef int status
         if self.busy:
             raise RuntimeError("this batch is in use by another thread")
         if self.regular:
-            if nodes.regular_packets(self.regular, self.start, &self.packet_block.table) != 0:
+            status = nodes.regular_packets(self.regular, self.start, &self.packet_block.table)
+            try:
+                raise_interrupt()
+            except BaseException:
+                self.packet_block.table.rows = 0
+                raise
+            if status != 0:
                 raise MemoryError("no memory for the rows")
             self.regular = 0
         return 0
@@ -202,6 +220,7 @@ cdef class BatchBase:
         wrong = kernel.check_packets(
             <const kernel.packet_t *>table.data, count, self.start, self.view.size, self.framing,
             &found)
+        raise_interrupt()
         if wrong == kernel.PACKET_OUTSIDE:
             raise ValueError(f"packet {found.row} does not lie in the buffer")
         if wrong == kernel.PACKET_OTHER_LENGTH:
@@ -268,6 +287,7 @@ cdef class BatchBase:
                         &index, self.framing, total, stream, &block.table)
             elif total:
                 status = nodes.gather_nodes(&index, self.framing, total, False, &block.table)
+            raise_interrupt()
             if status != 0:
                 raise MemoryError("no memory for the nodes")
             self.node_block = block
@@ -300,6 +320,7 @@ cdef class BatchBase:
                 else:
                     block.table.rows = nodes.gather_records(
                         &index, self.framing, stream, block.table.data, total)
+            raise_interrupt()
             self.record_block = block
             self._cache["records"] = True
         finally:
@@ -322,6 +343,7 @@ cdef class BatchBase:
             status = packet_fields.gather_rows(
                 &index, type, &program, &rows.table, &faults.table)
         self.readers -= 1
+        raise_interrupt()
         if status != 0:
             raise MemoryError("no memory for the rows")
         return rows.array(layout.dtype), faults.array(FAULT_ROWS)
@@ -357,6 +379,7 @@ cdef class BatchBase:
             status = packet_fields.check_rows(
                 &index, choice, programs, &scratch.table, &faults.table)
         self.readers -= 1
+        raise_interrupt()
         if status != 0:
             raise MemoryError("no memory for the faults")
         return faults.array(FAULT_ROWS)
@@ -426,6 +449,7 @@ def gathered_lists(BatchBase batch):
     with nogil:
         status = nodes.gather_lists(&index, &block.table, &odd)
     batch.readers -= 1
+    raise_interrupt()
     if status < 0:
         raise MemoryError
     if status > 0:

@@ -2,7 +2,7 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, readable, writable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable, writable
 from mmscodec._kernels.core.allocator cimport advise_block
 from mmscodec._kernels.winmx cimport nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve
@@ -24,6 +24,7 @@ def regular_lists(source):
             frames = nodes.regular_run(held.data, held.size)
     else:
         frames = nodes.regular_run(held.data, held.size)
+    raise_interrupt()
     return frames if frames * kernel.LIST_FRAME == held.size else -1
 
 
@@ -38,6 +39,7 @@ def copied_lists(source, size_t frames):
     with nogil:
         block.table.rows = nodes.copy_lists(
             held.data, frames, block.table.data, block.table.capacity * kernel.LIST_SIZE)
+    raise_interrupt()
     return block.array(np.dtype((RECORD, (8,))))
 
 
@@ -55,6 +57,7 @@ def write_lists(records, size_t lists, size_t each, out):
         with nogil:
             advise_block(dst, size)
             nodes.write_lists(source.data, lists, each, dst, size)
+        raise_interrupt()
         return result
     target = writable(out)
     if target.size < size:
@@ -63,6 +66,7 @@ def write_lists(records, size_t lists, size_t each, out):
         raise ValueError("out shares memory with the records")
     with nogil:
         nodes.write_lists(source.data, lists, each, target.data, target.size)
+    raise_interrupt()
     return memoryview(out).cast("B")[:size]
 
 
@@ -79,4 +83,5 @@ def legacy_copy(source):
     p = <uint8_t *>PyBytes_AS_STRING(copy)
     with nogil:
         done = legacy_frames(p, length)
+    raise_interrupt()
     return copy, done

@@ -1,6 +1,7 @@
 # See core/copy.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.wire cimport prefetch
 
 
@@ -28,6 +29,8 @@ cdef bint pieces_copy(
     cdef size_t i
     cdef uint64_t at, length
     for i in range(n):
+        if interrupted_at(i):
+            return True
         if i + 4 < n:
             prefetch(src + (positions[i + 4] - start))
         at = positions[i] - start

@@ -1,6 +1,7 @@
 # See mms/gather.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.wire cimport load_own32
 
 
@@ -10,13 +11,15 @@ cdef int mms_gather(
 ) noexcept nogil:
     cdef const uint8_t *where = messages.positions
     cdef const uint8_t *sizes = messages.lengths
-    cdef size_t _i
+    cdef size_t i
     cdef int64_t position
     cdef uint32_t length
     cdef size_t at
     if size > stride or (stride != 0 and messages.count > capacity // stride):
         return -1
-    for _i in range(messages.count):
+    for i in range(messages.count):
+        if interrupted_at(i):
+            return 0
         memcpy(&position, where, 8)
         memcpy(&length, sizes, 4)
         where += messages.position_stride

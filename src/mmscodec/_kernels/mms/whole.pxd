@@ -1,10 +1,15 @@
-# Whole buffers: the scan of a large one, and of datagrams that stand one behind the other.
+# Long buffers: the scan of one in pieces, of all of a stream, and of datagrams that stand one
+# behind the other. All of them end early where they are `interrupted()`.
 from libc.stdint cimport int64_t, uint8_t
 from mmscodec._kernels.mms.state cimport mms_stream_t, mms_tables_t
 
 cdef enum:
     MMS_BAD_LENGTH = -2
 
+# `mms_scan`, in pieces.
+cdef int mms_scan_pieces(
+    mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, bint final, size_t *used
+) noexcept nogil
 # `mms_scan` of n bytes at p that are all of a stream. Makes room for the rows beforehand.
 cdef int mms_scan_large(
     mms_stream_t *stream, mms_tables_t *tables, const uint8_t *p, size_t n, size_t *used

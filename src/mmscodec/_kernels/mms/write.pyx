@@ -2,6 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from mmscodec._kernels.core.interrupt cimport interrupted, interrupted_at
 from mmscodec._kernels.core.layout cimport (
     DATA_HEADER_LEN,
     KIND_START_PLAYING,
@@ -49,6 +50,8 @@ cdef int64_t mms_measure_messages(
     cdef uint64_t total = 0 if bare else <uint64_t>TCP_HEADER_LEN * m.count
     cdef uint32_t mid
     for i in range(m.count):
+        if interrupted_at(i):
+            break
         bad[0] = i
         mid = load_le32(row + 4)
         if mid != 0 and mid != mms_kind_mid[m.kind]:
@@ -89,6 +92,8 @@ cdef size_t mms_write_messages(
     cdef int64_t tail = 0
     cdef uint64_t body
     for i in range(m.count):
+        if interrupted_at(i):
+            break
         body = body_len(m, row, i, &used)
         fixed = fixed_len(row, m.kind)
         if left < head or body > left - head or body < used or used < fixed:
@@ -122,6 +127,8 @@ cdef int64_t mms_measure_data(
     cdef size_t i, size
     cdef int64_t total = 0
     for i in range(count):
+        if interrupted_at(i):
+            break
         bad[0] = i
         size = load_le16(heads + i * DATA_HEADER_LEN + 6)
         if size < DATA_HEADER_LEN or starts[i] < 0 or <uint64_t>starts[i] > n:
@@ -139,6 +146,8 @@ cdef size_t mms_write_data(
     cdef size_t i, size, left = capacity
     cdef int64_t start
     for i in range(count):
+        if interrupted_at(i):
+            break
         size = load_le16(heads + i * DATA_HEADER_LEN + 6)
         start = starts[i]
         if size > left or size < DATA_HEADER_LEN or start < 0 or <uint64_t>start > n \
@@ -151,6 +160,9 @@ cdef size_t mms_write_data(
         left -= size
     return capacity - left
 
+
+cdef enum:
+    LONG_RUN = 1 << 26  # bytes that are copied in one go
 
 cdef struct run_t:
     uint64_t start
@@ -179,6 +191,8 @@ cdef int64_t mms_join_extents(
     cdef uint32_t length
     cdef run_t *run = NULL
     while i < a.count or j < b.count:
+        if interrupted_at(i + j):
+            break
         if first_is_next(a, i, b, j):
             offset = offset_of(a, i)
             length = load_own32(a.lengths + i * a.stride)
@@ -205,12 +219,18 @@ cdef int64_t mms_join_extents(
 cdef size_t mms_write_runs(
     const table_t *runs, const uint8_t *src, size_t n, uint8_t *dst, size_t capacity
 ) noexcept nogil:
-    cdef size_t _row, left = capacity
+    cdef size_t row, left = capacity, done, size
     cdef const run_t *run = <const run_t *>runs.data
-    for _row in range(runs.rows):
-        if run.length > left or run.start > n or run.length > n - run.start:
+    for row in range(runs.rows):
+        if run.length > left or run.start > n or run.length > n - run.start or interrupted_at(row):
             break
-        memcpy(dst, src + run.start, run.length)
+        done = 0
+        while done < run.length:
+            size = min(<size_t>run.length - done, <size_t>LONG_RUN)
+            memcpy(dst + done, src + run.start + done, size)
+            done += size
+            if size == LONG_RUN and interrupted():
+                return capacity - left
         dst += run.length
         left -= run.length
         run += 1

@@ -2,6 +2,7 @@
 # two formats share; reader.pxd has the contract.
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
+from mmscodec._kernels.core.interrupt cimport BYTES_BETWEEN, interrupted
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_row, table_t
 from mmscodec._kernels.core.wire cimport likely, load_be16, load_be32, load_le16, load_le32
@@ -143,12 +144,16 @@ cdef inline int search_header(
     next_look_t next_look, candidate_t candidate
 ) noexcept nogil:
     # the next believable header, of `header` bytes at least, from `pos` on
-    cdef size_t q = pos[0], end = n - header + 1 if n >= header else 0
+    cdef size_t q = pos[0], end = n - header + 1 if n >= header else 0, stop = q
     cdef int found
     while q < end:
-        q = next_look(r, buf, q, end)
-        if q == end:
-            break
+        if q == stop:
+            if q != pos[0] and interrupted():
+                return READ_MEMORY  # whoever called looks first at what was raised
+            stop = min(end, q + <size_t>BYTES_BETWEEN)
+        q = next_look(r, buf, q, stop)
+        if q == stop:
+            continue
         found = candidate(r, buf + q, n - q)
         if likely(found == READ_FAULT):
             q += 1

@@ -1,6 +1,7 @@
 # See pcapfile/writer.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.wire cimport prefetch, store_le32
 
 
@@ -71,7 +72,7 @@ cdef size_t records_write(
             prefetch(src.data + (rows[i + 4].position - src.start))
         row = rows[i]
         size = record_size(row.caplen, how.form)
-        if not lies_inside(src, &row) or size > left:
+        if not lies_inside(src, &row) or size > left or interrupted_at(i):
             break
         frame = src.data + (row.position - src.start)
         if how.form == FORM_PCAPNG:

@@ -1,6 +1,7 @@
 # Variable parts of many rows as one column: bytes, text, or views, as Arrow lays them out.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy, memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.text.utf8 cimport from_page, from_ucs4, from_utf16
 
 
@@ -51,6 +52,8 @@ cdef inline int write_spans(
     cdef size_t i, at = 0, size
     cdef const uint8_t *src
     for i in range(spans.count):
+        if interrupted_at(i):
+            break
         offsets[i] = <int32_t>at
         size = <size_t>spans.lengths[i]
         if size == 0:
@@ -84,6 +87,8 @@ cdef inline int write_views(const spans_t *spans, uint8_t *views) noexcept nogil
     cdef int32_t number[2]
     cdef const uint8_t *src
     for i in range(spans.count):
+        if interrupted_at(i):
+            break
         memset(views + 16 * i, 0, 16)
         length = spans.lengths[i]
         if length == 0:
@@ -121,6 +126,8 @@ cdef inline void write_places(
     # `place_of` each value; runs of one value are looked up once
     cdef size_t i
     for i in range(count):
+        if interrupted_at(i):
+            break
         if i and values[i] == values[i - 1]:
             places[i] = places[i - 1]
         else:

@@ -40,6 +40,9 @@ cdef int stream_keys(
 # of one direction, moves on.
 cdef void encipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil
 cdef void decipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil
+# One of the two, in pieces: ends early where it is `interrupted()`.
+cdef void run_stream(
+    const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key, bint inverse) noexcept nogil
 # The same for many streams, eight side by side; lengths and keys of the lanes are used up.
 cdef void decipher_lanes(lane_t *lanes, size_t count) noexcept nogil
 cdef void encipher_lanes(lane_t *lanes, size_t count) noexcept nogil

@@ -1,5 +1,6 @@
 # The ciphers of the WinMX network; the tables are generated from tools/winmx_tables.txt.
 from libc.string cimport memcpy
+from mmscodec._kernels.core.interrupt cimport interrupted, interrupted_at
 from mmscodec._kernels.core.wire cimport load_le16
 
 cdef extern from "mmscodec_winmx_tables.h" nogil:
@@ -101,6 +102,10 @@ cdef int stream_keys(
 # the table when deciphering. Masks instead of branches: the choice is random for each byte.
 # State bytes live in 32-bit registers; only their low 8 bits count.
 
+cdef enum:
+    PIECE = 1 << 16  # bytes of a stream between two looks for Ctrl-C
+
+
 cdef void decipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key) noexcept nogil:
     cdef uint32_t k0 = key[0], k1 = key[1], k2 = key[2], k3 = key[3]
     cdef uint32_t c, m, late
@@ -149,10 +154,10 @@ cdef void encipher(const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key
 # run together for as long as each has bytes; what is left is done lane by lane.
 
 cdef inline size_t common_length(const lane_t *lanes) noexcept nogil:
-    # bytes that all lanes have
-    cdef size_t n = lanes[0].length
+    # bytes that all lanes have, as many as go between two looks for Ctrl-C
+    cdef size_t n = PIECE
     cdef int l
-    for l in range(1, LANES):
+    for l in range(LANES):
         if lanes[l].length < n:
             n = lanes[l].length
     return n
@@ -269,11 +274,25 @@ cdef void run_lanes(lane_t *lanes, size_t count, bint inverse) noexcept nogil:
             decipher_eight(slots)
         else:
             encipher_eight(slots)
+        if interrupted():
+            return
     for l in range(used):
+        run_stream(slots[l].src, slots[l].dst, slots[l].length, slots[l].key, inverse)
+
+
+cdef void run_stream(
+    const uint8_t *src, uint8_t *dst, size_t length, uint8_t *key, bint inverse
+) noexcept nogil:
+    cdef size_t done = 0, size
+    while done < length:
+        size = min(length - done, <size_t>PIECE)
         if inverse:
-            decipher(slots[l].src, slots[l].dst, slots[l].length, slots[l].key)
+            decipher(src + done, dst + done, size, key)
         else:
-            encipher(slots[l].src, slots[l].dst, slots[l].length, slots[l].key)
+            encipher(src + done, dst + done, size, key)
+        done += size
+        if size == PIECE and interrupted():
+            return
 
 
 cdef void decipher_lanes(lane_t *lanes, size_t count) noexcept nogil:
@@ -294,6 +313,8 @@ cdef void udp_encipher(uint8_t *a, size_t length) noexcept nogil:
     total = 17 * length
     p = 0
     for i in range(1, total):
+        if (i & (PIECE - 1)) == 0 and interrupted():
+            return
         q = p
         p = p + 1 if p + 1 < length else 0
         a[p] = winmx_u3[a[p]] ^ winmx_u1[winmx_u0[(i - 1) & 0xFF] ^ a[q]]
@@ -306,6 +327,8 @@ cdef void udp_decipher(uint8_t *a, size_t length) noexcept nogil:
     i = 17 * length - 1
     p = length - 1
     while i >= 1:
+        if (i & (PIECE - 1)) == 0 and interrupted():
+            return
         q = p - 1 if p else length - 1
         a[p] = winmx_u2[winmx_u1[a[q] ^ winmx_u0[(i - 1) & 0xFF]] ^ a[p]]
         p = q
@@ -349,6 +372,8 @@ cdef void cache_encipher(
     cdef size_t r, j
     memcpy(k, start, 12)
     for r in range(records):
+        if interrupted_at(r):
+            return
         for j in range(12):
             c = src[r * 12 + j]
             c = <uint8_t>(c + k[j] if adds(j) else c ^ k[j])
@@ -364,6 +389,8 @@ cdef void cache_decipher(
     cdef size_t r, j
     memcpy(k, start, 12)
     for r in range(records):
+        if interrupted_at(r):
+            return
         for j in range(12):
             c = src[r * 12 + j]
             dst[r * 12 + j] = <uint8_t>(c - k[j] if adds(j) else c ^ k[j])
@@ -380,17 +407,26 @@ cdef void legacy_encode(uint8_t *a, size_t length) noexcept nogil:
     for turn in range(5):
         a[0] ^= a[length - 1] if turn else <uint8_t>length
         for i in range(1, length):
+            if (i & (PIECE - 1)) == 0 and interrupted():
+                return
             a[i] ^= a[i - 1]
 
 
 cdef void legacy_decode(uint8_t *a, size_t length) noexcept nogil:
+    # from the end on, in pieces without a question in between: those become vector instructions
     cdef int turn
-    cdef size_t i
+    cdef size_t i, end, begin
     if length == 0:
         return
     for turn in range(4, -1, -1):
-        for i in range(length - 1, 0, -1):
-            a[i] ^= a[i - 1]
+        end = length
+        while end > 1:
+            begin = end - PIECE if end > PIECE else 1
+            for i in range(end - 1, begin - 1, -1):
+                a[i] ^= a[i - 1]
+            if begin != 1 and interrupted():
+                return
+            end = begin
         a[0] ^= a[length - 1] if turn else <uint8_t>length
 
 
@@ -400,6 +436,8 @@ cdef void hash_block(uint8_t *h, const uint8_t *data, size_t length) noexcept no
     cdef uint8_t b = 0xC9, n = 0
     cdef size_t at = 0, i
     while length > 16 and at < length - 16:
+        if interrupted_at(at >> 4):
+            return
         for i in range(16):
             h[i] = <uint8_t>(h[i] + data[at + i])
         h[0] ^= b
@@ -413,11 +451,16 @@ cdef void hash_block(uint8_t *h, const uint8_t *data, size_t length) noexcept no
 
 cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil:
     # decodes type and data of every whole WPNP 2.x frame in place; the bytes of whole frames
-    cdef size_t pos = 0, size
+    cdef size_t pos = 0, size, since = 0
     while length - pos >= 2:
         size = <size_t>load_le16(data + pos) + 2
         if length - pos - 2 < size:
             break
+        since += size
+        if since > PIECE:
+            since = 0
+            if interrupted():
+                break
         legacy_decode(data + pos + 2, size)
         pos += size + 2
     return pos

@@ -1,6 +1,7 @@
 # Fields of packets, by programs made from the schema. See winmx/fields.pxd.
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.layout cimport FAULT_SHORT_FIELD, FAULT_UNTERMINATED, FIELD_LENGTH
 from mmscodec._kernels.core.table cimport table_reserve, table_row
 from mmscodec._kernels.core.wire cimport load_be32, store_le32, store_le64
@@ -180,6 +181,8 @@ cdef int check_rows(
     cdef int number
     cdef const program_t *program
     for i in range(index.count):
+        if interrupted_at(i):
+            return 0
         number = choice[index.packets[i].type]
         if number == 0:
             continue

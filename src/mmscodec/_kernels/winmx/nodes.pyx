@@ -1,5 +1,6 @@
 # Node lists and peer-cache replies: gather and write. See winmx/nodes.pxd.
 from libc.string cimport memcpy
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.table cimport table_end, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport likely, load_be32, load_le32, prefetch, store_le32
 from mmscodec._kernels.winmx.packets_of_type cimport (
@@ -24,7 +25,7 @@ cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
         prefetch(src + i * LIST_FRAME + 4096)
         for j in range(16):
             odd |= load_le32(src + (i + j) * LIST_FRAME) ^ LIST_HEADER
-        if odd:
+        if odd or interrupted_at(i + 15):
             break
         i += 16
     while i < frames and load_le32(src + i * LIST_FRAME) == LIST_HEADER:
@@ -35,10 +36,12 @@ cdef size_t regular_run(const uint8_t *src, size_t length) noexcept nogil:
 cdef size_t copy_lists(
     const uint8_t *src, size_t frames, uint8_t *dst, size_t capacity
 ) noexcept nogil:
-    cdef size_t _i
+    cdef size_t i
     cdef int stream = frames * LIST_SIZE >= STREAM_FROM
     frames = min(frames, capacity // LIST_SIZE)
-    for _i in range(frames):
+    for i in range(frames):
+        if interrupted_at(i):
+            break
         prefetch(src + AHEAD)
         winmx_list(dst, src + 4, stream)
         src += LIST_FRAME
@@ -56,6 +59,8 @@ cdef int regular_packets(size_t frames, int64_t base, table_t *packets) noexcept
     row = <packet_t *>table_end(packets)
     packets.rows += frames
     for i in range(frames):
+        if interrupted_at(i):
+            break
         row[i].offset = base + <int64_t>(i * LIST_FRAME)
         row[i].length = LIST_FRAME
         row[i].type = NODE_LIST
@@ -73,6 +78,8 @@ cdef int regular_nodes(const uint8_t *src, size_t frames, table_t *nodes) noexce
     row = table_end(nodes)
     nodes.rows += frames * 8
     for i in range(frames):
+        if interrupted_at(i):
+            break
         prefetch(src + AHEAD)
         winmx_nodes(row, src + 4, i, stream)
         src += LIST_FRAME
@@ -210,16 +217,20 @@ cdef size_t write_lists(
 ) noexcept nogil:
     cdef size_t size = each * NODE_SIZE
     cdef uint32_t head = NODE_LIST | (<uint32_t>size << 16)
-    cdef size_t _i
+    cdef size_t i
     lists = min(lists, capacity // (4 + size))
     if size == LIST_SIZE:
-        for _i in range(lists):
+        for i in range(lists):
+            if interrupted_at(i):
+                break
             store_le32(dst, LIST_HEADER)
             memcpy(dst + 4, records, LIST_SIZE)
             dst += LIST_FRAME
             records += LIST_SIZE
         return lists * LIST_FRAME
-    for _i in range(lists):
+    for i in range(lists):
+        if interrupted_at(i):
+            break
         store_le32(dst, head)
         if size:
             memcpy(dst + 4, records, size)

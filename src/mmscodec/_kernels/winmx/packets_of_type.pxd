@@ -3,6 +3,7 @@
 # Which packets they are is worked out for a block at a time without a branch for each packet, and
 # the frames of those that follow are fetched ahead.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from mmscodec._kernels.core.interrupt cimport interrupted
 from mmscodec._kernels.core.wire cimport prefetch
 from mmscodec._kernels.winmx.scan cimport index_t, packet_t
 
@@ -39,7 +40,7 @@ cdef inline bint next_packet(packets_of_type_t *these) noexcept nogil:
     # `number` becomes that of the next one; False where there is none
     cdef const uint8_t *frame
     while these.taken == these.found:
-        if these.behind == these.index.count:
+        if these.behind == these.index.count or (these.behind and interrupted()):
             return False
         next_block(these)
     if these.taken + FRAMES_AHEAD < these.found:

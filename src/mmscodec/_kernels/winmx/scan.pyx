@@ -1,10 +1,14 @@
 # WinMX frames: from bytes to one row a packet. See winmx/scan.pxd.
+from mmscodec._kernels.core.interrupt cimport interrupted, interrupted_at
 from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_LENGTH, FIELD_LENGTH,
 )
 from mmscodec._kernels.core.table cimport table_end, table_limit, table_reserve, table_row
 from mmscodec._kernels.core.wire cimport (
     load_le16, load_le32, prefetch, store_le32, unlikely)
+
+cdef enum:
+    PIECE = 4 << 20  # bytes between two looks for Ctrl-C
 
 
 cdef int scan_frames(
@@ -59,6 +63,27 @@ cdef int scan_frames(
     return status
 
 
+cdef int scan_pieces(
+    const uint8_t *src, size_t length, int64_t base, table_t *packets, table_t *faults, scan_t *out
+) noexcept nogil:
+    # As scan_frames; a piece is longer than any frame
+    cdef size_t done = 0, nodes = 0
+    if table_reserve(packets, length // LIST_FRAME + 1) != 0:
+        return -1
+    while length - done > PIECE:
+        if scan_frames(src + done, PIECE, base + <int64_t>done, packets, faults, out) != 0:
+            return -1
+        done += out.consumed
+        nodes += out.nodes
+        if interrupted():
+            return 0
+    if scan_frames(src + done, length - done, base + <int64_t>done, packets, faults, out) != 0:
+        return -1
+    out.consumed += done
+    out.nodes += nodes
+    return 0
+
+
 cdef int scan_other(
     const uint8_t *src, size_t length, int64_t base, int framing, table_t *packets, scan_t *out
 ) noexcept nogil:
@@ -81,6 +106,8 @@ cdef int scan_other(
         if row == NULL:
             return -1
         row.offset = base + <int64_t>pos
+        if interrupted_at(packets.rows):
+            return 0
         row.length = <uint32_t>size
         if framing == PRIMARY:
             row.type = NO_TYPE
@@ -128,7 +155,7 @@ cdef int scan(
     table_t *packets, table_t *faults, scan_t *out
 ) noexcept nogil:
     if framing == FRAMES:
-        return scan_frames(src, length, base, packets, faults, out)
+        return scan_pieces(src, length, base, packets, faults, out)
     if framing == TRANSFER:
         out.consumed = out.need = out.nodes = 0
         return 0
@@ -146,6 +173,8 @@ cdef int check_packets(
     cdef const packet_t *row
     out.nodes = 0
     for i in range(count):
+        if interrupted_at(i):
+            return 0
         row = &packets[i]
         out.row = i
         at = <uint64_t>row.offset - <uint64_t>start
