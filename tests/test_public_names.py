@@ -18,7 +18,7 @@ USERS = {
     "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.convert",
     "mmscodec.errors",
     "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql", "mmscodec.tables",
-    "mmscodec.winmx", "mmscodec.winmx.cipher",
+    "mmscodec.winmx", "mmscodec.winmx.cipher", "mmscodec.wireshark",
 }  # fmt: skip
 
 

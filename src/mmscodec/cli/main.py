@@ -25,6 +25,7 @@ COMMANDS = {
     "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
+    "wireshark": "a dissector for Wireshark and tshark, as Lua",
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
 readable but the input was damaged, 130 interrupted"""
@@ -56,6 +57,9 @@ EXAMPLES = {
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",
+    "wireshark": """
+  mmscodec wireshark -o ~/.local/lib/wireshark/plugins/mmscodec.lua
+  mmscodec wireshark -o mms.lua; tshark -X lua_script:mms.lua -r trace.pcap -Y mmsc""",
 }
 
 
@@ -86,6 +90,11 @@ def parser(wanted: str | None = None) -> argparse.ArgumentParser:
 def _options_of(command: argparse.ArgumentParser, name: str) -> None:
     """Options of one command: those that all have, and its own."""
     module = importlib.import_module(f"mmscodec.cli.{name}")
+    command.set_defaults(run=module.run)
+    if getattr(module, "WITHOUT_FILES", False):
+        command.set_defaults(files=[], more_files=[], listed=True, write=None, strict=False)
+        module.arguments(command)
+        return
     command.add_argument(
         "files",
         nargs="*",
@@ -105,7 +114,6 @@ def _options_of(command: argparse.ArgumentParser, name: str) -> None:
     )
     module.arguments(command)
     reading(command)
-    command.set_defaults(run=module.run)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

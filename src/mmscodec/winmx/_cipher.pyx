@@ -27,6 +27,13 @@ def make_key_block(int role, seed=None):
     return PyBytes_FromStringAndSize(<char *>b, 16)
 
 
+def tables():
+    """What `kernel.copy_tables` gives."""
+    cdef bytes out = PyBytes_FromStringAndSize(NULL, 5120)
+    kernel.copy_tables(<uint8_t *>PyBytes_AS_STRING(out))
+    return out
+
+
 def check_key_block(block):
     """Role number in a key block, -1 when it does not check."""
     cdef bytes copy = take_block(block)

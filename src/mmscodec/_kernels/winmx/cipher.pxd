@@ -65,3 +65,7 @@ cdef void legacy_decode(uint8_t *data, size_t length) noexcept nogil
 cdef void hash_block(uint8_t *state, const uint8_t *data, size_t length) noexcept nogil
 # Decodes every whole WPNP 2.x frame in place; returns the bytes of whole frames.
 cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil
+
+# All tables that deciphering needs, 20 of 256 bytes: of the stream cipher by k2 mod 4, its step,
+# U0, U1, U2, the columns of the peer cache.
+cdef void copy_tables(uint8_t *out) noexcept nogil

@@ -464,3 +464,14 @@ cdef size_t legacy_frames(uint8_t *data, size_t length) noexcept nogil:
         legacy_decode(data + pos + 2, size)
         pos += size + 2
     return pos
+
+
+# ---- for those who decipher elsewhere ----------------------------------------------------------
+
+cdef void copy_tables(uint8_t *out) noexcept nogil:
+    memcpy(out, winmx_decipher_table, 1024)
+    memcpy(out + 1024, winmx_step_table, 256)
+    memcpy(out + 1280, winmx_u0, 256)
+    memcpy(out + 1536, winmx_u1, 256)
+    memcpy(out + 1792, winmx_u2, 256)
+    memcpy(out + 2048, winmx_cache_table, 3072)
