@@ -259,32 +259,6 @@ def test_subscriber_name_takes_several_strings():
     assert wire[20:52] == "Spoooon!\0VIA: b\0".encode("utf-16-le")
 
 
-@pytest.mark.parametrize("units", [*range(10), 255, 256, 32767, 32768, 65535, 65536, 70000])
-def test_strings_of_any_length_are_measured_in_utf16_units(units):
-    """CVE-2006-2200: a client doubled some lengths and not others."""
-    wire = mms.encode("LinkViewerToMacConnect", subscriber_name="h" * units)
-    (packet,) = oracle.stream(wire)
-    assert packet.messages[0].fields["subscriber_name"][: 2 * units] == b"h\0" * units
-    assert len(wire) == 32 + -(-(20 + 2 * units + 2) // 8) * 8
-    assert not any(wire[52 + 2 * units :])
-    counted = mms.encode("LinkMacToViewerReportConnectedEX", version_url="h" * units)
-    assert oracle.stream(counted)[0].messages[0].fields["cb_version_url"] == units + 1
-
-
-def test_a_host_of_a_million_characters_is_encoded():
-    """CVE-2012-1775: a host of the URL went into 4,096 bytes."""
-    host = "h" * 10**6
-    wire = mms.encode("LinkViewerToMacConnect", subscriber_name=f"NSPlayer/9.0; Host: {host}")
-    assert host.encode("utf-16-le") in wire
-    (packet,) = oracle.stream(wire)
-    assert oracle.text_of(
-        schema.BY_NAME["LinkViewerToMacConnect"]["subscriberName"],
-        packet.messages[0].fields["subscriber_name"],
-    ).endswith(host)
-    path = mms.encode("LinkViewerToMacOpenFile", file_name="p" * 10**6)
-    assert len(path) == 32 + 24 + 2 * 10**6 + 8
-
-
 def test_lone_surrogates_are_written_as_they_are():
     wire = mms.encode("LinkViewerToMacOpenFile", packet=False, file_name="\ud800x")
     assert wire[24:30] == b"\x00\xd8x\0\0\0"

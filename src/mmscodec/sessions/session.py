@@ -154,7 +154,8 @@ class Session:
         return out
 
     def __repr__(self) -> str:
-        return f"<Session {self.index}: {self.client_address} {self.url or self.server_address}>"
+        where = self.url or self.server_address  # quoted: the text came from a peer
+        return f"<Session {self.index}: {self.client_address} {where!r}>"
 
 
 def _finite(value: Any) -> bool:
