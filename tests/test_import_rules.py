@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 RANKS = {
     "errors": 0,
+    "frozen": 0,
+    "target": 0,
     "_signatures": 0,
     "_kernels": 0,
     "schema": 1,

@@ -7,6 +7,7 @@ does not change.
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,20 @@ def test_an_import_brings_what_it_needs(statement, most):
     assert found & UNWANTED == set()
     # ours alone: how many of the standard library are new depends on what NumPy had imported
     assert 0 < sum(name.partition(".")[0] == "mmscodec" for name in found) <= most
+
+
+def test_a_command_over_a_capture_of_mms_brings_no_winmx(tmp_path):
+    path = str(Path(__file__).parent / "captures" / "mms" / "vlc_udp.pcap")
+    done = "from mmscodec.cli import main; main(['decode', '--json', '-w', {!r}, {!r}])"
+    found = imported(done.format(str(tmp_path / "out"), path))
+    unwanted = {
+        "mmscodec.winmx", "mmscodec.capture.winmx", "mmscodec.schema.winmx",
+        "mmscodec.mms.findings", "mmscodec.mms.encoding", "mmscodec.capture.arrow",
+        "mmscodec.tables.spec", "dataclasses",
+        "mmscodec.cli.sql", "decimal", "csv",
+    }  # fmt: skip
+    assert found & unwanted == set()
+    assert 0 < sum(name.partition(".")[0] == "mmscodec" for name in found) <= 125
 
 
 def test_names_of_sessions_are_there_when_asked_for():

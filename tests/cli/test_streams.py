@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmscodec.cli import main
+from mmscodec.target import file_target
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURE = ROOT / "captures" / "mms" / "ffmpeg_tcp.pcap"
@@ -120,6 +121,28 @@ def test_output_into_a_file_is_there_whole_or_not_at_all(tmp_path, capsys, monke
     assert main(["decode", "--json", "-w", str(target), str(CAPTURE)]) == 1
     assert target.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_stays_a_pipe_and_a_link_a_link(tmp_path, capsys):
+    assert main(["decode", "--json", str(CAPTURE)]) == 0
+    printed = capsys.readouterr().out
+    pipe, link, file = (tmp_path / name for name in ("pipe", "link", "file"))
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)  # whose buffer holds what is written
+    assert main(["decode", "-c", "1", "--json", "-w", str(pipe), str(CAPTURE)]) == 0
+    assert os.read(end, 1 << 16).decode() == printed.splitlines(keepends=True)[0]
+    os.close(end)
+    assert pipe.is_fifo()
+    link.symlink_to(file)
+    assert main(["decode", "--json", "-w", str(link), str(CAPTURE)]) == 0
+    assert link.is_symlink()
+    assert file.read_text(encoding="utf-8") == printed
+    with pytest.raises(OSError, match="not a regular file"):
+        file_target(pipe)
+    with pytest.raises(IsADirectoryError):
+        file_target(tmp_path)
+    assert file_target(link) == Path(os.path.realpath(file))
 
 
 @pytest.mark.parametrize("word", ["-1", "0", "x"])

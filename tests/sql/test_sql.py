@@ -147,6 +147,14 @@ def test_a_mistake_is_one_line(run):
         assert err.startswith("mmscodec: ")
     assert run("select 1")[0] == 2
     assert run("select 1", SESSION, "nowhere.pcap")[0] == 1
+    for query in ("", " ;\n", ";;"):
+        assert run(query, SESSION) == (2, "", "mmscodec: the query is empty\n")
+    assert run("from mesages", SESSION)[2] == (
+        "mmscodec: there is no table mesages; did you mean 'messages'?\n"
+    )
+    said = run("select max(time) - min(time) from messages", SESSION)[2]
+    assert "epoch_ns(time)" in said
+    assert len(said) < 400
 
 
 def test_damage_is_said(run, tmp_path):

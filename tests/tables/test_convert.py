@@ -178,6 +178,62 @@ def test_after_an_error_nothing_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def killed(tmp_path, *words):
+    """The folder after a conversion that was killed in its middle."""
+    code = """
+import os, signal, sys
+from mmscodec.cli import main
+from mmscodec.convert.dataset import Dataset
+
+publish, left = Dataset.{method}, [{count}]
+
+def stop(self, *given):
+    left[0] -= 1
+    if left[0] < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return publish(self, *given)
+
+Dataset.{method} = stop
+main(sys.argv[1:])
+"""
+    out = tmp_path / "out"
+    for method, count in (("complete", 1), ("publish", 0)):
+        script = code.format(method=method, count=count)
+        words_ = [sys.executable, "-c", script, "convert", "-q", *words, "-o", str(out), str(PATH)]
+        assert subprocess.run(words_, capture_output=True).returncode < 0
+    return out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no signal that kills")
+@pytest.mark.parametrize("words", [(), ("--partition", "date"), ("--format", "jsonl")])
+def test_a_conversion_that_is_killed_leaves_no_table(tmp_path, words):
+    library("pyarrow")
+    out = killed(tmp_path, *words)
+    left = list(out.iterdir())
+    assert left
+    assert all(path.name.startswith(".") for path in left)
+    half = [path for path in left if path.is_dir()]
+    for path in half:  # what is left of it may be any bytes
+        (path / "date=1999-01-01").mkdir()
+        (path / "date=1999-01-01" / "part-0.parquet").write_bytes(b"PAR1")
+    assert main(["convert", "-q", *words, "-o", str(out), str(PATH)]) == 0
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert not list(out.rglob("date=1999-01-01"))
+    assert main(["convert", "-q", *words, "-o", str(tmp_path / "fresh"), str(PATH)]) == 0
+    names = [sorted(p.relative_to(place).as_posix() for p in place.rglob("*"))
+             for place in (out, tmp_path / "fresh")]  # fmt: skip
+    assert names[0] == names[1]
+
+
+def test_a_folder_that_was_about_to_be_replaced_is_back(tmp_path):
+    library("pyarrow")
+    opened().write_parquet(tmp_path, ["messages"], partition="flow")
+    (tmp_path / "messages").rename(tmp_path / ".messages.old")
+    with pytest.raises(FileExistsError):
+        opened().write_parquet(tmp_path, ["messages"], partition="flow")
+    assert [path.name for path in tmp_path.iterdir()] == ["messages"]
+
+
 def test_a_table_that_is_named_is_written_without_rows_too(tmp_path):
     pq = parquet()
     assert opened().write_parquet(tmp_path, ["nodes", "gaps"]) == {"nodes": 0, "gaps": 0}

@@ -14,6 +14,7 @@ from mmscodec.asf.complete import completed, whole_header
 from mmscodec.asf.header import AsfHeader
 from mmscodec.asf.packets import write_all, write_packets
 from mmscodec.asf.plan import Plan
+from mmscodec.target import file_target
 
 
 @dataclass(slots=True)
@@ -113,8 +114,8 @@ def write_file(
     OSError
         With the name of the file, which is not there then.
     """
-    target = Path(os.fspath(path))
-    part = target.with_name(target.name + ".part")
+    target, place = Path(os.fspath(path)), file_target(path)
+    part = place.with_name(place.name + ".part")
     head = whole_header(header, described)
     out = AsfFile(target, packet_size=writer.packet_size, header=described)
     try:
@@ -127,7 +128,7 @@ def write_file(
             )  # fmt: skip
             file.seek(0)
             write_all(file, head)
-        os.replace(part, target)
+        os.replace(part, place)
     except BaseException as error:
         with suppress(OSError):
             part.unlink()

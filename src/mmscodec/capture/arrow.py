@@ -10,6 +10,7 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.capture.dtypes import GAP_REASONS
+from mmscodec.capture.winmx_kind import WinmxKind
 from mmscodec.errors import near
 from mmscodec.mms import arrow as mms
 from mmscodec.mms.findings import FINDING_TEXTS
@@ -305,43 +306,6 @@ class CaptureArrow:
         kind = WinmxKind(self.tables, name)
         made = winmx.kind_columns(winmx.kind_layout(name), lambda: kind.rows, kind.parts)
         return Table(name, [*self.first(lambda: kind.rows), *made], lambda: len(kind.rows))
-
-
-class WinmxKind:
-    """Rows of a kind of WinMX packet, from all connections."""
-
-    def __init__(self, tables: Any, name: str) -> None:
-        self.tables, self.name = tables, name
-
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """All rows, flow by flow."""
-        return self.tables.winmx[self.name]
-
-    @cached_property
-    def owners(self) -> tuple[list[Any], np.ndarray]:
-        """Batches, and the first row of each, and how many there are."""
-        batches = [batch for _, batch in self.tables.winmx.batches]
-        return batches, np.cumsum([0, *(len(batch[self.name]) for batch in batches)])
-
-    def parts(self, start: int, stop: int, field: str) -> Spans:
-        """Where a field of variable length lies."""
-        batches, firsts = self.owners
-        buffers, which, at, lengths = [b""], [], [], []
-        for batch, first, last in zip(batches, firsts.tolist(), firsts[1:].tolist()):
-            low, high = max(start, first), min(stop, last)
-            if low >= high:
-                continue
-            rows = batch[self.name][low - first : high - first]
-            buffer, places, sizes = winmx.source_of(batch, rows, field)
-            which.append(np.full(len(rows), len(buffers), np.int32))
-            buffers.append(buffer)
-            at.append(places)
-            lengths.append(sizes)
-        if not which:
-            none = np.zeros(stop - start, np.int64)
-            return Spans(buffers, None, none, none)
-        return Spans(buffers, *(np.concatenate(part) for part in (which, at, lengths)))
 
 
 WINDOW = 1 << 30  # of a mapping; views count with 32 bits

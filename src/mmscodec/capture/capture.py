@@ -164,16 +164,19 @@ class Capture(CaptureTables):
         for source in self._sources.sources:
             source.keep = WINDOW
         merge = Merge(self._sources)
-        from mmscodec.capture.live_winmx import LiveWinmx  # WinMX costs as much as the rest
-
-        winmx = LiveWinmx()
+        winmx = None
         going_on = True
         while going_on:
             going_on = not engine.run(merge, rows, live=True)
             if not going_on:
                 engine.finish()
             tables = CaptureTables(engine.drain(retire=True), self._sources, self)
-            tables.winmx = winmx.take(tables)
+            tables._live = True
+            if winmx is not None or tables._has_winmx:
+                from mmscodec.capture.live_winmx import LiveWinmx  # as much as all the rest
+
+                winmx = winmx or LiveWinmx()
+                tables.winmx = winmx.take(tables)
             yield tables
 
     def _apart(self, rows: int) -> Iterator[CaptureTables]:

@@ -12,7 +12,6 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,6 @@ _TEXT_MODE = 64 << 10  # bytes that show what a transfer in text mode did
 HEAD = 512  # of a file that is no capture, to say what it is
 
 
-@dataclass
 class Entry:
     """One stream of bytes before it is opened.
 
@@ -46,13 +44,20 @@ class Entry:
     the time of the first record where entries are put in order of it, see `Source.first`.
     """
 
-    name: str
-    opener: Callable[[], tuple[Any, bool]]
-    buffer: Any = None
-    source: MappedSource | None = None
-    kind: str = ""
-    live: bool = False
-    first: int | None = None
+    __slots__ = ("buffer", "first", "kind", "live", "name", "opener", "source")
+
+    def __init__(
+        self,
+        name: str,
+        opener: Callable[[], tuple[Any, bool]],
+        buffer: Any = None,
+        source: MappedSource | None = None,
+        kind: str = "",
+        live: bool = False,
+    ) -> None:
+        self.name, self.opener, self.buffer = name, opener, buffer
+        self.source, self.kind, self.live = source, kind, live
+        self.first: int | None = None
 
 
 class Head(Source):

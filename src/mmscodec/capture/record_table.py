@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mmscodec.capture._merge import Merge
 from mmscodec.capture.source import open_sources
+from mmscodec.frozen import Frozen
 from mmscodec.schema.dtypes import FAULTS
 
 
-@dataclass(frozen=True)
-class Records:
+class Records(Frozen):
     """Records of a capture.
 
     Attributes

@@ -14,6 +14,8 @@ from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.rows import as_rows
+from mmscodec.schema.mms import BY_NAME
+from mmscodec.schema.vocabulary import Protocol
 
 if TYPE_CHECKING:
     from mmscodec.capture.winmx import WinmxTables
@@ -32,6 +34,8 @@ class CaptureTables:
     `capture.DIRECTIONS`: 1 to the server, 2 to the client, 0 where nobody told. Offsets count from
     the first byte of the flow.
     """
+
+    _live = False  # of one batch
 
     def __init__(self, blocks: dict[str, Any], sources: Any, owner: Any = None) -> None:
         self._blocks = blocks
@@ -63,11 +67,15 @@ class CaptureTables:
         captured).
         """
         flows = self._pass_flows
-        if not (flows["protocol"] == "winmx").any():
+        if not self._has_winmx:
             return flows
         flows = flows.copy()
         flows["faults"] = dtypes.faults_of(self._raw_flows, self.faults)
         return flows
+
+    @property
+    def _has_winmx(self) -> bool:
+        return bool((self._raw_flows["protocol"] == Protocol.WINMX).any())
 
     @cached_property
     def _pass_flows(self) -> np.ndarray:
@@ -118,7 +126,7 @@ class CaptureTables:
         `winmx.faults` has them.
         """
         found = self._pass_faults
-        if not (self._pass_flows["protocol"] == "winmx").any() or not len(self.winmx.faults):
+        if not self._has_winmx or not len(self.winmx.faults):
             return found
         more = np.zeros(len(self.winmx.faults), found.dtype)
         for name in found.dtype.names or ():
@@ -326,7 +334,7 @@ class CaptureTables:
     def __repr__(self) -> str:
         counts = f"{len(self.flows)} flows, {len(self.packets)} packets, {len(self.messages)} "
         counts += f"messages, {len(self.data)} data, "
-        if (self._pass_flows["protocol"] == "winmx").any():
+        if self._has_winmx:
             counts += f"{len(self.winmx.packets)} WinMX packets, {len(self.nodes)} nodes, "
         counts += f"{len(self.faults)} faults"
         return f"<{type(self).__name__}: {counts}>"
@@ -334,6 +342,8 @@ class CaptureTables:
 
 def _mms_name(message: object) -> bool:
     """False for the name of a WinMX packet."""
+    if not isinstance(message, str) or message in BY_NAME:
+        return True
     from mmscodec.capture.winmx import knows
 
-    return not isinstance(message, str) or not knows(message)
+    return not knows(message)

@@ -341,7 +341,7 @@ def whole(capture: Any) -> WinmxTables:
     for flow in np.flatnonzero(udp).tolist():
         links[flow] = "udp"
         parts.append(datagrams_of(capture, flow))
-    return WinmxTables(parts, links, stamps, raw)
+    return WinmxTables(parts, links, stamps, raw, live=capture._live)
 
 
 def datagrams_of(tables: Any, flow: int) -> Part:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from mmscodec.frozen import Frozen
+
 _NS = 10**9
 
 
-@dataclass(frozen=True)
-class _Moment:
+class _Moment(Frozen):
     """A time on the command line: ns since 1970, or ns since the first row of the capture."""
 
     ns: int

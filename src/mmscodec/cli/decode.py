@@ -18,7 +18,6 @@ from mmscodec.cli.progress import progress
 from mmscodec.lines.fields import CHARSET, Style
 from mmscodec.lines.forms import CsvForm, JsonForm
 from mmscodec.lines.rows import Rows
-from mmscodec.schema.findings import Severity
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +39,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--findings",
         dest="severity",
         action="store_const",
-        const=Severity.UNINITIALISED,
+        const="UNINITIALISED",
         help="also every rule of the specification that a good row breaks",
     )
     level.add_argument(
         "--violations",
         dest="severity",
         action="store_const",
-        const=Severity.VIOLATION,
+        const="VIOLATION",
         help="the same without what real peers are known for",
     )
     parser.add_argument(
@@ -111,11 +110,12 @@ def _rows(
     """The rows of one batch after the other: memory does not grow with the capture."""
     wanted = Choice(options)
     left = options.count
+    severity = _severity(options.severity)
     for tables in capture.iter_batches():
         damage.add(tables, capture)
         halves.add(tables.flows)
         writer.flows(_chosen_flows(tables.flows, wanted))
-        rows = Rows(tables, options.severity)
+        rows = Rows(tables, severity)
         wanted.begin(rows.known_times())
         if not wanted.everything:
             rows.keep(wanted.keep(rows.seen()))
@@ -127,6 +127,14 @@ def _rows(
             left -= len(rows)
             if left <= 0:
                 return
+
+
+def _severity(name: str | None) -> Any:
+    if name is None:
+        return None
+    from mmscodec.schema.findings import Severity
+
+    return Severity[name]
 
 
 def _chosen_flows(flows: Any, wanted: Choice) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mmscodec.cli.files import opened, selection
 from mmscodec.cli.output import columns
 from mmscodec.cli.progress import progress
 from mmscodec.cli.result import FORMS
+from mmscodec.errors import near
 from mmscodec.sql import Database
 from mmscodec.sql.database import is_parquet_folder
 from mmscodec.sql.views import VIEWS
@@ -49,6 +51,8 @@ def _is_query(word: str, files: list[str]) -> bool:
     >>> _is_query("select 1", []), _is_query("from.pcap", []), _is_query("my trace.pcap", [])
     (True, False, False)
     """
+    if not word.strip("; \n\t"):
+        return True
     first = word.lstrip("( \n\t").split(None, 1)
     if len(first) < 2 or os.path.exists(word):
         return False
@@ -105,15 +109,31 @@ def ask(database: Database, text: str, options: Any) -> int:
     """Print the answer to a query, or one line about what is wrong with it."""
     try:
         found = database.query(text)
-        if found is not None and options.parquet:
+        if found is None:
+            say("the query is empty")
+            return 2
+        if options.parquet:
             found.write_parquet(Path(options.parquet))
-        elif found is not None:
+        else:
             FORMS[options.form or "table"](found, sys.stdout)
     except database.errors as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        say(" ".join(line for line in lines if line and not line.startswith(("LINE", "^"))))
+        say(_mistake(str(error), database))
         return 2 if type(error).__name__ in _WRONG else 1
     return 0
+
+
+def _mistake(error: str, database: Database) -> str:
+    """What DuckDB says in one line, with names of tables that there are."""
+    if missing := re.search(r"Table with name (\S+) does not exist", error):
+        known = [*database.tables, *VIEWS]
+        return f"there is no table {missing[1]}{near(missing[1], known)}"
+    lines = [line.strip() for line in error.splitlines()]
+    text = " ".join(line for line in lines if line and not line.startswith(("LINE", "^")))
+    if "No function matches" in text:
+        text = text.partition(" Candidate functions:")[0]
+        if "TIMESTAMPTZ_NS" in text:
+            text += " Times have nanoseconds: use epoch_ns(time) or time::timestamptz"
+    return text
 
 
 _WRONG = ("ParserException", "BinderException", "CatalogException", "SyntaxException")

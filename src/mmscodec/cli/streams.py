@@ -42,12 +42,12 @@ def settle() -> None:
         abandon()
 
 
-def _named(target: Path, action: Callable[[], T]) -> T:
+def _named(target: str, action: Callable[[], T]) -> T:
     """What `action` gives; its error bears the name that the user gave."""
     try:
         return action()
     except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(target)) from None
+        raise type(error)(error.errno, error.strerror, target) from None
 
 
 @contextmanager
@@ -56,18 +56,25 @@ def output_to(path: str | None) -> Iterator[None]:
     if path is None or path == "-":
         yield
         return
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays one
+    if target.exists() and not target.is_file():  # a device or pipe
+        with (
+            open(target, "w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+            redirect_stdout(file),
+        ):
+            yield
+        return
     part = target.with_name(target.name + ".part")
     try:
         with (
             _named(
-                target,
+                path,
                 lambda: open(part, "w", encoding="utf-8", errors="backslashreplace", newline=""),
             ) as file,
             redirect_stdout(file),
         ):
             yield
-        _named(target, lambda: os.replace(part, target))
+        _named(path, lambda: os.replace(part, target))
     except BaseException:
         with suppress(OSError):
             part.unlink()

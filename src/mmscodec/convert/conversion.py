@@ -91,6 +91,8 @@ def convert(
     names = _names(capture, chosen)
     folder = Path(directory)
     outputs = {name: Dataset(folder, name, chosen.format, chosen.partition) for name in names}
+    for output in outputs.values():
+        output.begin()
     if not chosen.overwrite:
         for output in outputs.values():
             if output.path.exists():

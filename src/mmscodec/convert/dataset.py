@@ -48,6 +48,20 @@ class Dataset:
         self._files: dict[str, Any] = {}  # open ones, latest use last
         self._numbers: dict[str, int] = {}  # how many files each value has
 
+    def begin(self) -> None:
+        """Mend what a conversion left that was killed: half a table goes, a whole one is back."""
+        self.discard()
+        if not self._old.exists():
+            return
+        if self.path.exists():
+            shutil.rmtree(self._old)
+        else:
+            self._old.rename(self.path)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.old")
+
     def write(self, table: Any) -> None:
         """Some rows, a pyarrow table."""
         self.rows += len(table)
@@ -133,11 +147,9 @@ class Dataset:
     def publish(self) -> None:
         """The complete file or folder takes its name; what had it before is gone."""
         if self.path.is_dir():
-            old = self.path.with_name(f".{self.path.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            self.path.rename(old)
+            self.path.rename(self._old)
             self.part.rename(self.path)
-            shutil.rmtree(old)
+            shutil.rmtree(self._old)
         else:
             os.replace(self.part, self.path)
 

@@ -60,7 +60,11 @@ def _fixed(column: Any, dtype: np.dtype) -> Any:
         for row, value in enumerate(column.to_pylist()):
             out[row] = np.void((value or b"").ljust(dtype.itemsize, b"\0")[: dtype.itemsize])
         return out
-    return np.array([value or 0 for value in column.to_pylist()], dtype)
+    if pyarrow().types.is_null(column.type):
+        return np.zeros(len(column), dtype)
+    if column.null_count:
+        column = column.fill_null(pyarrow().scalar(0).cast(column.type))
+    return column.to_numpy().astype(dtype)  # bit by bit: -0.0 and NaN are values too
 
 
 def _variable(table: Any, field: Field) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
 
+from mmscodec.frozen import Frozen
 from mmscodec.schema.fields import Field, Struct
 
 _LONGEST_LIST = 8
@@ -17,8 +17,7 @@ CHARSET = "latin-1"  # loses nothing, whatever the bytes are
 UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(Frozen):
     """What the user asked for: names of values, whether secrets may be seen, lines uncut.
 
     `charset` is the code page of text whose encoding the protocol leaves to the peer.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmscodec.capture import GAP_REASONS
-from mmscodec.lines.sources import MmsFields, WinmxFields
-from mmscodec.lines.words import distinct
+from mmscodec.frozen import Frozen
+from mmscodec.lines.sources import MmsFields
 from mmscodec.schema import faults, mms
 from mmscodec.schema.fields import Struct
-from mmscodec.schema.findings import Severity
 from mmscodec.schema.vocabulary import DIRECTIONS
-from mmscodec.schema.winmx import BY_NAME, packet_of, title
+
+if TYPE_CHECKING:
+    from mmscodec.schema.findings import Severity
 
 _DATA_NAMES = {0: "Data", 1: "Data (header)", 2: "Data (packet-pair)"}
 #: Columns that all rows have.
@@ -24,16 +24,17 @@ _DATA = ("location_id", "play_incarnation", "af_flags")
 _FAULT = ("code", "field", "offset", "length", "need", "have")
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Frozen):
     """A text for each row: one for all, or some and which of them each row has."""
 
     texts: list[str]
     index: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class Group:
+_NO_NUMBERS: Mapping[str, np.ndarray] = {}
+
+
+class Group(Frozen):
     """Rows that have the same fields.
 
     Attributes
@@ -59,7 +60,7 @@ class Group:
     way: Words
     struct: Struct | None = None
     source: Any = None
-    numbers: dict[str, np.ndarray] = field(default_factory=dict)
+    numbers: Mapping[str, np.ndarray] = _NO_NUMBERS
     words: Words | None = None
 
 
@@ -126,7 +127,7 @@ def findings(tables: Any, severity: Severity) -> Iterator[Group]:
     found = tables.findings
     found = found[found["severity"] <= severity]
     rows = np.asarray(found)
-    for level in Severity:
+    for level in type(severity):
         mine = np.flatnonzero(rows["severity"] == level)
         if len(mine):
             name = level.name.lower()
@@ -141,41 +142,3 @@ def findings(tables: Any, severity: Severity) -> Iterator[Group]:
 def _worded(kind: str, rows: Any, name: str, texts: list[str], numbers: dict[str, Any]) -> Group:
     words = Words(texts, np.arange(len(texts)))
     return Group(kind, rows, Words([name]), ways(rows), numbers=numbers, words=words)
-
-
-def winmx(tables: Any) -> Iterator[Group]:
-    """WinMX packets: a group for each kind, one for what has no fields."""
-    found = tables.winmx
-    rows = np.asarray(found.packets)
-    batches = [batch for _, batch in found.batches]
-    counts = [len(batch.packets) for batch in batches]
-    rest = np.ones(len(rows), bool)
-    for name in sorted({name for batch in batches for name in batch.names}):
-        packet = BY_NAME.get(name)
-        if packet is None or not packet.known:
-            continue
-        source = WinmxFields(tables, packet)
-        mine = source.rows["packet"]
-        rest[mine] = False
-        yield Group("message", rows[mine], Words([packet.name]), ways(rows[mine]), packet, source)
-    owner = np.repeat(np.arange(len(batches)), counts)
-    yield from _unread(rows, np.flatnonzero(rest), batches, owner)
-
-
-def _unread(
-    rows: np.ndarray, rest: np.ndarray, batches: list[Any], owner: np.ndarray
-) -> Iterator[Group]:
-    # packets without fields, by what they are: names are those of a link and side
-    if not len(rest):
-        return
-    sides = [(batch.link, batch.direction) for batch in batches]
-    known = list(dict.fromkeys(sides))
-    side = np.array([known.index(pair) for pair in sides])[owner[rest]]
-    types = rows["type"][rest].astype(np.int64)
-    unique, index = distinct(side.astype(np.int64) << 32 | types)
-    for number, key in enumerate(unique.tolist()):
-        link, direction = known[key >> 32]
-        packet = packet_of(link, key & 0xFFFFFFFF, direction)
-        name = packet.name if packet else title(link, key & 0xFFFFFFFF, direction)
-        mine = rest[index == number]
-        yield Group("message", rows[mine], Words([name]), ways(rows[mine]), packet)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmscodec.frozen import replace
 from mmscodec.lines import groups as made
 from mmscodec.lines.groups import Group, Words
-from mmscodec.schema.findings import Severity
+
+if TYPE_CHECKING:
+    from mmscodec.schema.findings import Severity
 
 NO_TIME = -(1 << 63)  # of a fault that belongs to no frame
 
@@ -38,15 +40,18 @@ class Rows:
         parts = [made.messages(tables), made.data(tables), made.damage(tables), made.gaps(tables)]
         if severity is not None:
             parts.append(made.findings(tables, severity))
-        if (tables.flows["protocol"] == "winmx").any():
-            parts.append(made.winmx(tables))
+        peers = bool((tables.flows["protocol"] == "winmx").any())
+        if peers:
+            from mmscodec.lines import winmx  # which is as much as all the rest
+
+            parts.append(winmx.groups(tables))
         found = [(number, group) for number, part in enumerate(parts) for group in part]
         self.groups = [group for _, group in found]
         counts = [len(group.rows) for group in self.groups]
         self.which = np.repeat(np.arange(len(counts)), counts)
         self.rows = np.concatenate([np.empty(0, np.int64), *map(np.arange, counts)])
         keys = [_column(self.groups, key) for key in ("offset", "flow", "time")]
-        last = len(parts) - 1 if (tables.flows["protocol"] == "winmx").any() else -1
+        last = len(parts) - 1 if peers else -1
         behind = np.repeat(np.array([number == last for number, _ in found], np.int64), counts)
         part = np.repeat(np.array([number for number, _ in found], np.int64), counts)
         self._take(in_order([part, keys[0], keys[1], behind, keys[2]]))

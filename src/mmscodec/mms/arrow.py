@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from mmscodec.frozen import replace
 from mmscodec.mms.columns import MessageColumns, struct_of
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import (

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
 from mmscodec.errors import near
+from mmscodec.frozen import Frozen, replace
 
 #: Encoding of 8-bit text, whose code page the protocols leave to the peer; see `ansi_decode`.
 ANSI = "cp1252"
@@ -64,8 +64,7 @@ def snake_case(name: str) -> str:
 _WORD_BOUNDARY = re.compile("[^0-9A-Za-z]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Frozen):
     """What the specification says of a field's value.
 
     Exactly one of `equal`, `one_of`, (`low`, `high`) and `pattern` is given. `level` is `must` or
@@ -113,8 +112,10 @@ def show(value: object) -> str:
     return repr(value) if isinstance(value, str) else f"{value:g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+_NO_NAMES: Mapping[int, str] = {}
+
+
+class Field(Frozen):
     """One field: its specification name, kind, place, rule, names of values and extent.
 
     Attributes
@@ -153,7 +154,7 @@ class Field:
     size: int | None = None
     offset: int | None = None
     rule: Rule | None = None
-    values: Mapping[int, str] = field(default_factory=dict, hash=False)
+    values: Mapping[int, str] = _NO_NAMES
     flags: bool = False
     unit: str = ""
     note: str = ""
@@ -173,8 +174,7 @@ class Field:
         return self.size is None
 
 
-@dataclass(frozen=True, slots=True)
-class Struct:
+class Struct(Frozen):
     """A packed structure: name, section of the specification, fields in wire order."""
 
     name: str
@@ -199,7 +199,6 @@ class Struct:
         return tuple(item for item in self.fields if item.variable)
 
 
-@dataclass(frozen=True, slots=True)
 class Message(Struct):
     """An MMS message (`mid` = MID) or a WinMX packet (`mid` = packet type).
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mmscodec.target import file_target
+
 _ROWS = 4096  # that are taken at a time
 _NANOSECONDS = ("TIMESTAMP_NS", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
 
@@ -51,6 +53,7 @@ class Answer:
 
     def write_parquet(self, path: Path) -> None:
         """A file, there when it is whole."""
+        path = file_target(path)
         part = path.with_name(f".{path.name}.part")
         name = str(part).replace("'", "''")
         try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from mmscodec.frozen import Frozen
 from mmscodec.tables import data as arrow
 from mmscodec.tables.data import Data, Spans, Type, Words
 
@@ -15,8 +15,10 @@ from mmscodec.tables.data import Data, Spans, Type, Words
 Get = Callable[[int, int], Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
+_NOTHING: Mapping[str, str] = {}
+
+
+class Column(Frozen):
     """One column of a table.
 
     Attributes
@@ -34,7 +36,7 @@ class Column:
     name: str
     type: Type
     fetch: Callable[[int, int], Data]
-    about: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = _NOTHING
     views: Column | None = None
 
     def viewed(self) -> Column:

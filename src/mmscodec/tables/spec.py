@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from mmscodec.frozen import Frozen, replace
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import Severity
@@ -23,8 +23,7 @@ from mmscodec.tables.data import BYTES, PAGE, UCS4, WESTERN, Words
 NO_TIME = -(1 << 63)
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Frozen):
     """How a column of a structured array becomes columns of a table.
 
     Attributes

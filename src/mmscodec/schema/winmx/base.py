@@ -7,7 +7,6 @@ missing. So a field says when it is there, and has no fixed place.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mmscodec.schema.fields import KIND_SIZES, Field, Message, Rule, Struct
 from mmscodec.schema.vocabulary import C2S, S2C
@@ -29,7 +28,6 @@ HEADS = {
 LINKS = tuple(HEADS)
 
 
-@dataclass(frozen=True, slots=True)
 class Part(Field):
     """A field of a sequential layout.
 
@@ -53,7 +51,6 @@ class Part(Field):
     otherwise: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Packet(Message):
     """A WinMX packet; `mid` is its type, `name` the name of its table.
 

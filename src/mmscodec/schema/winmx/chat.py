@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from mmscodec.frozen import replace
 from mmscodec.schema.winmx import base
 from mmscodec.schema.winmx.base import (
     Packet,

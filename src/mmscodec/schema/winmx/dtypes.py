@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from mmscodec.frozen import Frozen
 from mmscodec.schema.dtypes import table
 from mmscodec.schema.winmx import FIELD_NUMBERS, PACKETS
 from mmscodec.schema.winmx.base import Field, Packet, Part
@@ -51,8 +51,7 @@ _FIXED, _IPV4 = 0, 6
 _OP = struct.Struct("=BBHHHII")
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Frozen):
     """How the rows of one kind of packet, or of the items in it, come about.
 
     Attributes
