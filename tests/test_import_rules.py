@@ -1,7 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark  <-  _facade
+        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain  <-  _facade
         <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
@@ -39,6 +39,7 @@ RANKS = {
     "convert": 7,
     "sql": 7,
     "wireshark": 7,
+    "explain": 7,
     "_facade": 8,
     "__init__": 9,
     "cli": 10,

@@ -16,7 +16,7 @@ FOUND = every_name()
 #: Packages for users; what other modules hold is for the package itself.
 USERS = {
     "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.convert",
-    "mmscodec.errors",
+    "mmscodec.errors", "mmscodec.explain",
     "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql", "mmscodec.tables",
     "mmscodec.winmx", "mmscodec.winmx.cipher", "mmscodec.wireshark",
 }  # fmt: skip

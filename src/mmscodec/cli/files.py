@@ -57,10 +57,13 @@ def charset(word: str) -> str:
         raise argparse.ArgumentTypeError(f"no encoding is called {word!r}") from None
 
 
-def opened(files: list[str], options: Any = None, bar: Silent | None = None) -> Any:
+def opened(
+    files: list[str], options: Any = None, bar: Silent | None = None, *, spool: bool = False
+) -> Any:
     """All files together as one capture; what is left out of directories is said.
 
-    `options` may have those of `selection` and `reading`; `bar` shows how far reading is.
+    `options` may have those of `selection` and `reading`; `bar` shows how far reading is. With
+    `spool` what is compressed or comes through a pipe can be looked at again.
     """
     chosen: dict[str, Any] = {
         "filter": getattr(options, "filter", None),
@@ -68,6 +71,7 @@ def opened(files: list[str], options: Any = None, bar: Silent | None = None) -> 
         "ignore_vlan": getattr(options, "ignore_vlan", False),
         "threads": getattr(options, "threads", 1),
         "progress": bar.add if bar is not None else None,
+        "spool": spool,
     }
     named: Any = files[0] if len(files) == 1 else files
     try:

@@ -28,6 +28,7 @@ COMMANDS = {
     "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
+    "explain": "the fields of one packet beside its bytes, or why bytes are not believed",
     "wireshark": "a dissector for Wireshark and tshark, as Lua",
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
@@ -60,6 +61,11 @@ EXAMPLES = {
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",
+    "explain": """
+  mmscodec explain --frame 13 trace.pcap
+  mmscodec explain --flow 1 --at 0x150 trace.pcap  the offset that decode shows
+  mmscodec explain --flow 1 --limit 5 trace.pcap
+  mmscodec explain --at 1162 --json trace.pcap     a byte of the file""",
     "wireshark": """
   mmscodec wireshark -o ~/.local/lib/wireshark/plugins/mmscodec.lua
   mmscodec wireshark -o mms.lua; tshark -X lua_script:mms.lua -r trace.pcap -Y mmsc""",
