@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from mmscodec import mms as codec
@@ -35,7 +34,7 @@ def data(thing: Explanation, style: Style, kind: int) -> None:
     """Fill in a Data packet of a kind (0 media, 1 header, 2 packet-pair)."""
     thing.section = mms.DATA_PACKET.section
     thing.title = f"Data packet ({mms_values.DATA_KINDS.get(kind, kind)})"
-    numbers = style if kind else replace(style, names=False)  # AFFlags of media count
+    numbers = style if kind else style._replace(names=False)  # AFFlags of media count
     thing.parts = fixed_parts(mms.DATA_PACKET, thing.raw, 0, numbers, 0)
     payload = mms.DATA_PACKET["payload"]
     rest = thing.raw[mms.DATA_PACKET.fixed_size :]
