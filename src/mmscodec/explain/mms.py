@@ -34,7 +34,9 @@ def data(thing: Explanation, style: Style, kind: int) -> None:
     """Fill in a Data packet of a kind (0 media, 1 header, 2 packet-pair)."""
     thing.section = mms.DATA_PACKET.section
     thing.title = f"Data packet ({mms_values.DATA_KINDS.get(kind, kind)})"
-    numbers = style if kind else style._replace(names=False)  # AFFlags of media count
+    numbers = (
+        style if kind else Style(names=False, secrets=style.secrets, charset=style.charset)
+    )  # AFFlags of media count
     thing.parts = fixed_parts(mms.DATA_PACKET, thing.raw, 0, numbers, 0)
     payload = mms.DATA_PACKET["payload"]
     rest = thing.raw[mms.DATA_PACKET.fixed_size :]
