@@ -1,7 +1,10 @@
-# The binding of the gather kernel: fixed parts of messages into a structured array.
+# The bindings of the gather kernel and of the sort: fixed parts of messages into a structured
+# array, and rows in the order of keys.
 from cpython.buffer cimport PyBUF_STRIDED_RO
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable, take, writable
+from mmscodec._kernels.core.order cimport DIGITS, PLACES, order_by
 from mmscodec._kernels.mms.gather cimport (
     kind_t, messages_t, mms_count_kind, mms_gather, mms_select_kind,
 )
@@ -66,3 +69,33 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
     raise_interrupt()
     if status != 0:
         raise IndexError("a message reaches outside of its source")
+
+
+def order_of(keys):
+    """Row numbers (uint32) in ascending order of keys; equal ones stay in their order.
+
+    `keys` are arrays of numbers that are not negative, all of one length, the most important first.
+    """
+    cdef size_t n = len(keys[0])
+    cdef Buffer held, room, more
+    cdef size_t (*counts)[PLACES]
+    if n > 0xFFFFFFFF:
+        raise ValueError("more than 2**32 - 1 rows")
+    order, scratch = np.arange(n, dtype=np.uint32), np.empty(n, np.uint32)
+    room, more = writable(order), writable(scratch)
+    counts = <size_t (*)[PLACES]>malloc(DIGITS * PLACES * sizeof(size_t))
+    if counts == NULL:
+        raise MemoryError
+    try:
+        for key in reversed(keys):
+            held = readable(np.ascontiguousarray(key, np.uint64))
+            if held.size != n * sizeof(uint64_t):
+                raise ValueError("keys differ in length")
+            with nogil:
+                order_by(
+                    <const uint64_t *>held.data, <uint32_t *>room.data, <uint32_t *>more.data, n,
+                    counts)
+            raise_interrupt()
+    finally:
+        free(counts)
+    return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmscodec.mms._gather import order_of
 from mmscodec.mms.findings.fields import check_struct
 from mmscodec.mms.findings.tables import Tables
 from mmscodec.schema import mms
@@ -19,7 +20,7 @@ def check_headers(tables: Tables) -> None:
     if len(packets) == 0:
         return
     if tables.heads is not None:
-        heads = tables.heads.copy()
+        heads = tables.heads
         heads["mbz"] = 0  # a carry of seq is told from other values below
         check_struct(tables, _PACKETS, _HEADER, _HEADER, np.arange(len(packets)), heads, "", 0)
     _check_chunk_count(tables)
@@ -42,7 +43,7 @@ def _check_sequence(tables: Tables) -> None:
     """seq counts up by one from 0, MBZ is 0, timeSent does not run backwards."""
     packets = tables.packets
     flow = tables.flows(packets)
-    order = np.lexsort([packets["offset"], flow])
+    order = order_of([flow, packets["offset"]])
     first = np.ones(len(order), bool)
     first[1:] = flow[order[1:]] != flow[order[:-1]]
     rows, before = order[~first], order[np.flatnonzero(~first) - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmscodec.mms._gather import order_of
 from mmscodec.mms.findings.tables import Tables, bits, latest_before
 from mmscodec.schema import mms
 from mmscodec.schema.fields import Message
@@ -53,7 +54,7 @@ def _check_directions(tables: Tables) -> None:
     side = (mids >> 16).astype(np.int64)
     side[mids == mms.RESEND_SIGNATURE] = 3
     rows = np.flatnonzero(known)
-    rows = rows[np.lexsort([messages["offset"][rows], flow[rows]])]
+    rows = rows[order_of([flow[rows], messages["offset"][rows]])]
     flows, firsts = np.unique(flow[rows], return_index=True)
     sides = side[rows[firsts]]
     sides[np.isin(flows, np.unique(tables.flows(tables.data)))] = 4

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmscodec.mms._gather import order_of
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.fields import Field, Struct
@@ -26,6 +27,25 @@ class _RawField(NamedTuple):
     def each(self, results: list[Any]) -> np.ndarray:
         """One result for each message from one for each different value."""
         return np.array(results)[self.which] if results else np.zeros(0, np.int64)
+
+
+class _Found(NamedTuple):
+    """Findings of one rule as `Tables.add` was told them: rows of 40 bytes are made at the end."""
+
+    table: FindingTable
+    code: FindingCode
+    field: int
+    severity: Severity | np.ndarray
+    rows: np.ndarray
+    place: int | np.ndarray
+    seen: Any
+    expected: Any
+
+    def fill(self, out: np.ndarray) -> None:
+        """Put what is known into rows of `FINDINGS`."""
+        for name in ("table", "code", "field", "severity", "seen", "expected"):
+            out[name] = getattr(self, name)
+        out["row"] = self.rows
 
 
 class Tables:
@@ -53,7 +73,7 @@ class Tables:
         self.capture = "flow" in (packets.dtype.names or ())
         self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._raw: dict[tuple[str, str], _RawField] = {}
-        self._found: list[np.ndarray] = []
+        self._found: list[_Found] = []
 
     def flows(self, table: np.ndarray) -> np.ndarray:
         """Flow of each row; zeros where there is only one."""
@@ -114,34 +134,66 @@ class Tables:
         struct, path = field
         if len(rows) == 0:
             return
-        source = {
+        number = FIELD_NUMBERS[struct.name, path]
+        if place is None:
+            place = struct[path.partition(".")[0]].offset or 0
+        if isinstance(severity, np.ndarray):
+            severity = severity.astype(np.uint8)
+        if len(self._source(table)) < 1 << 32:
+            rows = rows.astype(np.uint32)
+        self._found.append(_Found(table, code, number, severity, rows, place, seen, expected))
+
+    def findings(self) -> np.ndarray:
+        """All findings in order of flow, offset, table and field; what led to them is let go."""
+        self._rows.clear()
+        self._raw.clear()
+        self.heads = None
+        parts = self._found
+        total = sum(len(part.rows) for part in parts)
+        keys = [np.empty(total, np.uint64), np.empty(total, np.uint32)]
+        flow = np.empty(total if self.capture else 0, np.uint32)
+        at = 0
+        for part in parts:
+            here = slice(at, at := at + len(part.rows))
+            source = self._source(part.table)
+            keys[0][here] = source["offset"][part.rows] + part.place
+            keys[1][here] = part.table << 16 | part.field
+            if self.capture:
+                flow[here] = source["flow"][part.rows]
+        order = order_of([flow, *keys] if self.capture else keys) if total else flow
+        offsets = keys[0]
+        del keys, flow
+        return self._in_order(order, offsets)
+
+    def _in_order(self, order: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        # each part is written to where its rows go, and let go
+        dtype = in_capture(FINDINGS) if self.capture else FINDINGS
+        raw = np.dtype((np.void, dtype.itemsize))  # as bytes: rows of columns leave out the padding
+        place = np.empty(len(order), np.uint32)
+        place[order] = np.arange(len(order), dtype=np.uint32)
+        out = np.empty(len(order), raw)
+        at = 0
+        self._found.reverse()
+        while self._found:
+            part = self._found.pop()
+            here = slice(at, at := at + len(part.rows))
+            made = np.zeros(len(part.rows), dtype)
+            part.fill(made)
+            made["offset"] = offsets[here]
+            if self.capture:
+                source = self._source(part.table)
+                for name in ("time", "flow", "direction"):
+                    made[name] = source[name][part.rows]
+            out[place[here]] = made.view(raw)
+        return out.view(dtype)
+
+    def _source(self, table: FindingTable) -> np.ndarray:
+        """The rows that findings of a table are about."""
+        return {
             FindingTable.PACKETS: self.packets,
             FindingTable.MESSAGES: self.messages,
             FindingTable.DATA: self.data,
         }[table]
-        number = FIELD_NUMBERS[struct.name, path]
-        if place is None:
-            place = struct[path.partition(".")[0]].offset or 0
-        out = np.zeros(len(rows), in_capture(FINDINGS) if self.capture else FINDINGS)
-        out["table"], out["code"], out["field"] = table, code, number
-        out["severity"], out["row"] = severity, rows
-        out["offset"] = source["offset"][rows] + place
-        out["seen"], out["expected"] = seen, expected
-        if self.capture:
-            for name in ("time", "flow", "direction"):
-                out[name] = source[name][rows]
-        self._found.append(out)
-
-    def findings(self) -> np.ndarray:
-        """All findings in order of flow, offset and table."""
-        dtype = in_capture(FINDINGS) if self.capture else FINDINGS
-        if not self._found:
-            return np.empty(0, dtype)
-        # as bytes, because concatenation would leave out the padding
-        raw = np.dtype((np.void, dtype.itemsize))
-        found = np.concatenate([item.view(raw) for item in self._found]).view(dtype)
-        keys = [found["field"], found["table"], found["offset"]]
-        return found[np.lexsort([*keys, found["flow"]] if self.capture else keys)]
 
 
 def bits(values: np.ndarray) -> np.ndarray:
@@ -162,7 +214,7 @@ def latest_before(
     flows = np.concatenate([other_flow, flow])
     asks = np.arange(len(flows)) >= count
     # a row at the same offset as another stands before it, because only earlier ones count
-    order = np.lexsort([~asks, np.concatenate([other_offset, offset]), flows])
+    order = order_of([flows, np.concatenate([other_offset, offset]), ~asks]).astype(np.int64)
     last = np.maximum.accumulate(np.where(asks[order], -1, np.arange(len(order))))
     found = np.where(last >= 0, order[last], -1)
     found[(last >= 0) & (flows[found] != flows[order])] = -1
