@@ -1,8 +1,8 @@
 """Ctrl-C inside of one long call.
 
-The signal is pending when the compiled function begins: `zip` and `starmap` call both without a step of
-the interpreter in between, so that whoever raises is the function itself, in the middle of its work.
-It looks for signals every 30 ms: what takes less is called until it does.
+The signal is pending when the compiled function begins: `zip` and `starmap` call both without a
+step of the interpreter in between, so that whoever raises is the function itself, in the middle of
+its work. It looks for signals every 30 ms: what takes less is called until it does.
 """
 
 import _thread
@@ -72,7 +72,8 @@ def test_a_function_that_never_looks_does_not_hear(noise: bytes) -> None:
 def test_decoder_is_closed(noise: bytes, options: dict[str, Any]) -> None:
     decoder, batch = mms.Decoder(**options), mms.Batch()
     assert interrupted(decoder._feed_into, batch, noise)
-    assert decoder.closed and decoder.position < SIZE
+    assert decoder.closed
+    assert decoder.position < SIZE
     assert len(batch.packets) == len(batch.messages) == len(batch.faults) == 0
     with pytest.raises(ValueError, match="closed"):
         decoder.feed(b"x")

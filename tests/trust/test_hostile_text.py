@@ -84,7 +84,8 @@ def test_csv(capsys, path):
         out = said(capsys, *words, path)
         harmless(out.replace("\r\n", "\n"))
         rows = list(csv.reader(io.StringIO(out, newline="")))
-        assert len(rows) > len(WORST) and len({len(row) for row in rows}) == 1
+        assert len(rows) > len(WORST)
+        assert len({len(row) for row in rows}) == 1
         for cell in [cell for row in rows for cell in row]:
             number = re.fullmatch(r"-?[0-9.eE+]+", cell)
             assert number or not cell.startswith(("=", "+", "-", "@", "\t", "\r")), cell
@@ -121,11 +122,14 @@ def test_file_names(capsys, path, tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["inner"]
     assert [item.name for item in (tmp_path / "inner").iterdir()] == ["media"]
     found = list(folder.rglob("*"))
-    assert len(found) == len(WORST) and all(item.is_file() for item in found)
+    assert len(found) == len(WORST)
+    assert all(item.is_file() for item in found)
     for item in found:
         harmless(item.name)
-        assert not re.search(r'[<>:"/\\|?*]', item.name) and len(item.name.encode()) <= 255
-        assert item.stem.upper() not in ("CON", "NUL", "AUX", "PRN") and item.name[:1] not in "-.~ "
+        assert not re.search(r'[<>:"/\\|?*]', item.name)
+        assert len(item.name.encode()) <= 255
+        assert item.stem.upper() not in ("CON", "NUL", "AUX", "PRN")
+        assert item.name[:1] not in "-.~ "
 
 
 def test_parquet(path, tmp_path):

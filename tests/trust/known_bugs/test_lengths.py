@@ -97,7 +97,8 @@ def test_cve_2023_47359_a_packet_smaller_than_what_it_must_begin_with(size):
         batch = mms.decode(wire.exactly(short + bytes(size)), transport=transport)
         assert (batch.data["length"] >= 8).all()
         payload = batch.data["length"].astype("i8") - 8
-        assert (payload >= 0).all() and (payload <= size).all()
+        assert (payload >= 0).all()
+        assert (payload <= size).all()
     one = wire.packet(bytes(max(0, size - 8)), length=8 + size)
     batch = wire.looked_through(one + BEHIND)
     assert len(batch.messages) == 3

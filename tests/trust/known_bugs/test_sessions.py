@@ -42,7 +42,8 @@ def looked_through(cap, count):
     assert len(cap.sessions) <= 1
     for number in range(len(cap.sessions)):
         session = cap.session(number)
-        assert str(session) and session.quality is not None
+        assert str(session)
+        assert session.quality is not None
     assert (cap.transitions["before"] != cap.transitions["after"]).all()
 
 
@@ -85,7 +86,8 @@ def test_libmms_change_logs_a_stream_that_ends_anywhere_ends():
         assert batch.consumed <= end
         decoder = mms.Decoder()
         decoder.feed(stream[:end])
-        assert decoder.close() is not None and decoder.closed
+        assert decoder.close() is not None
+        assert decoder.closed
 
 
 @pytest.mark.parametrize("size", [0, 1, 23, 24, 25, 1000, 1 << 31, 1 << 63, (1 << 64) - 1])

@@ -150,7 +150,7 @@ class Tables:
         self.heads = None
         parts = self._found
         total = sum(len(part.rows) for part in parts)
-        keys = [np.empty(total, np.uint64), np.empty(total, np.uint32)]
+        keys: list[np.ndarray] = [np.empty(total, np.uint64), np.empty(total, np.uint32)]
         flow = np.empty(total if self.capture else 0, np.uint32)
         at = 0
         for part in parts:
@@ -160,7 +160,7 @@ class Tables:
             keys[1][here] = part.table << 16 | part.field
             if self.capture:
                 flow[here] = source["flow"][part.rows]
-        order = order_of([flow, *keys] if self.capture else keys) if total else flow
+        order: np.ndarray = order_of([flow, *keys] if self.capture else keys) if total else flow
         offsets = keys[0]
         del keys, flow
         return self._in_order(order, offsets)
