@@ -51,7 +51,7 @@ def test_a_command_over_a_capture_of_mms_brings_no_winmx(tmp_path):
     unwanted = {
         "mmscodec.winmx", "mmscodec.capture.winmx", "mmscodec.schema.winmx",
         "mmscodec.mms.findings", "mmscodec.mms.encoding", "mmscodec.capture.arrow",
-        "mmscodec.tables.spec", "dataclasses",
+        "mmscodec.tables.spec", "mmscodec.capture.export", "dataclasses",
         "mmscodec.cli.sql", "decimal", "csv",
     }  # fmt: skip
     assert found & unwanted == set()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ NASTY = [
     "x\0HOST: y\0VIA: z\0".encode("utf-16-le"), "x\0".encode("utf-16-le"), b"\xff\xfe\xfd",
     "\u202e\u2028\u00ad\ufeff\u0085".encode("utf-16-le"),
 ]  # fmt: skip
+
+
+NEW_LINE = op.literal("\n")
 
 
 def some(seed, count=400):
@@ -160,3 +164,54 @@ def test_a_program_that_is_none_is_an_error():
             list(op.written(wrong, np.zeros(1, int), np.zeros(1, int)))
     with pytest.raises(ValueError):
         list(op.written([[op.literal("x")]], np.ones(1, int), np.zeros(1, int)))
+
+
+def edge_numbers():
+    """Where the number of digits changes, and many of every size."""
+    chance = random.Random("digits")
+    out = [2**63 - 1, -(2**63), *range(-2000, 12000)]
+    out += [sign * (10**n + more) for n in range(19) for more in (-1, 0, 1) for sign in (1, -1)]
+    out += [chance.randrange(-(2**63), 2**63) >> chance.randrange(64) for _ in range(50_000)]
+    return [number for number in out if -(2**63) <= number < 2**63]
+
+
+def test_numbers_of_every_size():
+    values = edge_numbers()
+    assert lines([op.integer(np.array(values, np.int64)), NEW_LINE], len(values)) == list(
+        map(str, values)
+    )
+    values = [value % 2**64 for value in values]
+    assert lines([op.integer(np.array(values, np.uint64)), NEW_LINE], len(values)) == list(
+        map(str, values)
+    )
+
+
+def test_seconds_are_rounded_as_python_rounds_them():
+    values = [n * 1000 + more for n in range(-3000, 3000) for more in (-500, -499, 499, 500, 501)]
+    values += [sign * (2**50 + more) for more in range(-3, 3) for sign in (1, -1)]
+    values += [value >> 10 for value in edge_numbers()] + edge_numbers()
+    made = op.seconds(np.array(values, np.int64), np.zeros(len(values), bool), "", 0)
+    assert lines([made, NEW_LINE], len(values)) == [f"{value / 1e9:.6f}" for value in values]
+
+
+def test_a_time_does_not_take_the_second_of_the_one_before():
+    values = [
+        0,
+        0,
+        10**9 - 1,
+        10**9,
+        -1,
+        -(10**9),
+        0,
+        5 * 10**9 + 1,
+        5 * 10**9,
+        -(2**63),
+        2**63 - 1,
+    ]
+    values += [second * 10**9 + 7 for second in (0, 86399, 86400, 951782400, 951868800) * 2]
+    wanted = []
+    for value in values:
+        seconds, rest = divmod(value, 10**9)
+        moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)
+        wanted.append(f"{moment.isoformat()}.{rest:09}Z")
+    assert lines([op.time(np.array(values, np.int64)), NEW_LINE], len(values)) == wanted

@@ -15,7 +15,6 @@ from mmscodec.capture._handoff import run_handoff
 from mmscodec.capture._merge import Merge
 from mmscodec.capture.discovery import streams_that_are_none
 from mmscodec.capture.dtypes import address_bytes
-from mmscodec.capture.export import flow_keys, write_flows
 from mmscodec.capture.mapped import WINDOW
 from mmscodec.capture.not_understood import NotUnderstood, table
 from mmscodec.capture.progress import Steps, whole_size
@@ -234,6 +233,8 @@ class Capture(CaptureTables):
         chosen = np.arange(len(raw))[chosen]
         peers = raw["peer"][chosen]
         both = np.union1d(chosen, peers[peers >= 0])
+        from mmscodec.capture.export import flow_keys, write_flows
+
         return write_flows(
             path, self._sources, flow_keys(raw[both]), format=format,
             ignore_vlan=self._options["ignore_vlan"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 import numpy as np
@@ -95,17 +94,25 @@ CAPTURE_MESSAGES = wider(in_capture(MESSAGES), 48)
 POSITIONS = table(48, position=("i8", 40))
 
 
+_IPV4 = bytes(10) + b"\xff\xff"  # in front of an IPv4 address in IPv6
+
+
 def address_text(raw: bytes) -> str:
     """Text of 16 bytes; IPv4 in IPv6 as IPv4."""
-    address = ipaddress.IPv6Address(raw)
-    return str(address.ipv4_mapped or address)
+    if raw[:12] == _IPV4:
+        return ".".join(map(str, raw[12:]))
+    from ipaddress import IPv6Address
+
+    return str(IPv6Address(raw))
 
 
 def address_bytes(text: str) -> bytes:
     """16 bytes of an address in text."""
-    address = ipaddress.ip_address(text)
+    from ipaddress import ip_address
+
+    address = ip_address(text)
     if address.version == 4:
-        return bytes(10) + b"\xff\xff" + address.packed
+        return _IPV4 + address.packed
     return address.packed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +10,17 @@ from mmscodec.schema.vocabulary import PROTOCOLS, TRANSPORTS
 
 
 def address(value: Any) -> str:
-    """An address from 4 or 16 bytes or from text; IPv4 in IPv6 as IPv4."""
+    """The text of an address of a flow, or of 4 or 16 bytes; IPv4 in IPv6 as IPv4."""
     value = plain(value)
+    if isinstance(value, str):
+        return value  # as the table has it
     if isinstance(value, list):
         value = bytes(value)
     if isinstance(value, bytes) and len(value) not in (4, 16):
         value = value.ljust(16, b"\0")  # an `S` column drops zeros at the end
-    found = ipaddress.ip_address(value)
+    from ipaddress import ip_address
+
+    found = ip_address(value)
     mapped = getattr(found, "ipv4_mapped", None)
     return str(mapped or found)
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
-from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -56,6 +55,8 @@ def output_to(path: str | None) -> Iterator[None]:
     if path is None or path == "-":
         yield
         return
+    from pathlib import Path
+
     target = Path(os.path.realpath(path))  # a link stays one
     if target.exists() and not target.is_file():  # a device or pipe
         with (

@@ -464,6 +464,7 @@ cdef class Lines:
             made = np.empty(self.room, np.uint8)
             held = writable(made)
             out.data, out.at, out.size, out.cell = held.data, 0, held.size, 0
+            out.moment.text[0] = 0
             with nogil:
                 status = line.write_lines(
                     self.ops, self.starts, <const int64_t *>self.which.data,

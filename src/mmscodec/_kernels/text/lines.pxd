@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from mmscodec._kernels.text.cells cimport plain_cell, quoted
 from mmscodec._kernels.text.json cimport json_page, json_utf8, json_utf16
 from mmscodec._kernels.text.numbers cimport (
-    decimal, dotted, hex_bytes, hexadecimal, iso_time, seconds, signed_decimal, to_right)
+    decimal, dotted, hex_bytes, hexadecimal, iso_time, moment_t, seconds, signed_decimal, to_right)
 from mmscodec._kernels.text.spans cimport part, spans_t
 
 cdef enum:
@@ -55,6 +55,7 @@ cdef struct out_t:
     size_t at
     size_t size
     size_t cell  # where the cell that is open begins
+    moment_t moment
 
 
 cdef inline int append(out_t *out, const uint8_t *src, size_t size) noexcept nogil:
@@ -86,7 +87,7 @@ cdef inline int append_number(const op_t *op, size_t row, out_t *out) noexcept n
     elif op.code == UNSIGNED:
         count = decimal(<uint64_t>value, dst)
     elif op.code == TIME:
-        count = iso_time(value, dst)
+        count = iso_time(value, &out.moment, dst)
     elif op.code == IPV4:
         count = dotted(<uint32_t>value, dst)
     elif op.code == SECONDS:
