@@ -308,3 +308,36 @@ def test_unknown_fields_are_a_type_error():
         mms.encode("LinkMacToViewerPing", dw_param3=1)
     with pytest.raises(ValueError, match="chunk_count"):
         mms.encode("LinkMacToViewerPing", chunk_count="both")
+
+
+NUMBERS_ALONE = [
+    ("LinkMacToViewerPing", "chunk_len"),
+    ("LinkViewerToMacSecurityResponse", "chunk_len"),
+    *(
+        (message.name, message[field.start].python_name)
+        for message in schema.MESSAGES
+        for field in message.variable
+        if field.start
+    ),
+]
+
+
+@pytest.mark.parametrize("number", [(16 << 20) + 64, 2**32 - 1])
+@pytest.mark.parametrize(("name", "field"), NUMBERS_ALONE)
+def test_a_number_alone_makes_no_more_zeros_than_a_packet_may_have(name, field, number):
+    message = schema.BY_NAME[name]
+    some = {"bytes": b"\1" * 8, "utf16": "a"}
+    values = {f.python_name: some[f.kind] for f in message.variable if f.kind in some}
+    with pytest.raises(EncodeError, match="bytes that no value fills"):
+        mms.encode(name, **values, **{field: number})
+
+
+@pytest.mark.parametrize("name", ["LinkMacToViewerPing", "LinkViewerToMacOpenFile"])
+def test_so_it_is_for_rows(name):
+    tails = {f.python_name: ["a", "a"] for f in schema.BY_NAME[name].variable if f.kind == "utf16"}
+    rows = mms.decode(mms.encode(name, **{key: one[0] for key, one in tails.items()}) * 2)[name]
+    rows = rows.copy()
+    rows["chunk_len"][1] = 1 << 26
+    with pytest.raises(EncodeError, match=r"asks for 5368\d+ bytes that no value fills") as caught:
+        mms.encode(name, rows, **tails)
+    assert caught.value.offset == 1

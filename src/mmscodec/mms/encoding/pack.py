@@ -11,6 +11,7 @@ import numpy as np
 from mmscodec.errors import EncodeError, near
 from mmscodec.schema import dtypes
 from mmscodec.schema.fields import ANSI, Field, Message, Struct, ansi_encode
+from mmscodec.schema.mms import MAX_PACKET
 
 _FORMATS = {
     "u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i16": "<h", "f64": "<d", "ipv4": "<I",
@@ -238,7 +239,15 @@ def placed_at(
     if gap < 0:
         raise refuse(struct_, field.start, f"{field.name} would begin inside the field before it",
                      need=length, have=values[key])  # fmt: skip
-    return bytes(gap) + data
+    return _zeros(struct_, field.start, gap) + data
+
+
+def _zeros(struct_: Struct, name: str, size: int) -> bytes:
+    """Bytes that no value fills; a number alone makes no more of them than a packet may have."""
+    if size > MAX_PACKET:
+        raise refuse(struct_, name, f"asks for {size} bytes that no value fills", need=size,
+                     have=MAX_PACKET)  # fmt: skip
+    return bytes(size)
 
 
 def counted(
@@ -266,7 +275,7 @@ def pack_message(message: Message, given: Mapping[str, Any], pad: bytes | int | 
     if pad is not None:
         body += bytes(pad)
     elif chunk_len and chunk_len * 8 > len(body):
-        body += bytes(chunk_len * 8 - len(body))
+        body += _zeros(message, "chunkLen", chunk_len * 8 - len(body))
     else:
         body += bytes(-len(body) % 8)
     if chunk_len is None or chunk_len == 0:

@@ -73,6 +73,7 @@ def message_rows(
         rows, tail, tails = _with_tails(message, rows, fields)
     elif fields:
         raise TypeError(f"{message.name} has no variable field {next(iter(fields))!r}")
+    _refuse_made(message, rows, tails)
     if isinstance(chunk_count, str) and chunk_count not in ("peers", "spec"):
         raise ValueError(f"chunk_count is 'peers', 'spec' or a number, not {chunk_count!r}")
     if not isinstance(chunk_count, str) and not 0 <= chunk_count <= 0xFFFFFFFF:
@@ -84,6 +85,19 @@ def message_rows(
         rows, len(rows), _KINDS[message.name], tail, tails, not packet,
         (chunk_count, first & 0xFFFF, seqs, time, times), out,
     )  # fmt: skip
+
+
+def _refuse_made(message: Message, rows: np.ndarray, tails: np.ndarray | None) -> None:
+    """EncodeError for the first row whose chunkLen asks for more padding than a packet may have."""
+    sizes = rows["chunk_len"]
+    if not len(sizes) or int(sizes.max()) * 8 <= mms.MAX_PACKET:
+        return
+    used = rows.dtype.itemsize + (0 if tails is None else np.diff(tails))
+    made = sizes.astype(np.int64) * 8 - used
+    if (made > mms.MAX_PACKET).any():
+        row = int(np.argmax(made > mms.MAX_PACKET))
+        raise refuse(message, "chunkLen", f"asks for {made[row]} bytes that no value fills",
+                     offset=row, need=int(made[row]), have=mms.MAX_PACKET)  # fmt: skip
 
 
 def _plain_rows(message: Message, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
