@@ -12,7 +12,7 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.files import charset, opened, positive, selection
+from mmscodec.cli.files import charset, opened, positive, seconds, selection
 from mmscodec.cli.output import Machine, Table
 from mmscodec.cli.progress import progress
 from mmscodec.lines.fields import CHARSET, Style
@@ -24,6 +24,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     selection(parser)
     choice.arguments(parser)
+    parser.add_argument(
+        "--follow", action="store_true",
+        help="FILE is a file that grows, or a folder whose files rotate: wait for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--idle",
+        type=seconds,
+        metavar="SECONDS",
+        help="with --follow: end when nothing came so long",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines, one object for each row")
     form.add_argument("--csv", action="store_true", help="CSV, fields as JSON in the last column")
@@ -73,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         progress(sys.stdout.isatty()) as bar,
         opened(options.files, options, bar) as capture,
     ):
-        live = _is_pipe(options.files)
+        live = options.follow or _is_pipe(options.files)
         halves = nothing.Halves()
         writer = _writer(options)
         for rows in _rows(capture, writer, damage, options, halves):

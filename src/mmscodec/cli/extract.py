@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.files import opened
+from mmscodec.cli.files import opened, selection
 from mmscodec.cli.media_names import safe_name
 from mmscodec.cli.output import width_of
 from mmscodec.cli.progress import progress
@@ -25,6 +27,8 @@ from mmscodec.sessions.metadata import NOTHING_CAME
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
+    selection(parser)
+    choice.arguments(parser)
     parser.add_argument(
         "-o", "--output", default=".", metavar="DIR", help="where the files go; made if needed"
     )
@@ -119,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         damage.add(capture, capture)
         try:
-            chosen = selected(capture, options.session)
+            chosen = selected(capture, options.session, Choice(options))
         except IndexError as error:
             say(str(error))
             return 2
@@ -145,7 +149,7 @@ def run(options: argparse.Namespace) -> int:
             if session.row["end_reason"] == NOTHING_CAME:
                 say(f"session {session.index}: {session.end_text}")
                 status = DAMAGED
-        told(capture, bool(chosen), not options.session)
+        told(capture, bool(chosen), Choice(options).everything and not options.session)
     if damage.report():
         status = DAMAGED
     if kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import math
 from typing import Any
 
 import mmscodec
@@ -41,6 +42,17 @@ def positive(word: str) -> int:
     return int(word)
 
 
+def seconds(word: str) -> float:
+    """A length of time, more than 0."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = math.nan
+    if not (value > 0 and math.isfinite(value)):
+        raise argparse.ArgumentTypeError(f"seconds, more than 0, are needed, not {word}")
+    return value
+
+
 def port(word: str) -> int:
     """A port number."""
     if not word.isascii() or not word.isdigit() or int(word) > 65535:
@@ -55,6 +67,16 @@ def charset(word: str) -> str:
         return codecs.lookup(word).name
     except (LookupError, UnicodeError, ValueError):
         raise argparse.ArgumentTypeError(f"no encoding is called {word!r}") from None
+
+
+def _followed(files: list[str], idle: float | None) -> Any:
+    """The stream of one file or folder that grows."""
+    from mmscodec.cli.follow import Follow
+
+    if len(files) != 1 or files[0] == "-":
+        say("--follow takes one file or folder")
+        raise SystemExit(2)
+    return Follow(files[0], idle)
 
 
 def opened(
@@ -74,6 +96,8 @@ def opened(
         "spool": spool,
     }
     named: Any = files[0] if len(files) == 1 else files
+    if getattr(options, "follow", False):
+        named = _followed(files, options.idle)
     try:
         capture = mmscodec.open(named, **chosen)
     except (ValueError, RuntimeError) as error:

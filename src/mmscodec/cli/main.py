@@ -28,8 +28,10 @@ COMMANDS = {
     "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
+    "export": "chosen flows as a capture file, or as the bytes of their streams",
     "explain": "the fields of one packet beside its bytes, or why bytes are not believed",
     "wireshark": "a dissector for Wireshark and tshark, as Lua",
+    "completion": "a script that completes this command line in a shell (extra: cli)",
 }
 STATUS = """exit status: 0 good, 1 failed, 2 wrong usage, 3 the output is complete for what was
 readable but the input was damaged, 130 interrupted"""
@@ -39,7 +41,8 @@ EXAMPLES = {
   mmscodec decode -q --limit 100 trace.pcapng.zst
   mmscodec decode --flow 3 --from 2.5 --to 10 trace.pcap
   mmscodec decode --json -w rows.jsonl trace*.pcap rotated files are one capture
-  tcpdump -i eth0 -w - port 1755 | mmscodec decode -""",
+  tcpdump -i eth0 -w - port 1755 | mmscodec decode -
+  mmscodec decode --follow /var/captures           files that tcpdump -C or -G rotates""",
     "stats": """
   mmscodec stats trace.pcap
   mmscodec stats --json captures/                  every capture in a directory
@@ -61,6 +64,10 @@ EXAMPLES = {
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",
+    "export": """
+  mmscodec export --flow 3 -o flow3.pcap trace.pcapng.zst   with its peer and its datagrams
+  mmscodec export -s 0 -o - trace.pcap | tshark -r -
+  mmscodec export --format raw -o streams captures/""",
     "explain": """
   mmscodec explain --frame 13 trace.pcap
   mmscodec explain --flow 1 --at 0x150 trace.pcap  the offset that decode shows
@@ -69,6 +76,9 @@ EXAMPLES = {
     "wireshark": """
   mmscodec wireshark -o ~/.local/lib/wireshark/plugins/mmscodec.lua
   mmscodec wireshark -o mms.lua; tshark -X lua_script:mms.lua -r trace.pcap -Y mmsc""",
+    "completion": """
+  mmscodec completion bash > ~/.local/share/bash-completion/completions/mmscodec
+  mmscodec completion zsh > ~/.zfunc/_mmscodec""",
 }
 
 
@@ -150,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.files += options.more_files
         if not options.files and not getattr(options, "listed", False):
             top.error("no FILE given")
-        if not printable and options.write is None and options.command != "extract":
+        if not printable and options.write is None and options.command not in ("extract", "export"):
             say("standard output is closed")
             return 1
         with output_to(options.write):

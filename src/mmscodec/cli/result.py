@@ -57,8 +57,8 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(value: Any) -> str:
-    # of CSV: neither a formula nor an order to a terminal
+def cell(value: Any) -> str:
+    """A cell of CSV: neither a formula nor an order to a terminal."""
     if isinstance(value, float):
         return repr(value)
     text = safe(_word(value))
@@ -78,9 +78,9 @@ def _as_csv(answer: Any, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     rows = _values(answer)
     first = next(rows, None)  # names are known behind it
-    writer.writerow([_cell(name) for name in answer.columns])
+    writer.writerow([cell(name) for name in answer.columns])
     for row in [] if first is None else chain([first], rows):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([cell(value) for value in row])
 
 
 def _as_json(answer: Any, out: TextIO) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
-import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.files import opened
+from mmscodec.cli.files import opened, positive, seconds, selection
 from mmscodec.cli.output import colored, iso_time, width_of
 from mmscodec.cli.progress import progress
+from mmscodec.cli.result import cell
 from mmscodec.cli.session_words import Report, Tables, amount, counted, short, span
 from mmscodec.cli.width import fitted, wrapped
 from mmscodec.lines.fields import safe
@@ -35,18 +36,11 @@ _LABEL_LEN, _INDENT = 9, 12
 _BAR_LEN, _RATE_LEN = 40, 48  # _RATE_LEN: the columns in front of the bar
 
 
-def seconds(text: str) -> float:
-    """A length of time on the command line."""
-    value = float(text)
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError
-    return value
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines, one object for each session")
+    form.add_argument("--csv", action="store_true", help="CSV, lists as JSON")
     form.add_argument("-t", "--table", action="store_true", help="one line for each session")
     parser.add_argument(
         "-e", "--exchanges", action="store_true", help="also requests with their responses"
@@ -58,6 +52,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
     )
+    parser.add_argument(
+        "-c", "--limit", type=positive, metavar="N", help="at most N sessions, the first ones"
+    )
+    selection(parser)
     choice.arguments(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -200,10 +198,13 @@ def run(options: argparse.Namespace) -> int:
             say(str(error))
             return 2
         bar.stop()
+        chosen = chosen[: options.limit]
         tables = Tables(capture)
         if options.json:
             for session in chosen:
                 print(json.dumps(_as_json(tables, session, options), separators=(",", ":")))
+        elif options.csv:
+            _print_csv([_as_json(tables, session, options) for session in chosen])
         elif options.table:
             print("\n".join(_table_lines(chosen, width_of(sys.stdout))))
         else:
@@ -214,6 +215,18 @@ def run(options: argparse.Namespace) -> int:
     if unread:
         say(f"{counted(unread, 'byte')} of these sessions could not be interpreted")
     return damage.report() or (DAMAGED if unread else status)
+
+
+def _print_csv(sessions: list[dict[str, Any]]) -> None:
+    """RFC 4180 with a line of names; what is no number and no text as JSON."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    names = list(dict.fromkeys(name for session in sessions for name in session))
+    writer.writerow(names)
+    for session in sessions:
+        values = (session.get(name) for name in names)
+        writer.writerow(
+            [cell(v if not isinstance(v, dict | list) else json.dumps(v)) for v in values]
+        )
 
 
 def told(capture: Any, found: bool, everything: bool) -> int:
