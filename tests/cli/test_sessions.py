@@ -97,7 +97,7 @@ def test_steps_of_the_bit_rate_have_a_length(capsys, text):
     with pytest.raises(SystemExit) as stopped:
         run(capsys, "sessions", "--rates", text, FOLDER / "vlc_udp.pcap")
     assert stopped.value.code == 2
-    assert "invalid seconds value" in capsys.readouterr().err
+    assert "seconds, more than 0, are needed" in capsys.readouterr().err
 
 
 def test_packets_lost_at_the_end_are_said_and_end_with_status_3(capsys, tmp_path):
