@@ -11,7 +11,7 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).parent
 INCLUDE = "src/mmscodec/_kernels/include"
 
-DEBUGGED = any(os.environ.get(f"MMSCODEC_{word}") for word in ("DEBUG", "SANITIZE"))
+DEBUGGED = any(os.environ.get(f"MMSCODEC_{word}") for word in ("COVERAGE", "DEBUG", "SANITIZE"))
 compile_args = ["/O2"] if sys.platform == "win32" else ["-O3", "-fno-strict-aliasing", "-g0"]
 link_args = ["-Wl,-s"] if sys.platform == "linux" else []  # a wheel carries no symbols
 if sys.platform == "linux":  # and nothing is unwound through C: 6 % of a wheel
@@ -28,6 +28,10 @@ if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
         "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-fno-wrapv",
     ]  # fmt: skip
     link_args = [f"-fsanitize={sanitizers}"]
+
+if os.environ.get("MMSCODEC_COVERAGE"):  # counters that threads share; see tools/coverage
+    compile_args = ["-O0", "-g", "--coverage", "-fprofile-update=atomic", "-fprofile-abs-path"]
+    link_args = ["--coverage"]
 
 
 #: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a

@@ -1,0 +1,1 @@
+"""Which lines and branches of the kernels the tests take."""

@@ -1,0 +1,2 @@
+cdef extern from "mutant.h" nogil:
+    bint MUT(int number) noexcept
