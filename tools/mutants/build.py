@@ -132,7 +132,7 @@ def made(selection: list[Mutant]) -> tuple[dict[str, int], list[str]]:
         sys.exit("mutants: needs Linux and gcc (Debian: gcc, libc6-dev)")
     numbers = {mutant.name: number for number, mutant in enumerate(selection)}
     digest = hashlib.sha256(json.dumps(numbers).encode())
-    for path in sorted([*(ROOT / "src").rglob("*.p[yx]*"), *HERE.glob("*.[hcp]*")]):
+    for path in sorted([*(ROOT / "src").rglob("*.p[yx]*"), *HERE.glob("mutant.*")]):
         if path.is_file() and path.suffix != ".pyc":
             digest.update(path.read_bytes())
     stamp = OUT / "stamp.json"

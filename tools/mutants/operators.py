@@ -75,8 +75,6 @@ def changes(text: str) -> Iterator[Change]:
             yield Change("operator", token.start, token.end, ARITHMETIC[token.text])
             if token.text in ("-", "<<", ">>") and (swap := swapped(text, found, number)):
                 yield swap
-        elif token.text == "not" and found[number + 1].text == "in":
-            yield Change("not", token.start, token.end + 1, "")
         elif token.text == "not":
             yield Change("not", token.start, token.end + 1, "")
         elif token.text == "in" and (before is None or before.text != "not"):

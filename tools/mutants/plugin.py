@@ -1,10 +1,10 @@
 """For pytest: notes which mutants each test reaches, or runs tests against mutants.
 
-With MMSCODEC_MUTANTS_NOTE, a folder, a run writes what each test reached. With MMSCODEC_MUTANTS_PLAN,
-a file, no test runs as usual: for every mutant of the plan a process is forked, in which the tests
-that reach it run one after the other until one fails. So the interpreter and the tests are loaded
-once. A test of a mutant may use a multiple of its usual processor time, then the mutant counts as
-killed, as it does when the process dies.
+With MMSCODEC_MUTANTS_NOTE, a folder, a run writes what each test reached. With
+MMSCODEC_MUTANTS_PLAN, a file, no test runs as usual: for every mutant of the plan a process is
+forked, in which the tests that reach it run one after the other until one fails. So the interpreter
+and the tests are loaded once. A mutant with which a test takes a multiple of its usual processor
+time counts as killed, and so does one with which the process dies.
 """
 
 import contextlib
@@ -49,6 +49,7 @@ class Noting:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Note what one test reaches, and how long it takes."""
         ctypes.memset(self.map, 0, self.size)
         started = time.process_time(), time.monotonic()
         yield
@@ -58,10 +59,12 @@ class Noting:
             self.found[item.nodeid] = (round(spent, 4), reached)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Leave out tests that are skipped or fail."""
         if report.outcome != "passed":
             self.failed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
+        """Write what was noted."""
         self.result.write_text(json.dumps(self.found))
 
 
@@ -72,8 +75,11 @@ class Killing:
         self.plan = json.loads(Path(path).read_text())
         self.answers = Path(path).with_suffix(".tsv")
         self.killers: dict[str, Counter] = {}
+        self.good: set[str] = set()
+        self.bad: set[str] = set()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Judge every mutant instead of running the tests."""
         items = {item.nodeid: item for item in session.items}
         with open(self.answers, "a") as answers:
             for mutant in self.plan["mutants"]:
@@ -83,28 +89,39 @@ class Killing:
         return True
 
     def judged(self, mutant: dict, items: dict[str, pytest.Item]) -> tuple[str, str]:
-        """What the tests say of a mutant: killed by which test, or survived."""
-        seconds = self.plan["seconds"]
+        """What the tests say of a mutant: killed by which test, or survived.
+
+        A test counts only if it passes in a forked process without a mutant.
+        """
         killers = self.killers.setdefault(mutant["function"], Counter())
-        tests = [test for test in mutant["tests"] if test in items]
-        tests.sort(key=lambda test: (-killers[test], seconds[test]))
+        while True:
+            tests = [test for test in mutant["tests"] if test in items and test not in self.bad]
+            tests.sort(key=lambda test: (-killers[test], self.plan["seconds"][test]))
+            status, test = self.forked(mutant["number"], [items[test] for test in tests])
+            if status == 0:
+                return "survived" if tests else "not reached", ""
+            if test in self.good or self.forked(-1, [items[test]])[0] == 0:
+                break
+            self.bad.add(test)
+        self.good.add(test)
+        killers[test] += 1
+        return ("killed" if os.WIFEXITED(status) else f"died {os.WTERMSIG(status)}"), test
+
+    def forked(self, number: int, tests: list[pytest.Item]) -> tuple[int, str]:
+        """Run tests against a mutant: 0 or a wait status, and the last test that began."""
         near = Path(f"{self.answers}.{os.getpid()}")
         near.write_text("")
         child = os.fork()
         if child == 0:
-            self.run(mutant, [items[test] for test in tests], near)
+            self.run(number, tests, near)
         status = awaited(child)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         test = near.read_text()
         near.unlink()
-        if status == 0:
-            return "survived" if tests else "not reached", ""
-        if test:
-            killers[test] += 1
-        return ("killed" if os.WIFEXITED(status) else f"died {os.WTERMSIG(status)}"), test
+        return status, test
 
-    def run(self, mutant: dict, tests: list[pytest.Item], near: Path) -> None:
+    def run(self, number: int, tests: list[pytest.Item], near: Path) -> None:
         """In the forked process: run tests until one fails; never returns."""
         status = 9
         try:
@@ -114,8 +131,8 @@ class Killing:
             os.dup2(quiet, 2)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            ctypes.c_int.in_dll(LIBRARY, "mmscodec_mutant").value = mutant["number"]
-            os.environ["MMSCODEC_MUTANT"] = str(mutant["number"])
+            ctypes.c_int.in_dll(LIBRARY, "mmscodec_mutant").value = number
+            os.environ["MMSCODEC_MUTANT"] = str(number)
             signal.signal(signal.SIGPROF, signal.SIG_DFL)
             status = self.first_failure(tests, near)
         finally:
@@ -149,6 +166,7 @@ def awaited(child: int) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Note or judge, as the environment says."""
     if NOTE and (os.environ.get("PYTEST_XDIST_WORKER") or not config.getoption("numprocesses")):
         config.pluginmanager.register(Noting(NOTE))
     elif PLAN:

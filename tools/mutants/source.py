@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 QUOTED = re.compile(r'"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|#[^\n]*')
@@ -68,7 +69,7 @@ def top_level(text: str, sign: str) -> list[int]:
 def split_top(text: str, sign: str = ",") -> list[str]:
     """The parts of a text between signs outside of brackets."""
     cuts = [-1, *top_level(text, sign), len(text)]
-    return [text[a + 1 : b].strip() for a, b in zip(cuts, cuts[1:])]
+    return [text[a + 1 : b].strip() for a, b in pairwise(cuts)]
 
 
 def assigned(text: str) -> int:

@@ -102,9 +102,7 @@ def places(file: str, text: str) -> Iterator[Place]:
             yield Place(line, found)
 
 
-def woven(
-    file: str, text: str, numbers: dict[str, int], mark: Callable[[int, str], None]
-) -> str:
+def woven(file: str, text: str, numbers: dict[str, int], mark: Callable[[int, str], None]) -> str:
     """The source with those mutants whose names have numbers; `mark(line, name)` for each."""
     physical = text.split("\n")
     out: list[str] = [CIMPORT.rstrip()]
