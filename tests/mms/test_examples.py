@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 MODULES = (
-    "mmscodec.mms.decode",
+    "mmscodec.mms.decoding",
     "mmscodec.mms.decoder",
     "mmscodec.mms.encoding",
     "mmscodec.schema.fields",
