@@ -37,12 +37,14 @@ if os.environ.get("MMSCODEC_COVERAGE"):  # counters that threads share; see tool
 #: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a
 #: limit (docs/decisions/0050, 0060).
 SMALL = {
-    "asf._write", "capture._copy", "capture._extents", "capture._handoff", "capture._map",
-    "capture._record_reader", "capture._select", "capture._writer", "mms._encode",
-    "capture._readahead", "mms._gather", "tables._arrow", "winmx._cipher", "winmx._frames",
+    "_block", "asf._write", "capture._copy", "capture._engine", "capture._extents",
+    "capture._handoff", "capture._map", "capture._merge", "capture._readahead",
+    "capture._record_reader", "capture._select", "capture._writer", "mms._encode", "mms._gather",
+    "mms._many", "tables._arrow", "winmx._cipher", "winmx._frames",
 }  # fmt: skip
-#: The largest binding: a tenth smaller with -O2, and as fast; with -Os its feed takes a fifth more.
-MEDIUM = {"winmx._codec"}
+#: Those with a path for small pieces: a tenth smaller with -O2, and as fast; with -Os feed takes a
+#: fifth more.
+MEDIUM = {"mms._codec", "winmx._codec"}
 
 
 def extension(source: Path) -> Extension:
