@@ -1,6 +1,7 @@
 """Run by test_shared_objects: two threads use one object, by every pair of its methods."""
 
 import sys
+import tempfile
 import threading
 from itertools import combinations_with_replacement
 
@@ -144,6 +145,58 @@ def piped():
     return capture(mapped=False)
 
 
+def sessions():
+    cap = mmscodec.open(PATH)
+    return {
+        "sessions": lambda: [cap.session(i).as_dict() for i in range(len(cap.sessions))],
+        "transitions": lambda: len(cap.transitions),
+        "exchanges": lambda: len(cap.exchanges),
+        "findings": lambda: len(cap.findings),
+        "close": cap.close,
+    }
+
+
+def table():
+    cap = mmscodec.open(PATH)
+    whole, stream = cap.table("data", payload=True), mmscodec.open(PATH).stream_table("data")
+    return {
+        "export": whole.__arrow_c_stream__,
+        "part": lambda: whole[5:50].select(["time", "payload"]).__arrow_c_stream__(),
+        "schema": whole.__arrow_c_schema__,
+        "stream": stream.__arrow_c_stream__,
+        "length": lambda: len(whole),
+        "another": lambda: cap.table("packets").__arrow_c_stream__(),
+    }
+
+
+def waiting_lists():
+    waiting = winmx.WaitingLists()
+    lists = np.zeros((2000, 2), np.int64)
+    return {
+        "put": lambda: waiting.put(7, lists),
+        "put another": lambda: waiting.put(id(lists) % 5, lists[:3]),
+        "take": lambda: waiting.take(7),
+        "length": lambda: (len(waiting), repr(waiting)),
+    }
+
+
+def writers():
+    cap = mmscodec.open(PATH)
+
+    def written(name):
+        with tempfile.TemporaryDirectory() as folder:
+            if name == "pcap":
+                return cap.write_pcap(f"{folder}/a.pcap")
+            return cap.write_asf(0, f"{folder}/a.asf")
+
+    return {
+        "pcap": lambda: written("pcap"),
+        "asf": lambda: written("asf"),
+        "read": lambda: bytes(cap.read(0, 0, 100)),
+        "stream": lambda: bytes(cap.stream(0)),
+    }
+
+
 def encoders():
     rows = mms.decode(PING * 4000)["LinkMacToViewerPing"]
     heads = mms.decode(MEDIA).data
@@ -167,7 +220,7 @@ OBJECTS = {
     make.__name__: make
     for make in (
         mms_batch, mms_decoder, closed_decoder, mms_decoders, winmx_batch, winmx_decoder, stream,
-        conversation, capture, piped, encoders,
+        conversation, capture, piped, encoders, sessions, table, waiting_lists, writers,
     )
 }  # fmt: skip
 #: What a thread may be told: that the object is in use, used up, closed, or changed by the other.
