@@ -252,12 +252,17 @@ cdef int mms_finish(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
     return status
 
 
+cdef bint is_resend(const uint8_t *p, size_t n) noexcept nogil:
+    # whether a datagram has the whole header of a RequestPacketListResend
+    return n >= RESEND_HEADER_LEN and load_le32(p) == RESEND_SIGNATURE
+
+
 cdef int put_datagram(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, int64_t offset
 ) noexcept nogil:
     # the row of a datagram with sound lengths
     cdef data_row_t row
-    if load_le32(p) == RESEND_SIGNATURE:
+    if is_resend(p, n):
         return mms_put_message(
             s, t, p, offset, RESEND_HEADER_LEN + 4 * <unsigned int>load_le16(p + 10), -1)
     take_data(&s.model, p, n, offset, &row)
@@ -273,7 +278,7 @@ cdef int mms_datagram(
     cdef int status
     s.arrivals.time = time
     s.framing.position += <int64_t>wire_n
-    if n >= RESEND_HEADER_LEN and load_le32(p) == RESEND_SIGNATURE:
+    if is_resend(p, n):
         total = RESEND_HEADER_LEN + 4 * <uint64_t>load_le16(p + 10)
         field = FIELD_W_NUM_PACKETS
     elif n >= DATA_HEADER_LEN and p[4] != 0:
