@@ -277,9 +277,7 @@ cdef int pppoe(network_t *net, cursor_t *c) noexcept nogil:
         return NETWORK_OTHER  # discovery
     if not net.ignore_vlan:
         c.scope = scope_mix(c.scope, SCOPE_PPPOE, load_be16(c.p + 2))
-    trim(c, <uint32_t>load_be16(c.p + 4) + 6)
-    if c.n < 6:
-        return short_of(net, c, FIELD_LINK_HEADER, 6)
+    trim(c, <uint32_t>load_be16(c.p + 4) + 6)  # the six bytes of this header stay
     advance(c, 6)
     return STEP_PPP
 
