@@ -21,8 +21,8 @@ if os.environ.get("MMSCODEC_PROFILE"):  # the same code, with names and lines fo
 if os.environ.get("MMSCODEC_DEBUG"):
     compile_args, link_args = ["-O0", "-g3", "-UNDEBUG"], []
 if sanitizers := os.environ.get("MMSCODEC_SANITIZE"):
-    # -fno-wrapv last: the interpreter's own flags hold -fwrapv, which hides signed overflow; -O0 for
-    # threads: what is hoisted out of a loop races no more
+    # -fno-wrapv last: the interpreter's own flags hold -fwrapv, which hides signed overflow; -O0
+    # for threads: what is hoisted out of a loop races no more
     compile_args = [
         "-O0" if sanitizers == "thread" else "-O1", "-g", "-UNDEBUG", f"-fsanitize={sanitizers}",
         "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-fno-wrapv",

@@ -77,7 +77,7 @@ def test_there_are_thousands_of_mutants_and_more_than_a_thousand_are_chosen():
 def test_results_are_about_states_that_there_are():
     known = results.read()
     states = {one.state.split()[0] for one in known.values()}
-    assert states <= {"killed", "died", "survived", "not", "refused"}
+    assert states <= {"killed", "died", "survived", "undecided", "not", "refused"}
     for one in known.values():
         assert bool(one.test) == (one.state.split()[0] in ("killed", "died")), one
     assert set(results.reasons()) <= set(known)

@@ -12,7 +12,8 @@ it until one fails. results.tsv has for each its state and the test that killed 
 
     killed       a test failed, or took 20 times its time and 5 s of processor time
     died N       the process ended by signal N
-    survived     every test that reaches it passed, or 20 s of tests did
+    survived     every test that reaches it passed
+    undecided    20 s of the tests that reach it passed, and there are more
     not reached  no test that was run reaches it
     refused      it does not compile
 
@@ -40,7 +41,8 @@ def figures() -> float:
     share = 100 * killed / compiled if compiled else 0.0
     print(
         f"{len(known)} mutants, {states['refused']} do not compile; of {compiled} killed {killed}: "
-        f"{share:.1f} %; alive and explained {equivalent}, not explained {len(open_ones)}"
+        f"{share:.1f} %; undecided {states['undecided']}, alive and explained {equivalent}, "
+        f"alive and not explained {len(open_ones)}"
     )
     return share
 
@@ -50,7 +52,8 @@ def run(paths: list[str], most: int) -> int:
     chosen = build.chosen(build.mutants())
     known = results.read()
     names = {mutant.name for mutant in chosen}
-    results.write({name: one for name, one in known.items() if name in names})
+    known = {name: one for name, one in known.items() if name in names and one.state != "undecided"}
+    results.write(known)
     numbers, refused = build.made(chosen)
     for mutant in chosen:
         if mutant.name in refused:

@@ -26,6 +26,7 @@ NOTE = os.environ.get("MMSCODEC_MUTANTS_NOTE")
 PLAN = os.environ.get("MMSCODEC_MUTANTS_PLAN")
 SLOWEST, SHORTEST = 20, 5  # times the usual time, and seconds at least
 MEMORY = 6 << 30
+OVER = 3  # exit status of a process whose tests would have taken too long
 WALL = 300  # seconds of one mutant, whatever they were spent on
 
 
@@ -96,10 +97,12 @@ class Killing:
         killers = self.killers.setdefault(mutant["function"], Counter())
         while True:
             tests = [test for test in mutant["tests"] if test in items and test not in self.bad]
-            tests.sort(key=lambda test: (-killers[test], self.plan["seconds"][test]))
+            tests = ordered(tests, killers, self.plan["seconds"])
             status, test = self.forked(mutant["number"], [items[test] for test in tests])
             if status == 0:
                 return "survived" if tests else "not reached", ""
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) == OVER:
+                return "undecided", ""
             if test in self.good or self.forked(-1, [items[test]])[0] == 0:
                 break
             self.bad.add(test)
@@ -139,18 +142,30 @@ class Killing:
             os._exit(status)
 
     def first_failure(self, tests: list[pytest.Item], near: Path) -> int:
-        """1 when a test fails, 0 when none did in the time that there is."""
+        """1 when a test fails, 0 when none does, OVER when time was over before all had run."""
         spent = 0.0
         for item in tests:
             usual = self.plan["seconds"][item.nodeid]
             if spent > self.plan["budget"]:
-                break
+                return OVER
             spent += usual
             near.write_text(item.nodeid)
             signal.setitimer(signal.ITIMER_PROF, SHORTEST + SLOWEST * usual)
             if any(report.failed for report in runtestprotocol(item, nextitem=None, log=False)):
                 return 1
         return 0
+
+
+def ordered(tests: list[str], killers: Counter, seconds: dict[str, float]) -> list[str]:
+    """Those that killed neighbours, then of every test the quickest case, the next, and so on."""
+    quick = sorted(tests, key=lambda test: seconds[test])
+    cases: Counter[str] = Counter()
+    rank = {}
+    for test in quick:
+        name = test.split("[")[0]
+        rank[test] = cases[name]
+        cases[name] += 1
+    return sorted(quick, key=lambda test: (-killers[test], rank[test], seconds[test]))
 
 
 def awaited(child: int) -> int:
