@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,11 @@ def test_every_command_has_one_line_in_the_help(capsys):
     for command in COMMANDS:
         assert f"    {command} " in text or f"    {command}\n" in text
     assert parser().prog == "mmscodec"
+
+
+@pytest.mark.parametrize("command", ["wireshark", "completion bash", "export -o - " + PATH])
+def test_output_that_is_closed_is_one_sentence(command):
+    words = f"{sys.executable} -m mmscodec {command} >&-"
+    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr == "mmscodec: standard output is closed\n"

@@ -1,5 +1,6 @@
 """Every row of the captures is explained, and its fields cover its bytes."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -87,6 +88,13 @@ def test_a_frame_is_numbered_as_in_wireshark():
         assert syn.kind == "unread"
         with pytest.raises(IndexError, match="there is no frame 100000"):
             list(explain(cap, frame=100000))
+
+
+def test_frames_of_a_stream_that_is_kept():
+    raw = io.BytesIO((ROOT / "mms" / "ffmpeg_tcp.pcap").read_bytes())
+    with mmscodec.open(raw, spool=True) as cap:
+        (one,) = explain(cap, frame=13)
+        assert (one.flow, one.offset) == (1, 0x130)
 
 
 def test_a_place_of_the_file():

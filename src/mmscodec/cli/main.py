@@ -152,6 +152,11 @@ def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, An
     return top, options
 
 
+def _prints(options: Any) -> bool:
+    """Whether what a command gives goes to standard output, and not into files of its own."""
+    return getattr(options, "output", None) in (None, "-")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
     try:
@@ -160,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.files += options.more_files
         if not options.files and not getattr(options, "listed", False):
             top.error("no FILE given")
-        if not printable and options.write is None and options.command not in ("extract", "export"):
+        if not printable and options.write is None and _prints(options):
             say("standard output is closed")
             return 1
         with output_to(options.write):

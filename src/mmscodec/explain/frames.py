@@ -15,6 +15,7 @@ class Frames:
 
     def __init__(self, capture: Any) -> None:
         self.capture = capture
+        capture.flows  # noqa: B018  a stream is there to be walked again once it was read
         merge = Merge((again(source) for source in capture._sources), keep=True)
         self.rows = merge.rows()
 
