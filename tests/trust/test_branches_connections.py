@@ -89,3 +89,42 @@ def test_two_syns_with_one_answer_have_other_numbers_on_the_way():
         flows = capture.flows
         sides = [bytes(capture.stream(i)) for i in range(len(flows))]
     assert sides.count(body + body) == 1
+
+
+def many_ports(count, address, start=1):
+    """One message after the other, each naming another UDP port of a client."""
+    first = mms.encode("LinkViewerToMacConnectFunnel", funnel_name=rf"\\{address}\UDP\65535")
+    before, digits, behind = first.partition("65535".encode("utf-16-le"))
+    assert digits
+    return b"".join(
+        before + f"{port:05}".encode("utf-16-le") + behind for port in range(start, start + count)
+    )
+
+
+def sender(stream, address, seq):
+    """Frames of a client that sends a stream."""
+    ends = {"src": address, "dst": f.SERVER}
+    tcp = {"src_port": 40000, "dst_port": 1755}
+    out = [f.ipv4(f.tcp(seq=seq - 1, ack=0, flags=f.SYN, **tcp), **ends)]
+    for at in range(0, len(stream), 60000):
+        part = stream[at : at + 60000]
+        out.append(f.ipv4(f.tcp(part, seq=seq + at, ack=1, flags=f.ACK, **tcp), **ends))
+    return [f.ethernet(datagram) for datagram in out]
+
+
+def received(address, port):
+    packet = f.udp(data(7, 4, 0, bytes(300)), src_port=1764, dst_port=port)
+    return f.ethernet(f.ipv4(packet, protocol=17, src=f.SERVER, dst=address))
+
+
+def test_of_too_many_announced_ports_the_oldest_are_forgotten():
+    one, other = "192.0.2.10", "192.0.2.11"
+    frames = sender(many_ports(65535, one), one, 5)
+    known = [received(one, port) for port in (1, 999, 65535)]
+    frames += known + sender(many_ports(20, other), other, 5)
+    gone = [received(one, port) for port in (2, 998, 65534)]
+    frames += gone + [received(other, port) for port in (2, 20)]
+    with mmscodec.open(capture_of(frames)) as capture:
+        assert len(capture.messages) == 65555
+        # the first port of the second client is the last one there was room for
+        assert len(capture.data) == 3 + 2

@@ -13,7 +13,7 @@ it until one fails. results.tsv has for each its state and the test that killed 
     killed       a test failed, or took 20 times its time and 5 s of processor time
     died N       the process ended by signal N
     survived     every test that reaches it passed
-    undecided    20 s of the tests that reach it passed, and there are more
+    undecided    some of the tests that reach it passed; time was over before the others
     not reached  no test that was run reaches it
     refused      it does not compile
 
