@@ -109,7 +109,7 @@ cdef uint64_t packet_padding(
     if kind == PAYLOADS_EXACT:
         return size - found.end
     if kind == PAYLOADS_LIMITED:
-        if padding >= cut and size - padding == found.end:
+        if cut <= padding <= size and size - padding == found.end:
             return padding
         if padding <= have and have - padding == found.end:
             return padding + cut
