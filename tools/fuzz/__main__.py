@@ -88,7 +88,7 @@ def works(given: argparse.Namespace) -> Iterator[Callable[[], str]]:
 
 def counted(given: argparse.Namespace, run: ledger.Run, line: str, broken: str | None) -> str:
     """The line of a run, which is written down if that was asked for."""
-    if given.record:
+    if given.record and run.executions:
         ledger.add(run)
     if broken is not None:
         raise SystemExit(f"{line}\n{broken}")

@@ -40,7 +40,8 @@ def made() -> dict[str, str]:
             os.environ, CC=clang, LDSHARED=f"{clang} -shared", CFLAGS="",
             MMSCODEC_SANITIZE=f"fuzzer-no-link,{KIND.sanitizers}",
         )  # fmt: skip
-        command = [sys.executable, "setup.py", "-q", "build", "--build-lib", str(PACKAGE)]
+        command = [sys.executable, "setup.py", "-q", "build", "--force"]
+        command += ["--build-lib", str(PACKAGE)]
         command += ["--build-temp", str(OUT / "temp")]
         subprocess.run(command, cwd=build.ROOT, env=environment, check=True)
         stamp.write_text(mark)

@@ -78,7 +78,7 @@ def parallel(arguments: list[str]) -> bool:
             sys.exit(f"sanitize: {PLUGIN} cannot be installed")
     paths = [str(place), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["-p", "pytest_run_parallel.plugin", "--parallel-threads=4", "--iterations=3"]
+    command += ["--parallel-threads=4", "--iterations=3"]
     status = subprocess.call(
         [*command, *(arguments or PARALLEL)], cwd=compilers.ROOT,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
