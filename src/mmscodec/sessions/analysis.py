@@ -9,28 +9,23 @@ import numpy as np
 from mmscodec.sessions import metadata as _metadata
 from mmscodec.sessions import session_flows as _session_flows
 from mmscodec.sessions import table as _table
+from mmscodec.sessions._bulk import Control as BulkControl
 from mmscodec.sessions.closing import closing_of
 from mmscodec.sessions.control import MID, Control
-from mmscodec.sessions.entries import Entry
-from mmscodec.sessions.headers import complete_headers
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.network import TCP_COLUMNS, copies_of, tcp_figures
-from mmscodec.sessions.pairing import EXCHANGES, Exchange, pair, rows_of
+from mmscodec.sessions.pairing import EXCHANGES, figures, fill_data
 from mmscodec.sessions.playback import playback_of, send_times
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
 from mmscodec.sessions.quality import Quality, measure, rates
 from mmscodec.sessions.session import Session
-from mmscodec.sessions.session_flows import NO_ROWS
-from mmscodec.sessions.states import TRANSITIONS, Playback, transitions
+from mmscodec.sessions.states import STANCES, TRANSITIONS, events_of
 from mmscodec.sessions.transports import udp_story
 from mmscodec.sessions.unread import unread_by_flow
 
 SYN, FIN, RST = 1, 2, 4
-_STARTS = (MID["LinkViewerToMacStartPlaying"], MID["LinkViewerToMacStartStriding"])
-_PING, _CONNECT = MID["LinkMacToViewerPing"], MID["LinkViewerToMacConnect"]
-_READ = MID["LinkViewerToMacReadBlock"]
 #: Columns of `cap.flows` that sessions look at.
 _OF_FLOWS = ("marks", "first_time", "last_time", "gaps", "length", "bytes", *TCP_COLUMNS)
 #: Columns and the fields of CLIENT_LOG that they hold.
@@ -65,29 +60,27 @@ class Sessions:
         self._control = Control(cap)
         self._data = cap.data
         self.list: list[Session] = []
-        exchanges = _table.Gathered(EXCHANGES)
-        moves = _table.Gathered(TRANSITIONS)
-        found = _session_flows.find(cap, self._control)
+        found, order, bounds = _session_flows.find(cap, self._control)
+        bulk = self._control.bulk(order, bounds)
+        self.exchanges = bulk.exchanges().array(EXCHANGES)
         self.table = np.zeros(len(found), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
         self._send = send_times(cap)
         # plain lists: a session looks at a few numbers of two rows
         self._flows = {name: cap.flows[name].tolist() for name in _OF_FLOWS}
+        numbers = np.arange(len(found) + 1)
+        where = np.searchsorted(self.exchanges["session"], numbers).tolist()
         for index, ends in enumerate(found):
             ends.kept = ends.messages
-            self._one(index, ends, exchanges, moves)
+            self._one(index, ends, self.exchanges[where[index] : where[index + 1]])
             ends.kept = None
+        for name, column in figures(self.exchanges, len(found)).items():
+            self.table[name] = column
         link(self.list, self.table)
-        self.exchanges, self.transitions = exchanges.table(), moves.table()
+        self.transitions = self._transitions(bulk)
 
-    def _one(
-        self,
-        index: int,
-        ends: _session_flows.Ends,
-        exchanges: _table.Gathered,
-        moves: _table.Gathered,
-    ) -> None:
+    def _one(self, index: int, ends: _session_flows.Ends, exchanges: np.ndarray) -> None:
         facts = _metadata.facts_of(ends, self._control)
         entries = entries_of(ends, self._control, self._data, self._cap.payload)
         quality = measure(entries, ends, facts, self._data, self._control)
@@ -95,27 +88,25 @@ class Sessions:
         session.rows = np.concatenate([ends.tcp, ends.udp])
         row = session.row = dict.fromkeys(self.table.dtype.names or (), 0)
         self.list.append(session)
-        mine = rows_of(index, pair(ends.messages))
-        mine = self._with_data(session, mine)
-        exchanges.add(mine)
-        changes = transitions(
-            index, ends.messages, complete_headers(entries, self._data),
-            playbacks=self._playbacks(entries), server_major=facts.server_major,
-            attributes=facts.attributes, udp=len(ends.udp) > 0, ended=self._disconnected(ends),
-        )  # fmt: skip
-        moves.add(changes)
-        self._fill(row, session, mine)
+        fill_data(exchanges, entries, self._data)
+        self._fill(row, session)
         self.table[index] = tuple(row.values())
         session.row = self.table[index]
 
-    def _playbacks(self, entries: list[Entry]) -> list[Playback]:
-        times = self._data["time"]
-        segments = [segment for entry in entries for segment in entry.segments]
-        first = [int(segment.rows[np.argmin(times[segment.rows])]) for segment in segments]
-        return [
-            Playback(segment.incarnation, int(times[row]), row)
-            for segment, row in zip(segments, first)
-        ]
+    def _transitions(self, bulk: BulkControl) -> np.ndarray:
+        stances = np.zeros(len(self.list), STANCES)
+        for name, column in (
+            ("ended", [self._disconnected(session.ends) for session in self.list]),
+            ("attributes", [session.facts.attributes for session in self.list]),
+            ("server_major", [session.facts.server_major for session in self.list]),
+            ("udp", [len(session.ends.udp) > 0 for session in self.list]),
+        ):
+            stances[name] = column
+        events = [events_of(session.entries, self._data) for session in self.list]
+        bounds = np.zeros(len(events) + 1, np.int64)
+        np.cumsum([len(some) for some in events], out=bounds[1:])
+        joined = np.concatenate([np.empty((0, 3), np.int64), *events])
+        return bulk.transitions(stances, joined, bounds).array(TRANSITIONS)
 
     def _disconnected(self, ends: _session_flows.Ends) -> int:
         # time of the last segment of a connection that was seen to end, else -1
@@ -124,30 +115,7 @@ class Sessions:
             return -1
         return max(self._flows["last_time"][flow] for flow in mine)
 
-    def _with_data(self, session: Session, rows: list[Exchange]) -> list[Exchange]:
-        # the first Data packet that each ReadBlock and Start* brought
-        times, tags = self._data["time"], self._data["play_incarnation"]
-        first: dict[int, int] = {}
-        for entry in session.entries:
-            for segment in entry.segments:
-                if segment.request >= 0:
-                    first.setdefault(segment.request, int(segment.rows[0]))
-        heads = np.concatenate([NO_ROWS, *(entry.header for entry in session.entries)])
-        heads = heads[np.argsort(times[heads], kind="stable")]
-        by_tag = {tag: heads[tags[heads] == tag] for tag in np.unique(tags[heads]).tolist()}
-        out = []
-        for item in rows:
-            mid = item.request_mid
-            found = first.get(item.request, -1) if mid in _STARTS else -1
-            if mid == _READ and (mine := by_tag.get(item.incarnation & 0xFF)) is not None:
-                at = int(np.searchsorted(times[mine], item.time))
-                found = int(mine[at]) if at < len(mine) else -1
-            if found >= 0:
-                item = item._replace(data=found, data_latency=int(times[found]) - item.time)
-            out.append(item)
-        return out
-
-    def _fill(self, row: Any, session: Session, exchanges: list[Exchange]) -> None:
+    def _fill(self, row: Any, session: Session) -> None:
         ends, facts, quality = session.ends, session.facts, session.quality
         flows = self._flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
@@ -166,7 +134,6 @@ class Sessions:
         row["resends_asked"] = len(facts.resends_asked)
         row["entries"] = sum(1 for e in session.entries if len(e.header) or e.segments)
         row["redirected_to"] = row["reconnect_of"] = row["retried_as"] = -1
-        self._fill_exchanges(row, exchanges)
         self._fill_times(row, session)
         row["media_packets"], row["media_bytes"] = quality.media_packets, quality.media_bytes
         row["received_bit_rate"] = quality.bit_rate
@@ -222,20 +189,6 @@ class Sessions:
             first = int(times.min()) if first < 0 else first
             last = max(last, int(times.max()))
         return first, last
-
-    @staticmethod
-    def _fill_exchanges(row: Any, exchanges: list[Exchange]) -> None:
-        pings = [item for item in exchanges if item.request_mid == _PING]
-        asked = [item for item in exchanges if item.request >= 0 and item.request_mid != _PING]
-        row["requests"] = len(asked)
-        row["unanswered"] = sum(item.response < 0 for item in asked)
-        trips = [item.latency for item in pings if item.latency >= 0]
-        row["pings"], row["unanswered_pings"] = len(pings), len(pings) - len(trips)
-        row["ping_min"] = min(trips, default=-1)
-        row["ping_max"] = max(trips, default=-1)
-        row["ping_mean"] = sum(trips) // len(trips) if trips else -1
-        connects = (item.latency for item in exchanges if item.request_mid == _CONNECT)
-        row["connect_time"] = next(connects, -1)
 
     def _fill_times(self, row: Any, session: Session) -> None:
         moves = moves_of(session.ends.messages, self._control, session.entries, self._data)

@@ -9,6 +9,7 @@ import numpy as np
 from mmscodec.rows import as_structures
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import ROWS, in_capture
+from mmscodec.sessions._bulk import Control as BulkControl
 
 MID = {item.name: item.mid for item in mms.MESSAGES} | {mms.RESEND.name: mms.RESEND_SIGNATURE}
 
@@ -115,6 +116,11 @@ class Control:
         if key not in self._columns:
             self._columns[key] = self.cap.column(name, field)
         return self._columns[key][at]
+
+    def bulk(self, order: np.ndarray, bounds: np.ndarray) -> BulkControl:
+        """These messages for the kernels; `order` = rows of all sessions, `bounds` of each."""
+        hr, incarnation, cookie = (self._fields[name] for name in ("hr", "incarnation", "cookie"))
+        return BulkControl(self.messages, hr, incarnation, cookie, order, bounds)
 
     def from_client(self) -> np.ndarray:
         """Of each message of the capture, whether a client sent it."""

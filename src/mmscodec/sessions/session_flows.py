@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.schema import mms
+from mmscodec.sessions._bulk import in_order
 from mmscodec.sessions.control import Control, Message
 
 FUNNEL = re.compile(r"\\\\([^\\]*)\\(TCP|UDP)\\(\d{1,5})", re.IGNORECASE)
@@ -32,6 +33,7 @@ class Ends:
     funnel: bool = False  # a ConnectFunnel was captured
     control: Control | None = None
     parts: list[np.ndarray] = field(default_factory=list)  # rows of `messages`, flow by flow
+    ordered: np.ndarray = field(default_factory=lambda: NO_ROWS)  # the same in causal order
     kept: list[Message] | None = None  # while a session is looked at
     tcp: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
     udp: np.ndarray = field(default_factory=lambda: NO_ROWS)
@@ -41,7 +43,7 @@ class Ends:
         """Control messages in causal order; made when asked for, since captures hold millions."""
         if self.kept is not None:
             return self.kept
-        return self.control.at(self.control.in_order(self.parts)) if self.control else []
+        return self.control.at(self.ordered) if self.control else []
 
     @property
     def start(self) -> int:
@@ -75,15 +77,38 @@ class RowsByFlow:
         return self.order[self.bounds[flow] : self.bounds[flow + 1]]
 
 
-def find(cap: Any, control: Control) -> list[Ends]:
-    """All sessions of a capture, in order of their first flow."""
+def find(cap: Any, control: Control) -> tuple[list[Ends], np.ndarray, np.ndarray]:
+    """All sessions of a capture, in order of their first flow.
+
+    Returns
+    -------
+    list of Ends
+    order, bounds : numpy.ndarray
+        int64: rows of `messages` in causal order, session by session, and where those of each
+        session begin and end.
+    """
     flows = cap.flows
     messages = RowsByFlow(control.messages, len(flows))
     data = RowsByFlow(cap.data, len(flows))
     found = _connections(flows, control, messages, data)
     _udp_data(flows, found, data, cap, control)
     _udp_resends(flows, found, control)
-    return found
+    return found, *_in_order(found, control, messages)
+
+
+def _in_order(
+    found: list[Ends], control: Control, messages: RowsByFlow
+) -> tuple[np.ndarray, np.ndarray]:
+    bounds = np.zeros(len(found) + 1, np.int64)
+    np.cumsum([sum(map(len, ends.parts)) for ends in found], out=bounds[1:])
+    order = np.empty(int(bounds[-1]), np.int64)
+    pairs = np.array([(ends.client, ends.server) for ends in found], np.int64).reshape(-1, 2)
+    in_order(control.messages, messages.order, messages.bounds, pairs, bounds, order)
+    for ends, low, high in zip(found, bounds[:-1].tolist(), bounds[1:].tolist()):
+        ends.ordered = order[low:high]
+        if ends.resend_flow >= 0:  # a third flow
+            ends.ordered[:] = control.in_order(ends.parts)
+    return order, bounds
 
 
 def _connections(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from mmscodec.schema.dtypes import table
@@ -59,36 +57,6 @@ def _dtype() -> np.dtype:
         columns[name] = (kind, at)
         at += size
     return table(at + -at % 8, **columns)
-
-
-class Gathered:
-    """Rows of a table that come as tuples, a few at a time; arrays take a fifth of the memory."""
-
-    MANY = 1 << 14
-
-    def __init__(self, dtype: np.dtype) -> None:
-        self.dtype = dtype
-        self._waiting: list[tuple] = []
-        self._done: list[np.ndarray] = []
-
-    def add(self, rows: Sequence[tuple]) -> None:
-        """Some more rows, fields in the order of the dtype."""
-        self._waiting += rows
-        if len(self._waiting) >= self.MANY:
-            self._settle()
-
-    def _settle(self) -> None:
-        rows, self._waiting = self._waiting, []
-        out = np.zeros(len(rows), self.dtype)
-        for name, column in zip(self.dtype.names or (), zip(*rows)):
-            out[name] = column
-        self._done.append(out)
-
-    def table(self) -> np.ndarray:
-        """All rows."""
-        self._settle()
-        whole = f"V{self.dtype.itemsize}"  # bytes between fields are copied too, and stay 0
-        return np.concatenate([part.view(whole) for part in self._done]).view(self.dtype)
 
 
 #: Rows of `cap.sessions`.

@@ -1,0 +1,25 @@
+import numpy as np
+
+from mmscodec._block import Block
+
+def in_order(
+    messages: np.ndarray,
+    by_flow: np.ndarray,
+    bounds: np.ndarray,
+    pairs: np.ndarray,
+    places: np.ndarray,
+    out: np.ndarray,
+) -> None: ...
+
+class Control:
+    def __init__(
+        self,
+        messages: np.ndarray,
+        hr: np.ndarray,
+        incarnation: np.ndarray,
+        cookie: np.ndarray,
+        order: np.ndarray,
+        bounds: np.ndarray,
+    ) -> None: ...
+    def exchanges(self) -> Block: ...
+    def transitions(self, stances: np.ndarray, events: np.ndarray, bounds: np.ndarray) -> Block: ...
