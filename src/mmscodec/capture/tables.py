@@ -209,9 +209,10 @@ class CaptureTables:
 
         return CaptureArrow(self).table(name, payload, secrets)
 
-    def _extents(self, flow: int) -> np.ndarray:
+    def _extents(self, flow: int, row: int = -1) -> np.ndarray:
+        # `row` of `flows`, where it is known already
         if flow not in self._flow_extents:
-            last = int(self._raw_flows["extent"][self._row(flow)])
+            last = int(self._raw_flows["extent"][self._row(flow) if row < 0 else row])
             found = _extents.collect(self._blocks["extents"], last)
             self._flow_extents[flow] = found.array(dtypes.EXTENTS)
         return self._flow_extents[flow]
@@ -288,7 +289,8 @@ class CaptureTables:
         buffers : list of (int, buffer)
             Ascending: the place of its first byte, and the buffer.
         """
-        extents = [self._extents(flow) for flow in flows]
+        rows = self.flow_rows(np.array(flows, np.int64)).tolist()
+        extents = [self._extents(flow, row) for flow, row in zip(flows, rows)]
         places = np.concatenate([np.empty(0, "u8"), *(rows["place"] for rows in extents)])
         owners = np.unique(self._sources.owners(places[places < np.uint64(dtypes.ARENA)]))
         maps = (self._sources.mapping(int(owner)) for owner in owners)

@@ -23,3 +23,23 @@ class Control:
     ) -> None: ...
     def exchanges(self) -> Block: ...
     def transitions(self, stances: np.ndarray, events: np.ndarray, bounds: np.ndarray) -> Block: ...
+    def plain(
+        self,
+        kinds: tuple[np.ndarray, ...],
+        data: tuple[np.ndarray, np.ndarray, np.ndarray],
+        servers: np.ndarray,
+        rows: np.ndarray,
+        places: tuple[np.ndarray, np.ndarray],
+    ) -> Block: ...
+
+def levels(
+    data: tuple[np.ndarray, np.ndarray],
+    segments: np.ndarray,
+    send: np.ndarray,
+    prerolls: np.ndarray,
+    played_out: np.ndarray,
+    out: np.ndarray,
+) -> None: ...
+def header_data(
+    exchanges: np.ndarray, rows: np.ndarray, heads: np.ndarray, data: np.ndarray
+) -> None: ...

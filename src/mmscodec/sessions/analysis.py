@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,13 @@ from mmscodec.sessions import metadata as _metadata
 from mmscodec.sessions import session_flows as _session_flows
 from mmscodec.sessions import table as _table
 from mmscodec.sessions._bulk import Control as BulkControl
-from mmscodec.sessions.closing import closing_of
+from mmscodec.sessions.closing import PATIENCE, closing_of
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
-from mmscodec.sessions.network import TCP_COLUMNS, copies_of, tcp_figures
+from mmscodec.sessions.network import FIN, RST, SYN, TCP_COLUMNS, copies_of, tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, figures, fill_data
+from mmscodec.sessions.plain import Plain
 from mmscodec.sessions.playback import playback_of, send_times
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
@@ -25,17 +28,18 @@ from mmscodec.sessions.states import STANCES, TRANSITIONS, events_of
 from mmscodec.sessions.transports import udp_story
 from mmscodec.sessions.unread import unread_by_flow
 
-SYN, FIN, RST = 1, 2, 4
 #: Columns of `cap.flows` that sessions look at.
 _OF_FLOWS = ("marks", "first_time", "last_time", "gaps", "length", "bytes", *TCP_COLUMNS)
-#: Columns and the fields of CLIENT_LOG that they hold.
-_LOG = (
-    ("log_packets", "dw_packets_received"), ("log_bytes", "qw_bytes_received"),
-    ("log_lost", "dw_packets_lost_client"), ("log_resent", "dw_packets_recovered_resent"),
-    ("log_bufferings", "dw_buffering_count"), ("log_played", "ms_played"),
-)  # fmt: skip
-#: Nothing came for so long behind a confirmed start: nothing will, though the capture ends there.
-_PATIENCE = 5 * 10**9
+#: Columns that are not 0 where a session has no such thing.
+_NONE = (
+    "data_flow",
+    "resend_flow",
+    "auth_result",
+    "redirected_to",
+    "reconnect_of",
+    "retried_as",
+    *(name for name, _ in _table.LOG),
+)
 
 
 class Sessions:
@@ -52,61 +56,95 @@ class Sessions:
         `SESSIONS`, one row per session.
     exchanges, transitions : numpy.ndarray
         `EXCHANGES` and `TRANSITIONS` of all sessions, by session, then in order.
-    list : list of Session
+    plain : numpy.ndarray
+        bool: which sessions were worked out together; the others were looked at one by one.
     """
 
-    def __init__(self, cap: Any) -> None:
+    def __init__(self, cap: Any, *, apart: bool = False) -> None:
+        """With `apart` every session is looked at by itself, also those that are plain."""
         self._cap = cap
         self._control = Control(cap)
         self._data = cap.data
-        self.list: list[Session] = []
-        found, order, bounds = _session_flows.find(cap, self._control)
-        bulk = self._control.bulk(order, bounds)
+        self._made: dict[int, Session] = {}
+        self._found = found = _session_flows.find(cap, self._control)
+        bulk = self._control.bulk(found.order, found.bounds)
         self.exchanges = bulk.exchanges().array(EXCHANGES)
-        self.table = np.zeros(len(found), _table.SESSIONS)
+        self.table = np.zeros(len(found.ends), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
         self._send = send_times(cap)
-        # plain lists: a session looks at a few numbers of two rows
-        self._flows = {name: cap.flows[name].tolist() for name in _OF_FLOWS}
-        numbers = np.arange(len(found) + 1)
-        where = np.searchsorted(self.exchanges["session"], numbers).tolist()
-        for index, ends in enumerate(found):
-            ends.kept = ends.messages
-            self._one(index, ends, self.exchanges[where[index] : where[index + 1]])
-            ends.kept = None
-        for name, column in figures(self.exchanges, len(found)).items():
+        plain = Plain(cap, self._control, bulk, found, none=apart)
+        self.plain = plain.is_plain
+        self._fill_plain(plain)
+        self._fill_others(np.flatnonzero(~self.plain).tolist())
+        for name, column in figures(self.exchanges, len(found.ends)).items():
             self.table[name] = column
-        link(self.list, self.table)
-        self.transitions = self._transitions(bulk)
+        link(self, self.table, np.flatnonzero(plain.may_go_on(self.table)))
+        self.transitions = self._transitions(bulk, plain)
 
-    def _one(self, index: int, ends: _session_flows.Ends, exchanges: np.ndarray) -> None:
+    def _fill_plain(self, plain: Plain) -> None:
+        some = np.zeros(len(plain.which), _table.SESSIONS)
+        for name in _NONE:
+            some[name] = -1
+        columns = plain.flows.columns(self._wrong, self._unread) | plain.columns(self._send)
+        for name, column in columns.items():
+            some[name] = column
+        plain.fill_endings(some)
+        self.table[plain.which] = some
+        plain.fill_data(self.exchanges)
+
+    @cached_property
+    def _flows(self) -> dict[str, list[Any]]:
+        # plain lists: a session looks at a few numbers of two rows
+        return {name: self._cap.flows[name].tolist() for name in _OF_FLOWS}
+
+    def _fill_others(self, others: list[int]) -> None:
+        where = np.searchsorted(self.exchanges["session"], np.arange(len(self.table) + 1)).tolist()
+        for index in others:
+            ends = self._ends(index)
+            ends.kept = ends.messages
+            session = self._made[index] = self._make(index, ends)
+            fill_data(self.exchanges[where[index] : where[index + 1]], session.entries, self._data)
+            row = session.row = dict.fromkeys(self.table.dtype.names or (), 0)
+            self._fill(row, session)
+            self.table[index] = tuple(row.values())
+            session.row = self.table[index]
+            ends.kept = None
+
+    def _ends(self, index: int) -> _session_flows.Ends:
+        ends, bounds = self._found.ends[index], self._found.bounds
+        ends.ordered = self._found.order[bounds[index] : bounds[index + 1]]
+        return ends
+
+    def _make(self, index: int, ends: _session_flows.Ends) -> Session:
         facts = _metadata.facts_of(ends, self._control)
         entries = entries_of(ends, self._control, self._data, self._cap.payload)
         quality = measure(entries, ends, facts, self._data, self._control)
-        session = Session(index, ends, facts, entries, quality)
+        session = Session(index, ends, facts, entries, quality, self.table[index])
         session.rows = np.concatenate([ends.tcp, ends.udp])
-        row = session.row = dict.fromkeys(self.table.dtype.names or (), 0)
-        self.list.append(session)
-        fill_data(exchanges, entries, self._data)
-        self._fill(row, session)
-        self.table[index] = tuple(row.values())
-        session.row = self.table[index]
+        return session
 
-    def _transitions(self, bulk: BulkControl) -> np.ndarray:
-        stances = np.zeros(len(self.list), STANCES)
-        for name, column in (
-            ("ended", [self._disconnected(session.ends) for session in self.list]),
-            ("attributes", [session.facts.attributes for session in self.list]),
-            ("server_major", [session.facts.server_major for session in self.list]),
-            ("udp", [len(session.ends.udp) > 0 for session in self.list]),
-        ):
-            stances[name] = column
-        events = [events_of(session.entries, self._data) for session in self.list]
-        bounds = np.zeros(len(events) + 1, np.int64)
-        np.cumsum([len(some) for some in events], out=bounds[1:])
-        joined = np.concatenate([np.empty((0, 3), np.int64), *events])
-        return bulk.transitions(stances, joined, bounds).array(TRANSITIONS)
+    def _transitions(self, bulk: BulkControl, plain: Plain) -> np.ndarray:
+        stances = np.zeros(len(self.table), STANCES)
+        stances["ended"][plain.which] = plain.ended
+        stances["attributes"] = self.table["attributes"]
+        stances["server_major"] = plain.rows["server_major"]
+        of, events = plain.events()
+        owners, parts = [of], [events]
+        for index, session in self._made.items():
+            if self.plain[index]:
+                continue  # made to look for links
+            stances[index] = (
+                self._disconnected(session.ends), session.facts.attributes,
+                session.facts.server_major, len(session.ends.udp) > 0,
+            )  # fmt: skip
+            parts.append(events_of(session.entries, self._data))
+            owners.append(np.full(len(parts[-1]), index))
+        owner, joined = np.concatenate(owners), np.concatenate(parts)
+        order = np.lexsort((joined[:, 2], joined[:, 1], joined[:, 0], owner))
+        bounds = np.searchsorted(owner[order], np.arange(len(self.table) + 1))
+        events = np.ascontiguousarray(joined[order])
+        return bulk.transitions(stances, events, bounds).array(TRANSITIONS)
 
     def _disconnected(self, ends: _session_flows.Ends) -> int:
         # time of the last segment of a connection that was seen to end, else -1
@@ -150,8 +188,8 @@ class Sessions:
         for name, value in tcp_figures(flows, ends.client, ends.server).items():
             row[name] = value
         self._fill_end(row, session)
-        for name, field in _LOG:
-            row[name] = -1 if facts.log is None else facts.log[field]
+        for name, field in _table.LOG:
+            row[name] = -1 if facts.log is None else min(facts.log[field], _table.MOST)
         row["partial"] = self._partial(row, session)
         row["end_reason"], row["end_hr"] = self._end(session)
 
@@ -257,7 +295,7 @@ class Sessions:
         if facts.transport == "udp" and not len(session.ends.udp) and facts.connected:
             return False
         over = facts.stopped_time >= 0 or facts.closed or self._disconnected(session.ends) >= 0
-        return over or int(row["end"]) - facts.started_time > _PATIENCE
+        return over or int(row["end"]) - facts.started_time > PATIENCE
 
     def rates(self, index: int, seconds: float = 1.0) -> np.ndarray:
         """`RATES` of one session: received bit rate beside the announced one over time."""
@@ -271,12 +309,22 @@ class Sessions:
         """One text of every session (`TEXTS`): an object array of str, row by row."""
         if name not in _table.TEXTS:
             raise KeyError(f"no text {name!r}; there are {', '.join(_table.TEXTS)}")
-        out = np.empty(len(self.list), object)
-        out[:] = [getattr(session, name) for session in self.list]
+        out = np.empty(len(self), object)
+        out[:] = [getattr(self[index], name) for index in range(len(self))]
         return out
 
     def __getitem__(self, index: int) -> Session:
-        return self.list[index]
+        index = operator.index(index)
+        index += len(self) if index < 0 else 0
+        if not 0 <= index < len(self):
+            raise IndexError(f"there is no session {index}")
+        if index not in self._made:
+            self._made[index] = self._make(index, self._ends(index))
+        return self._made[index]
+
+    def client_host(self, index: int) -> str:
+        """Address of the client of a session."""
+        return self._found.ends[index].client_host
 
     def __len__(self) -> int:
-        return len(self.list)
+        return len(self.table)

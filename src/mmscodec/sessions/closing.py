@@ -9,13 +9,15 @@ import numpy as np
 
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.metadata import Facts
+from mmscodec.sessions.network import CLOSED_FIRST
 from mmscodec.sessions.session_flows import Ends
 
-_CLOSED_FIRST = 8  # in `flows["marks"]`
-NOBODY, _BY_CLIENT, _BY_SERVER = 0, 1, 2
+NOBODY, BY_CLIENT, BY_SERVER = 0, 1, 2
 #: Meaning of `sessions["ended_by"]`.
-ENDED_BY = {NOBODY: "", _BY_CLIENT: "client", _BY_SERVER: "server"}
+ENDED_BY = {NOBODY: "", BY_CLIENT: "client", BY_SERVER: "server"}
 _NOT_KNOWN, ABANDONED, PLAYED_OUT = -1, 0, 1
+#: Nothing came for so long behind a confirmed start: nothing will, though the capture ends there.
+PATIENCE = 5 * 10**9
 
 
 @dataclass(slots=True)
@@ -59,11 +61,11 @@ def closing_of(
 
 def _by(ends: Ends, facts: Facts, flows: dict[str, list[int]]) -> int:
     if facts.closed:
-        return _BY_CLIENT
+        return BY_CLIENT
     if facts.redirected:
-        return _BY_SERVER
-    for flow, who in ((ends.client, _BY_CLIENT), (ends.server, _BY_SERVER)):
-        if flow >= 0 and flows["marks"][flow] & _CLOSED_FIRST:
+        return BY_SERVER
+    for flow, who in ((ends.client, BY_CLIENT), (ends.server, BY_SERVER)):
+        if flow >= 0 and flows["marks"][flow] & CLOSED_FIRST:
             return who
     return NOBODY
 

@@ -63,7 +63,7 @@ class Control:
         self._arrays: dict[str, np.ndarray] = {}
         self._columns: dict[tuple[str, str], Any] = {}
         # row -> where its fields stand in the array of its kind, -1 = it is too short for them
-        self._place = np.full(len(self.messages), -1, np.int32)
+        self.place = np.full(len(self.messages), -1, np.int32)
         self._mids = self.messages["mid"].copy()
         self._present = set(np.unique(self._mids).tolist())
         self._fields = self._common()
@@ -76,7 +76,7 @@ class Control:
             if mid not in self._present:
                 continue
             rows, array = self.rows(message), self.array(message)
-            self._place[rows] = np.arange(len(rows))
+            self.place[rows] = np.arange(len(rows))
             for name in _COMMON.keys() & set(array.dtype.names or ()):
                 out[_COMMON[name]][rows] = array[name]
         return out
@@ -100,7 +100,7 @@ class Control:
 
     def _index(self, name: str, row: int) -> int:
         of_kind = row >= 0 and self._mids[row] == MID[name]
-        return int(self._place[row]) if of_kind else -1
+        return int(self.place[row]) if of_kind else -1
 
     def record(self, name: str, row: int) -> Any:
         """Fixed fields of the message in `row`; None if it is too short for them, or another."""
@@ -112,10 +112,31 @@ class Control:
         at = self._index(name, row)
         if at < 0:
             return None
+        return self.column(name, field)[at]
+
+    def column(self, name: str, field: str) -> Any:
+        """A field of all messages of a kind, strings decoded."""
         key = name, field
         if key not in self._columns:
             self._columns[key] = self.cap.column(name, field)
-        return self._columns[key][at]
+        return self._columns[key]
+
+    @property
+    def hr(self) -> np.ndarray:
+        """HRESULT of each message of the capture, -1 = none."""
+        return self._fields["hr"]
+
+    def all_rows(self, name: str) -> np.ndarray:
+        """Rows of `messages` of this kind, however short they are."""
+        return np.flatnonzero(self._mids == MID[name])
+
+    def log_field(self, field: str) -> np.ndarray:
+        """A number of CLIENT_LOG of every LinkViewerToMacLogging."""
+        log = self.array("LinkViewerToMacLogging")["log"]
+        names = log.dtype.names or ()
+        parts = [log[name] for name in names]
+        found = [part[field] for part in parts if field in (part.dtype.names or ())]
+        return log[field] if field in names else found[-1]
 
     def bulk(self, order: np.ndarray, bounds: np.ndarray) -> BulkControl:
         """These messages for the kernels; `order` = rows of all sessions, `bounds` of each."""

@@ -79,12 +79,16 @@ def header_bytes(cap: Any, entry: Entry) -> bytes:
     TruncatedError
         No fragment, or not all of them, were captured.
     """
-    found = fragments(entry, cap.data)
-    if not len(found.rows):
+    return joined(cap, fragments(entry, cap.data).rows)
+
+
+def joined(cap: Any, rows: np.ndarray) -> bytes:
+    """The same of rows of `cap.data` that are the fragments of a header, in order."""
+    if not len(rows):
         raise TruncatedError("its ASF header was not captured")
-    if int(cap.data["length"][found.rows].astype(np.int64).sum()) > _MAX_HEADER:
+    if int(cap.data["length"][rows].astype(np.int64).sum()) > _MAX_HEADER:
         raise TruncatedError(f"its ASF header has more than {_MAX_HEADER} bytes")
-    header = b"".join(bytes(cap.payload(int(row))) for row in found.rows)
+    header = b"".join(bytes(cap.payload(int(row))) for row in rows)
     size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
     if not 24 <= size <= len(header):
         raise TruncatedError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +21,7 @@ _FOLLOWS = 120 * 10**9
 OVERLAP = 2 * 10**9
 
 
-def link(sessions: list[Session], table: np.ndarray) -> None:
+def link(sessions: _Sessions, table: np.ndarray, leaving: np.ndarray) -> None:
     """Fill redirected_to, reconnect_of and retried_as.
 
     A client opens the next connection before the last segment of the old one is on the wire, so the
@@ -27,15 +29,33 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
     the redirect, the last media packet, the refusal. Third-party players all send the same GUID, so
     the file must be the same too, or the connection the one redirected to. A session that played to
     its end, or was closed, is not resumed.
+
+    Parameters
+    ----------
+    sessions : Sessions
+        Gives the one that is looked at.
+    table : numpy.ndarray
+        `SESSIONS`; these columns are filled.
+    leaving : numpy.ndarray
+        Ascending: those of which another may be found.
     """
-    groups: dict[str, list[Session]] = {}
-    for session in sessions:
-        groups.setdefault(session.ends.client_host, []).append(session)
+    if not len(leaving):
+        return
+    may = set(leaving.tolist())
+    hosts = {sessions[index].ends.client_host for index in may}
+    groups: dict[str, list[int]] = {}
+    for index in np.argsort(table["start"], kind="stable").tolist():
+        host = sessions.client_host(index)
+        if host in hosts:
+            groups.setdefault(host, []).append(index)
+    starts = table["start"].tolist()
+    taken: set[int] = set()
     for group in groups.values():
-        group.sort(key=lambda session: int(session.row["start"]))
-        taken: set[int] = set()
-        for at, before in enumerate(group):
-            column, after = _linked(before, group[at + 1 :], taken)
+        for at, index in enumerate(group):
+            if index not in may:
+                continue
+            before = sessions[index]
+            column, after = _linked(before, _Later(sessions, group, at + 1, starts), taken)
             if after is None:
                 continue
             taken.add(after.index)
@@ -43,6 +63,20 @@ def link(sessions: list[Session], table: np.ndarray) -> None:
                 table[column][after.index] = before.index
             else:
                 table[column][before.index] = after.index
+
+
+class _Sessions(Protocol):
+    def __getitem__(self, index: int, /) -> Session: ...
+    def client_host(self, index: int, /) -> str: ...
+
+
+@dataclass(slots=True)
+class _Later:
+    # sessions of one client in order of their start, from `first` on
+    sessions: _Sessions
+    group: list[int]
+    first: int
+    starts: list[int]
 
 
 _Fits = Callable[[Session, Session], bool]
@@ -62,7 +96,7 @@ def _wanted(before: Session) -> list[tuple[str, int, _Fits]]:
     return []
 
 
-def _linked(before: Session, later: list[Session], taken: set[int]) -> tuple[str, Session | None]:
+def _linked(before: Session, later: _Later, taken: set[int]) -> tuple[str, Session | None]:
     # the column that links this session to a later one, and that one
     for column, since, fits in _wanted(before):
         after = _next(later, before, since, fits, taken)
@@ -72,13 +106,17 @@ def _linked(before: Session, later: list[Session], taken: set[int]) -> tuple[str
 
 
 def _next(
-    later: list[Session], before: Session, since: int, fits: _Fits, taken: set[int]
+    later: _Later, before: Session, since: int, fits: _Fits, taken: set[int]
 ) -> Session | None:
     until = int(before.row["end"]) + _FOLLOWS
-    for after in later:
-        if int(after.row["start"]) > until:
+    for at in range(later.first, len(later.group)):
+        index = later.group[at]
+        if later.starts[index] > until:
             return None
-        if after.index not in taken and int(after.row["start"]) >= since and fits(before, after):
+        if index in taken or later.starts[index] < since:
+            continue
+        after = later.sessions[index]
+        if fits(before, after):
             return after
     return None
 

@@ -26,7 +26,7 @@ _STOPS = (
 #: frameOffset of third-party players, who mean "to the end": 16,777.215 s.
 NO_LIMIT = 0x00FFFFFF
 UNUSED = (0, 0xFFFFFFFF)
-_FROM_A_TIME = 1e9  # positions from here on (DBL_MAX) hand over to asfOffset and locationId
+FROM_A_TIME = 1e9  # positions from here on (DBL_MAX) hand over to asfOffset and locationId
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def first_place(record: np.void | None) -> int:
     place, position = int(record["location_id"]), float(record["position"])
     if place not in UNUSED:
         return place
-    if position <= 0 or (position >= _FROM_A_TIME and int(record["asf_offset"]) in UNUSED):
+    if position <= 0 or (position >= FROM_A_TIME and int(record["asf_offset"]) in UNUSED):
         return 0
     return -1
 

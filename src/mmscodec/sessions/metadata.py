@@ -91,13 +91,18 @@ class Facts:
     @property
     def server_major(self) -> int:
         """Major version of the server, 0 if not known."""
-        head = self.server_version.split(".", 1)[0]
-        return int(head) if head.isascii() and head.isdigit() and len(head) < 4 else 0
+        return version_major(self.server_version)
 
     @property
     def live(self) -> bool:
         """The BROADCAST or LIVE attribute is set."""
         return bool(self.attributes & 0x06000000)
+
+
+def version_major(version: str) -> int:
+    """Major version of a server by its text, 0 if it has none."""
+    head = version.split(".", 1)[0]
+    return int(head) if head.isascii() and head.isdigit() and len(head) < 4 else 0
 
 
 def facts_of(ends: Ends, control: Control) -> Facts:

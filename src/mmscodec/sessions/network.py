@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Bits of `flows["marks"]`; the last: this side ended the connection.
+SYN, FIN, RST, CLOSED_FIRST = 1, 2, 4, 8
 #: Columns of `cap.flows` that are looked at here.
 TCP_COLUMNS = (
     "retransmissions", "out_of_order", "zero_windows", "handshake", "rtt_count", "rtt_min",

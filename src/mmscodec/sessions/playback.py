@@ -56,7 +56,7 @@ def playback_of(cap: Any, entries: list[Entry], facts: Facts, send: np.ndarray) 
     if not played:
         return Playback()
     preroll, video = _header(cap, played[0])
-    out = Playback(preroll, _first_key(cap, played[0].segments[0], video) if video else -1)
+    out = Playback(preroll, first_key(cap, played[0].segments[0], video) if video else -1)
     if preroll <= 0:
         return out
     levels = []
@@ -84,19 +84,21 @@ def _header(cap: Any, entry: Entry) -> tuple[int, int]:
     if not len(entry.header):
         return -1, 0
     try:
-        return _described(header_bytes(cap, entry))
+        return described(header_bytes(cap, entry))
     except MmsCodecError:
         return -1, 0
 
 
 @lru_cache(64)
-def _described(header: bytes) -> tuple[int, int]:
+def described(header: bytes) -> tuple[int, int]:
+    """Preroll in ns, -1 = not known, and the video streams as bits."""
     found = describe(header)
     video = sum(1 << stream.number for stream in found.streams if stream.kind == "video")
     return min(round(found.preroll * 1000) * MS, _MOST_PREROLL) or -1, video
 
 
-def _first_key(cap: Any, segment: Segment, video: int) -> int:
+def first_key(cap: Any, segment: Segment, video: int) -> int:
+    """ns from the first packet of a start to one that begins a key frame of `video` streams."""
     times = cap.data["time"]
     for row in segment.rows[:LOOKED_AT].tolist():
         if key_frames(cap.payload(row)) & video:

@@ -18,6 +18,20 @@ FUNNEL = re.compile(r"\\\\([^\\]*)\\(TCP|UDP)\\(\d{1,5})", re.IGNORECASE)
 NO_ROWS = np.empty(0, np.int64)
 
 
+class RowsByFlow:
+    """Rows of a table by flow, each in table order."""
+
+    def __init__(self, table: np.ndarray, flows: int) -> None:
+        of = table["flow"]
+        self.order = np.argsort(of, kind="stable")
+        self.bounds = np.searchsorted(of[self.order], np.arange(flows + 1))
+
+    def __getitem__(self, flow: int) -> np.ndarray:
+        if flow < 0:
+            return NO_ROWS
+        return self.order[self.bounds[flow] : self.bounds[flow + 1]]
+
+
 @dataclass(slots=True, eq=False)
 class Ends:
     """The flows of a session (rows of `flows`, -1 = none), and its rows in the other tables."""
@@ -32,11 +46,20 @@ class Ends:
     server_port: int = 0
     funnel: bool = False  # a ConnectFunnel was captured
     control: Control | None = None
-    parts: list[np.ndarray] = field(default_factory=list)  # rows of `messages`, flow by flow
-    ordered: np.ndarray = field(default_factory=lambda: NO_ROWS)  # the same in causal order
+    by_flow: RowsByFlow | None = None  # of `messages`
+    resends: list[np.ndarray] = field(default_factory=list)  # rows of `messages` over UDP
+    ordered: np.ndarray = field(default_factory=lambda: NO_ROWS)  # all of them in causal order
     kept: list[Message] | None = None  # while a session is looked at
     tcp: np.ndarray = field(default_factory=lambda: NO_ROWS)  # rows of `data`
     udp: np.ndarray = field(default_factory=lambda: NO_ROWS)
+
+    @property
+    def parts(self) -> list[np.ndarray]:
+        """Rows of `messages`, flow by flow."""
+        if self.by_flow is None:
+            return self.resends
+        mine = [self.by_flow[flow] for flow in (self.client, self.server)]
+        return [rows for rows in (*mine, *self.resends) if len(rows)]
 
     @property
     def messages(self) -> list[Message]:
@@ -63,51 +86,62 @@ class Ends:
         return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
 
 
-class RowsByFlow:
-    """Rows of a table by flow, each in table order."""
-
-    def __init__(self, table: np.ndarray, flows: int) -> None:
-        of = table["flow"]
-        self.order = np.argsort(of, kind="stable")
-        self.bounds = np.searchsorted(of[self.order], np.arange(flows + 1))
-
-    def __getitem__(self, flow: int) -> np.ndarray:
-        if flow < 0:
-            return NO_ROWS
-        return self.order[self.bounds[flow] : self.bounds[flow + 1]]
-
-
-def find(cap: Any, control: Control) -> tuple[list[Ends], np.ndarray, np.ndarray]:
+@dataclass(slots=True, eq=False)
+class Found:
     """All sessions of a capture, in order of their first flow.
 
-    Returns
-    -------
-    list of Ends
+    Attributes
+    ----------
+    ends : list of Ends
+    pairs : numpy.ndarray
+        int64, shape (n, 2): client's and server's flow of each, -1 = none.
     order, bounds : numpy.ndarray
         int64: rows of `messages` in causal order, session by session, and where those of each
         session begin and end.
+    data : RowsByFlow
+        Rows of `cap.data`.
+    not_plain : numpy.ndarray
+        Sessions that have more than the flows of one TCP connection.
     """
+
+    ends: list[Ends]
+    pairs: np.ndarray
+    order: np.ndarray
+    bounds: np.ndarray
+    data: RowsByFlow
+    not_plain: np.ndarray
+
+
+def find(cap: Any, control: Control) -> Found:
+    """All sessions of a capture."""
     flows = cap.flows
     messages = RowsByFlow(control.messages, len(flows))
     data = RowsByFlow(cap.data, len(flows))
     found = _connections(flows, control, messages, data)
     _udp_data(flows, found, data, cap, control)
     _udp_resends(flows, found, control)
-    return found, *_in_order(found, control, messages)
+    pairs = np.array([(ends.client, ends.server) for ends in found], np.int64).reshape(-1, 2)
+    more = [
+        index for index, ends in enumerate(found)
+        if ends.resends or len(ends.udp) or ends.by_flow is None
+    ]  # fmt: skip
+    order, bounds = _in_order(found, control, messages, pairs)
+    return Found(found, pairs, order, bounds, data, np.array(more, np.int64))
 
 
 def _in_order(
-    found: list[Ends], control: Control, messages: RowsByFlow
+    found: list[Ends], control: Control, messages: RowsByFlow, pairs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    counts = np.where(pairs >= 0, np.diff(messages.bounds, append=0)[pairs], 0).sum(axis=1)
+    late = [index for index, ends in enumerate(found) if ends.resends]  # a third flow
+    for index in late:
+        counts[index] += sum(map(len, found[index].resends))
     bounds = np.zeros(len(found) + 1, np.int64)
-    np.cumsum([sum(map(len, ends.parts)) for ends in found], out=bounds[1:])
+    np.cumsum(counts, out=bounds[1:])
     order = np.empty(int(bounds[-1]), np.int64)
-    pairs = np.array([(ends.client, ends.server) for ends in found], np.int64).reshape(-1, 2)
     in_order(control.messages, messages.order, messages.bounds, pairs, bounds, order)
-    for ends, low, high in zip(found, bounds[:-1].tolist(), bounds[1:].tolist()):
-        ends.ordered = order[low:high]
-        if ends.resend_flow >= 0:  # a third flow
-            ends.ordered[:] = control.in_order(ends.parts)
+    for index in late:
+        order[bounds[index] : bounds[index + 1]] = control.in_order(found[index].parts)
     return order, bounds
 
 
@@ -118,19 +152,19 @@ def _connections(
     seen: set[int] = set()
     votes = _votes(len(flows), control, data)
     mine = np.flatnonzero((flows["transport"] == "tcp") & (flows["protocol"] == "mms"))
+    peers = flows["peer"].tolist() if len(mine) else []
     for flow in mine.tolist():
         if flow in seen:
             continue
-        peer = int(flows["peer"][flow])
+        peer = peers[flow]
         seen |= {flow, peer}
         asks = votes[flow] >= (votes[peer] if peer >= 0 else 0)
         client, server = (flow, peer) if asks else (peer, flow)
-        ends = Ends(client, server, control=control)
+        ends = Ends(client, server, control=control, by_flow=messages)
         row = flows[client if client >= 0 else server]
         near, far = ("src", "dst") if client >= 0 else ("dst", "src")
         ends.client_host, ends.client_port = str(row[near]), int(row[f"{near}_port"])
         ends.server_host, ends.server_port = str(row[far]), int(row[f"{far}_port"])
-        ends.parts = [messages[one] for one in (client, server) if len(messages[one])]
         ends.tcp = data[server]
         found.append(ends)
     return found
@@ -150,14 +184,15 @@ def announced(owner: dict[int, Ends], control: Control) -> Iterator[tuple[Ends, 
     name = "LinkViewerToMacConnectFunnel"
     if not control.has(name):
         return
-    for row in control.rows(name).tolist():
-        message = control.messages[row]
-        ends = owner.get(int(message["flow"]))
+    rows = control.rows(name)
+    flows, times = (control.messages[column][rows].tolist() for column in ("flow", "time"))
+    for flow, time, text in zip(flows, times, control.column(name, "funnel_name")):
+        ends = owner.get(flow)
         if ends:
             ends.funnel = True
-        match = FUNNEL.match(control.value(name, "funnel_name", row) or "")
+        match = FUNNEL.match(text or "")
         if ends and match and match[2].upper() == "UDP" and int(match[3]) < 65536:
-            yield ends, int(message["time"]), match[1], int(match[3])
+            yield ends, time, match[1], int(match[3])
 
 
 def _udp_data(
@@ -248,7 +283,7 @@ def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None
             ends.resend_flow = number
             taken.setdefault((id(ends), number), (ends, []))[1].append(row)
     for ends, rows in taken.values():
-        ends.parts.append(np.array(rows, np.int64))
+        ends.resends.append(np.array(rows, np.int64))
 
 
 def _client_ids(found: list[Ends], control: Control) -> dict[int, set[int]]:

@@ -69,6 +69,14 @@ TEXTS = (
     "auth", "end_text", "partial_text",
 )  # fmt: skip
 
+#: Columns and the fields of CLIENT_LOG that they hold, numbers up to `MOST`.
+LOG = (
+    ("log_packets", "dw_packets_received"), ("log_bytes", "qw_bytes_received"),
+    ("log_lost", "dw_packets_lost_client"), ("log_resent", "dw_packets_recovered_resent"),
+    ("log_bufferings", "dw_buffering_count"), ("log_played", "ms_played"),
+)  # fmt: skip
+MOST = (1 << 63) - 1
+
 NO_START, NO_CLIENT, NO_SERVER, MISSING, NO_END, FAULTS, UNREAD = 1, 2, 4, 8, 16, 32, 64
 #: Bits of `sessions["partial"]`; 0 = the session was captured whole.
 PARTIAL = {
