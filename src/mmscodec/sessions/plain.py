@@ -260,9 +260,9 @@ class Plain:
             begin = int(row["heads"])
             try:
                 header = joined(self.cap, self.heads[begin : begin + int(row["head_parts"])])
+                preroll, video = described(header)
             except MmsCodecError:
                 continue
-            preroll, video = described(header)
             prerolls[self.which[number]] = preroll
             if video:
                 part = self.segments[int(row["segments"])]
