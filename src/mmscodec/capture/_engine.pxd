@@ -29,6 +29,8 @@ cdef class Engine:
     cdef program_t programs[64]
     cdef size_t program_count
     cdef public object progress  # called with the position now and then, or None
+    cdef size_t carried  # rows that the last batch left here
+    cdef size_t debt  # what carrying them cost, in rows
     cdef uint64_t at  # position of the record in hand, for a readahead
 
     cdef int take_mended(self, known, copies) except -1
@@ -40,6 +42,8 @@ cdef class Engine:
     cdef int take_rounds(
         self, Merge merge, record_t *batch, size_t limit, size_t *taken, int *failed
     ) noexcept nogil
+    cdef size_t new_rows(self) noexcept nogil
+    cdef size_t most_rows(self) noexcept nogil
     cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1
     cdef dict take_tables(self, bint retire)
     cdef int add_source(self, RecordReader walker) except -1

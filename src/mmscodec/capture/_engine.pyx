@@ -11,7 +11,9 @@ from mmscodec._kernels.pcapfile.records cimport (
     READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
 )
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.table cimport table_init, table_reserve, table_row, table_t
+from mmscodec._kernels.core.table cimport (
+    table_free, table_init, table_reserve, table_row, table_t,
+)
 from mmscodec._kernels.net.segment cimport endpoints_t
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
 from mmscodec._kernels.track.flow_rows cimport (
@@ -42,6 +44,9 @@ cdef enum:
     ROOM = 1500  # bytes of a file to one expected row
     COMPARED_PART = 8  # of all bytes held, for what retransmissions are compared with
     ROUNDS = 1024  # batches between two looks at signals
+    FREE_ROWS = 4096  # that may be carried from batch to batch whatever comes
+    ROWS_A_RECORD = 8  # and as many more for each record
+    BYTES_A_ROW = 256  # of carried bytes, which cost as much as a row
 
 OPTIONS = {
     "mms": True,
@@ -309,10 +314,22 @@ cdef class Engine:
                 failed[0] = tracker_records(&self.track, batch, count)
             if status != READ_OK or failed[0] != 0 or interrupted():
                 break
-            if self.track.tables.data.rows + self.track.tables.messages.rows \
-                    + self.track.extents.rows.rows >= limit:
+            if self.most_rows() >= limit:
                 break
         return status
+
+    cdef size_t new_rows(self) noexcept nogil:
+        # rows made of segments since the last batch
+        return self.track.tables.data.rows + self.track.tables.messages.rows \
+            + self.track.extents.rows.rows - self.carried
+
+    cdef size_t most_rows(self) noexcept nogil:
+        # the same, or rows of the largest other table: a batch may hold nothing but flows
+        cdef size_t most = self.new_rows()
+        most = max(most, self.track.rows.touched.rows)
+        most = max(most, self.track.tables.faults.rows)
+        most = max(most, self.track.tables.packets.rows)
+        return max(most, self.track.extents.gaps.rows)
 
     cdef bint take_records(self, Merge merge, row_limit, bint live, bint pause) except -1:
         # `run` for who has begun
@@ -320,6 +337,8 @@ cdef class Engine:
         cdef size_t taken = 0
         cdef size_t limit = <size_t>-1 if row_limit is None else row_limit
         cdef int status = READ_OK, failed = 0
+        if limit < self.debt:
+            limit = self.debt  # batches that carry more than they bring would cost time squared
         while True:
             with nogil:
                 status = self.take_rounds(merge, batch, limit, &taken, &failed)
@@ -331,10 +350,10 @@ cdef class Engine:
                 self.progress(self.at)
             if status == MERGE_CLOSE or status == READ_MORE:
                 self.take_faults(merge.in_hand(), status == MERGE_CLOSE)
-            # rows that were carried over are no progress
             if taken != 0 and status != READ_END and (
-                self.rows >= limit
-                or (live and self.rows != 0 and status == READ_MORE and merge.streams != 0)
+                self.most_rows() >= limit
+                or (live and self.new_rows() != 0 and status == READ_MORE and merge.streams != 0
+                    and taken * ROWS_A_RECORD + FREE_ROWS >= self.debt)
             ):
                 return False
             if status != READ_OK and not self.turn(merge, status):
@@ -408,6 +427,9 @@ cdef class Engine:
             "compared": self.track.extents.held,
             "epochs": len(self.past),
             "waiting": self.track.pool.held,
+            "detecting": self.track.limit.detecting,
+            "undecided": self.track.limit.undecided,
+            "carried": self.carried,
             "pieces": self.track.pool.nodes.rows,
             "queued": self.track.limit.queue.rows,
             "connections": self.track.flows.connections.rows,
@@ -446,10 +468,13 @@ cdef class Engine:
             self.past.popleft()
         if status != 0:
             raise MemoryError
+        self.carried = self.track.extents.rows.rows
+        self.debt = self.carried + self.track.extents.bytes.rows // BYTES_A_ROW
         if retire:
             flow_rows_retire(&self.track.rows)
         else:
             flows = take(&self.track.rows.rows)
+            table_free(&self.track.rows.owners)
         return {
             "flows": flows,
             "packets": take(&self.track.tables.packets),

@@ -69,6 +69,8 @@ GAP_REASONS = {
     6: "flow given up: too many flows",
 }
 
+_WORDS_AT_ONCE = 1 << 16  # rows of flows
+
 ENDED = 0x80  # in RAW_FLOWS["marks"]: nothing more will come
 
 CAPTURE_PACKETS = in_capture(PACKETS)
@@ -119,22 +121,29 @@ def address_bytes(text: str) -> bytes:
 def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The public flows table out of the kernel's, with faults counted and directions in words."""
     out = np.zeros(len(raw), FLOWS)
+    for start in range(0, len(raw), _WORDS_AT_ONCE):
+        part = slice(start, start + _WORDS_AT_ONCE)
+        _words(out[part], raw[part], directions[part])
+    for name in FLOWS.names or ():
+        if name in ("src", "dst", "faults", "transport", "protocol", "direction"):
+            continue
+        out[name] = raw[name]
+    out["marks"] &= 15
+    out["faults"] = faults_of(raw, faults)
+    return out
+
+
+def _words(out: np.ndarray, raw: np.ndarray, directions: np.ndarray) -> None:
+    # the columns of text, of so few rows that objects for them are no matter
     known: dict[bytes, str] = {}
     for name in ("src", "dst"):
         values = raw[name].tolist()
         for value in set(values) - known.keys():
             known[value] = address_text(value)
         out[name] = [known[value] for value in values]
-    for name in FLOWS.names or ():
-        if name in ("src", "dst", "faults", "transport", "protocol", "direction"):
-            continue
-        out[name] = raw[name]
-    out["marks"] &= 15
     out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
     out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
     out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]
-    out["faults"] = faults_of(raw, faults)
-    return out
 
 
 def faults_of(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:

@@ -8,6 +8,9 @@ from mmscodec._kernels.core.table cimport (
     table_at, table_end, table_free, table_init, table_reserve, table_t,
 )
 
+cdef enum:
+    KEPT_ROOM = 1 << 16  # bytes that an empty buffer may have
+
 cdef struct tail_t:
     table_t buffer  # bytes; those that wait stand from `start` on
     size_t start
@@ -45,7 +48,9 @@ cdef inline int tail_append(tail_t *t, const uint8_t *p, size_t n) noexcept nogi
 
 
 cdef inline void tail_drop(tail_t *t) noexcept nogil:
-    # nothing waits any more
+    # nothing waits any more; a large buffer is given back
+    if t.buffer.capacity > KEPT_ROOM:
+        table_free(&t.buffer)
     t.buffer.rows = 0
     t.start = 0
 

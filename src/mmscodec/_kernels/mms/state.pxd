@@ -116,6 +116,7 @@ cdef struct mms_stream_t:
     mms_tail_t tail
     mms_arrivals_t arrivals
     mms_options_t options
+    uint64_t charged  # for what waits, against the ceiling of a capture: by track/flow.pyx
 
 # The bytes that a judgement sees: n at p, of which the first stands at `base` in the stream
 cdef struct mms_view_t:

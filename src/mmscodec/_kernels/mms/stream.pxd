@@ -25,6 +25,8 @@ cdef int mms_finish(mms_stream_t *s, mms_tables_t *t) noexcept nogil
 cdef int mms_datagram(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t wire_n, int64_t time
 ) noexcept nogil
+# What waits for the bytes behind it is given up, with a fault, and its memory is given back.
+cdef int mms_give_up(mms_stream_t *s, mms_tables_t *t) noexcept nogil
 cdef void mms_stream_free(mms_stream_t *s) noexcept nogil
 
 # The seam between two pieces. The tail buffer, in which something waits, is looked at together with

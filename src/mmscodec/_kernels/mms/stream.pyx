@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy
 
 from mmscodec._kernels.core.layout cimport (
-    DATA_HEADER_LEN, FAULT_DATAGRAM_LENGTH, FAULT_GAP, FAULT_TRUNCATED, FAULT_UNKNOWN_STRUCTURE,
+    DATA_HEADER_LEN, FAULT_BEYOND_LIMIT, FAULT_DATAGRAM_LENGTH, FAULT_GAP, FAULT_TRUNCATED, FAULT_UNKNOWN_STRUCTURE,
     FIELD_DATAGRAM, FIELD_NONE, FIELD_PACKET_SIZE, FIELD_W_NUM_PACKETS, RESEND_HEADER_LEN,
     RESEND_SIGNATURE, SEAL, SESSION_ID,
 )
@@ -205,6 +205,18 @@ cdef int gap_behind_tail(mms_stream_t *s, mms_tables_t *t, uint64_t length) noex
     s.framing.position += <int64_t>have
     tail_drop(&s.tail.kept)
     return MMS_OK
+
+
+cdef int mms_give_up(mms_stream_t *s, mms_tables_t *t) noexcept nogil:
+    cdef int status = drain(s, t)
+    cdef size_t have = tail_size(&s.tail.kept)
+    if status == MMS_OK and have and s.tail.payload_left == 0:
+        mms_begin_skip(
+            s, s.framing.position, FAULT_BEYOND_LIMIT, FIELD_NONE,
+            <int64_t>size_of_head(s, tail_begin(&s.tail.kept), have), <int64_t>have)
+        s.framing.position += <int64_t>have
+    tail_free(&s.tail.kept)
+    return status
 
 
 cdef int mms_gap(mms_stream_t *s, mms_tables_t *t, uint64_t length, int64_t time) noexcept nogil:

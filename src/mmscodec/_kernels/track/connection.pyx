@@ -16,8 +16,8 @@ from mmscodec._kernels.track.flow_cache cimport flow_cache_forget
 from mmscodec._kernels.track.not_mms cimport not_mms_note
 from mmscodec._kernels.track.flow_rows cimport FLOW_CLOSED_FIRST, FLOW_RST, flow_row
 from mmscodec._kernels.track.flow_table cimport (
-    CLOSED_A, CLOSED_B, attempt_t, connection_at, connection_t, flow_t, flow_table_age,
-    flow_table_remove,
+    CLOSED_A, CLOSED_B, attempt_t, connection_at, connection_last_time, connection_t, flow_t,
+    flow_table_age, flow_table_remove,
 )
 
 cdef enum:
@@ -288,7 +288,7 @@ cdef int connection_evict(tracker_t *t) noexcept nogil:
     cdef int side
     for i in range(t.flows.connections.rows):
         c = connection_at(&t.flows, i)
-        if not c.live or c.flow[0].last_time > age or c.flow[1].last_time > age:
+        if not c.live or connection_last_time(c) > age:
             continue
         for side in range(2):
             if not is_closed(c, side) and c.flow[side].row >= 0 \

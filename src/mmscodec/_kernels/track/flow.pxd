@@ -33,6 +33,8 @@ cdef int flow_deliver(tracker_t *t, connection_t *c, int side, run_t *run) noexc
 cdef int flow_consume(tracker_t *t, connection_t *c, int side) noexcept nogil
 # The flow is of no known protocol: kept whole where all flows are, else set aside. 0, or -1.
 cdef int flow_unknown(tracker_t *t, connection_t *c, int side) noexcept nogil
+# What waits in its MMS stream is given up, with a fault.
+cdef int flow_give_up(tracker_t *t, flow_t *flow) noexcept nogil
 # The flow is of no interest: nothing more is held of it.
 cdef void flow_set_aside(tracker_t *t, flow_t *flow) noexcept nogil
 # Nothing more of this flow will come: what waits is delivered (flush), then it ends.

@@ -9,7 +9,9 @@ from mmscodec._kernels.core.table cimport table_row
 from mmscodec._kernels.core.wire cimport unlikely
 from mmscodec._kernels.mms.scan cimport mms_begin_at, mms_set_direction, mms_stream_init
 from mmscodec._kernels.mms.state cimport fault_row_t, mms_stream_t, row_tail_t
-from mmscodec._kernels.mms.stream cimport mms_feed, mms_finish, mms_gap
+from mmscodec._kernels.mms.stream cimport (
+    mms_feed, mms_finish, mms_gap, mms_give_up, mms_undecided,
+)
 from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
 from mmscodec._kernels.net.pieces cimport (
     CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release,
@@ -37,6 +39,7 @@ from mmscodec._kernels.track.udp_ports cimport udp_ports_read
 cdef enum:
     DETECTION_BYTES = 65536  # held of one flow until it is known
     DETECTION_RUNS = 4096
+    RUN_COST = 64  # bytes that note where a run lies and when it came
 
 
 # ---- rows
@@ -143,6 +146,25 @@ cdef uint8_t direction_of(const connection_t *c, int side) noexcept nogil:
     return <uint8_t>(DIRECTION_TO_CLIENT if port == MMS_PORT else DIRECTION_TO_SERVER)
 
 
+cdef void charge(tracker_t *t, mms_stream_t *stream, const run_t *run) noexcept nogil:
+    # what waits behind this run counts against the ceiling of all flows
+    cdef uint64_t waits = mms_undecided(stream), now = 0
+    if waits > <uint64_t>run.length:
+        now = stream.charged + <uint64_t>run.length + RUN_COST
+    elif waits != 0:
+        now = waits + RUN_COST
+    t.limit.undecided += now - stream.charged
+    stream.charged = now
+
+
+cdef int flow_give_up(tracker_t *t, flow_t *flow) noexcept nogil:
+    if flow.mms == NULL or flow.mms.charged == 0:
+        return 0
+    t.limit.undecided -= flow.mms.charged
+    flow.mms.charged = 0
+    return -1 if mms_give_up(flow.mms, &t.tables) < 0 else 0
+
+
 cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noexcept nogil:
     # give a run to the MMS stream of the flow. 0, or -1 without memory
     cdef flow_t *flow = &c.flow[side]
@@ -156,11 +178,15 @@ cdef int feed_mms(tracker_t *t, connection_t *c, int side, const run_t *run) noe
         if not flow.tcp.syn or run.offset != 0 or run.kind == RUN_GAP:
             mms_begin_at(flow.mms, run.offset)
     if run.kind == RUN_GAP:
-        return -1 if mms_gap(flow.mms, &t.tables, <uint64_t>run.length, run.time) < 0 else 0
+        status = mms_gap(flow.mms, &t.tables, <uint64_t>run.length, run.time)
+        charge(t, flow.mms, run)
+        return -1 if status < 0 else 0
     fresh = flow.mms.model.fresh
     messages = t.tables.messages.rows
     stays = run.memory == NULL and is_stable(&t.sources, run.place)
     status = mms_feed(flow.mms, &t.tables, run.data, <size_t>run.length, stays, run.time)
+    if unlikely(mms_undecided(flow.mms) or flow.mms.charged):
+        charge(t, flow.mms, run)
     if unlikely(messages != t.tables.messages.rows) and udp_ports_read(
         &t.udp_ports, &t.tables, messages, sender(c, side),
         c.scope if side else c.scope_back, flow.row
@@ -389,5 +415,6 @@ cdef void flow_forget(tracker_t *t, flow_t *flow) noexcept nogil:
     detection_drop(flow, &t.limit)
     if flow.mms != NULL:
         t.counters.looked += flow.mms.framing.looked
+        t.limit.undecided -= flow.mms.charged
         stream_pool_give(&t.streams, flow.mms)
         flow.mms = NULL

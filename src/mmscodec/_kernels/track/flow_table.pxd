@@ -10,7 +10,7 @@ from mmscodec._kernels.core.wire cimport load_le64, prefetch
 from mmscodec._kernels.mms.state cimport mms_stream_t
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport run_t
-from mmscodec._kernels.net.tcp_reassembly cimport tcp_t
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_t, tcp_waits
 
 cdef enum flow_state_t:
     STATE_NEW = 0
@@ -32,6 +32,7 @@ cdef struct detection_t:
     uint32_t count
     uint32_t capacity
     uint32_t bytes
+    uint64_t held  # memory of the runs and the window
     uint8_t head[20]  # first bytes of the stream, as far as they came without a gap
     uint32_t head_len
     bint broken  # bytes of the head are missing
@@ -130,10 +131,12 @@ cdef int64_t flow_table_kept(flow_table_t *f, const segment_t *s) noexcept nogil
 cdef void flow_table_scope(flow_table_t *f, uint32_t number, uint32_t scope) noexcept nogil
 # A SYN of this connection may be answered in another scope.
 cdef void flow_table_note_syn(flow_table_t *f, uint32_t number, const segment_t *s) noexcept nogil
-# No connection any more.
+# No connection any more, and no memory for any.
 cdef void flow_table_clear(flow_table_t *f) noexcept nogil
 # The connection's place may be taken by another from now on.
 cdef void flow_table_remove(flow_table_t *f, uint32_t number) noexcept nogil
+# Time of the newest segment of both sides, the earliest there is where none came.
+cdef int64_t connection_last_time(const connection_t *c) noexcept nogil
 # A time such that about one `part` of the connections was silent since then.
 cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil
 
@@ -141,6 +144,12 @@ cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil
 cdef inline connection_t *connection_at(flow_table_t *f, size_t number) noexcept nogil:
     # the connection at this place
     return <connection_t *>f.connections.data + number
+
+
+cdef inline bint flow_holds_bytes(const flow_t *flow) noexcept nogil:
+    # do bytes of it wait for others?
+    return tcp_waits(&flow.tcp) or flow.detection != NULL \
+        or (flow.mms != NULL and flow.mms.charged != 0)
 
 
 cdef inline const uint8_t *sender(const connection_t *c, int side) noexcept nogil:

@@ -139,8 +139,9 @@ cdef int64_t flow_table_kept(flow_table_t *f, const segment_t *s) noexcept nogil
 
 
 cdef void flow_table_clear(flow_table_t *f) noexcept nogil:
-    f.connections.rows = 0
-    f.free.rows = 0
+    # they are most of the memory of a pass, and its tables are made next
+    table_free(&f.connections)
+    table_free(&f.free)
     f.count = f.used = 0
     memset(f.slots, 0, (f.mask + 1) * sizeof(uint64_t))
 
@@ -214,7 +215,7 @@ cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil:
         i += step
         if not c.live:
             continue
-        time = last_time(c)
+        time = connection_last_time(c)
         j = n
         while j > 0 and sample[j - 1] > time:
             sample[j] = sample[j - 1]
@@ -224,8 +225,7 @@ cdef int64_t flow_table_age(flow_table_t *f, size_t part) noexcept nogil:
     return sample[n // part] if n != 0 else INT64_MIN
 
 
-cdef int64_t last_time(const connection_t *c) noexcept nogil:
-    # of the newest segment of both sides
+cdef int64_t connection_last_time(const connection_t *c) noexcept nogil:
     cdef int64_t a = c.flow[0].last_time if c.flow[0].packets else INT64_MIN
     cdef int64_t b = c.flow[1].last_time if c.flow[1].packets else INT64_MIN
     return a if a > b else b

@@ -8,6 +8,7 @@ cdef struct memory_limit_t:
     size_t first
     uint64_t ceiling  # bytes
     uint64_t detecting  # bytes held until their flow is recognised
+    uint64_t undecided  # bytes of packets that have not ended, with what notes their segments
 
 # Nothing is held.
 cdef void memory_limit_init(memory_limit_t *m, uint64_t ceiling) noexcept nogil

@@ -2,9 +2,8 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove
 from mmscodec._kernels.core.table cimport table_free, table_init, table_reserve, table_row
-from mmscodec._kernels.net.tcp_reassembly cimport tcp_waits
 from mmscodec._kernels.track.flow_table cimport (
-    connection_at, flow_t, flow_table_t,
+    connection_at, flow_holds_bytes, flow_t, flow_table_t,
 )
 
 cdef enum:
@@ -16,7 +15,7 @@ cdef void memory_limit_init(memory_limit_t *m, uint64_t ceiling) noexcept nogil:
     table_init(&m.queue, sizeof(uint64_t))
     m.first = 0
     m.ceiling = ceiling
-    m.detecting = 0
+    m.detecting = m.undecided = 0
 
 
 cdef void memory_limit_free(memory_limit_t *m) noexcept nogil:
@@ -39,7 +38,7 @@ cdef void drop_done(memory_limit_t *m, flow_table_t *flows) noexcept nogil:
     while i > m.first:
         i -= 1
         flow = queued_flow(flows, queue[i])
-        if flow.queued == QUEUED and (tcp_waits(&flow.tcp) or flow.detection != NULL):
+        if flow.queued == QUEUED and flow_holds_bytes(flow):
             flow.queued = QUEUED_SEEN
             n -= 1
             queue[n] = queue[i]

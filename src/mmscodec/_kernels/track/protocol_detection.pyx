@@ -43,7 +43,7 @@ cdef void detection_drop(flow_t *flow, memory_limit_t *limit) noexcept nogil:
     cdef uint32_t i
     if d == NULL:
         return
-    limit.detecting -= d.bytes
+    limit.detecting -= d.held
     for i in range(d.count):
         free(d.runs[i].memory)
     free(d.runs)
@@ -77,7 +77,9 @@ cdef int detection_hold(
             d.runs[d.count].memory = memory
             d.runs[d.count].data = <const uint8_t *>memory
         d.bytes += <uint32_t>run.length + <uint32_t>sizeof(run_t)
-        limit.detecting += <uint64_t>run.length + sizeof(run_t)
+        # the window has them once more, and the list of runs grows by half of it
+        d.held += 2 * (<uint64_t>run.length + sizeof(run_t))
+        limit.detecting += 2 * (<uint64_t>run.length + sizeof(run_t))
     d.count += 1
     return 0
 

@@ -12,11 +12,11 @@ from mmscodec._kernels.track.connection cimport connection_flags, connection_ren
 from mmscodec._kernels.track.copies cimport copies_checksum
 from mmscodec._kernels.track.fast_path cimport fast_allow, fast_leave
 from mmscodec._kernels.track.flow cimport (
-    count_packet, flow_consume, flow_deliver, flow_show, flow_unknown,
+    count_packet, flow_consume, flow_deliver, flow_give_up, flow_show, flow_unknown,
 )
 from mmscodec._kernels.track.flow_table cimport (
     STATE_DETECTING, STATE_KEPT, STATE_MMS, STATE_NEW, STATE_OTHER, connection_at, connection_t,
-    flow_t,
+    flow_holds_bytes, flow_t,
 )
 from mmscodec._kernels.track.memory_limit cimport memory_limit_enter, memory_limit_oldest
 from mmscodec._kernels.track.protocol_detection cimport looks_like_packet
@@ -29,7 +29,7 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
     cdef int64_t oldest
     if memory_limit_enter(&t.limit, &t.flows, number, side) != 0:
         return -1
-    while t.pool.held + t.limit.detecting > t.limit.ceiling:
+    while t.pool.held + t.limit.detecting + t.limit.undecided > t.limit.ceiling:
         oldest = memory_limit_oldest(&t.limit)
         if oldest < 0:
             break
@@ -41,10 +41,13 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
         if flow.state <= STATE_DETECTING:
             if flow_unknown(t, c, <int>(oldest & 1)) != 0:
                 return -1
-        elif tcp_waits(&flow.tcp):
-            if tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0 \
-                    or flow_consume(t, c, <int>(oldest & 1)) != 0:
-                return -1
+        elif tcp_waits(&flow.tcp) and (
+            tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0
+            or flow_consume(t, c, <int>(oldest & 1)) != 0
+        ):
+            return -1
+        if flow_give_up(t, flow) != 0:
+            return -1
     return 0
 
 
@@ -70,7 +73,7 @@ cdef int take_in_order(
     tcp_advance(&flow.tcp, item.segment.length)
     if unlikely(flow_deliver(t, c, side, &run) != 0):
         return -1
-    return flow_holds(t, number, side) if unlikely(flow.detection != NULL) else 0
+    return flow_holds(t, number, side) if unlikely(flow_holds_bytes(flow)) else 0
 
 
 cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) noexcept nogil:
@@ -88,11 +91,10 @@ cdef int take_any(tracker_t *t, uint32_t number, int side, const item_t *item) n
     status = tcp_feed(&flow.tcp, &t.pool, s, item.place, item.stable, item.time, checksum)
     if flow_consume(t, c, side) != 0 or status != 0:
         return -1
-    if not tcp_waits(&flow.tcp) and flow.detection == NULL:
-        return 0
-    c.holding = 1
-    fast_leave(&c.flow[1 - side])  # its acknowledgments are to be looked at
-    return flow_holds(t, number, side)
+    if tcp_waits(&flow.tcp) or flow.detection != NULL:
+        c.holding = 1
+        fast_leave(&c.flow[1 - side])  # its acknowledgments are to be looked at
+    return flow_holds(t, number, side) if flow_holds_bytes(flow) else 0
 
 
 cdef int acknowledge(
