@@ -1,4 +1,4 @@
-"""What a capture that is read in batches keeps of flows in mind, and what that costs, by counters."""
+"""What a capture read in batches keeps of its flows, and what that costs, by counters."""
 
 import numpy as np
 import pytest
