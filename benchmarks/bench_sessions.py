@@ -107,7 +107,8 @@ def flow_of_messages(path: Path, pairs: int) -> int:
 
     play = Play().open().connect()
     for _ in range(pairs):
-        play.say("LinkMacToViewerPing", dw_param1=0).say("LinkViewerToMacPong", dw_param1=0)
+        play.say("LinkMacToViewerPing").say("LinkViewerToMacPong")
+        play.count = {who: number % 60_000 for who, number in play.count.items()}  # 16 bits
     path.write_bytes(build.pcap([(START + ms * 1_000_000, f) for ms, _, _, f in play.frames]))
     return 2 * pairs
 
