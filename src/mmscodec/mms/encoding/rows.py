@@ -93,9 +93,11 @@ def _refuse_made(message: Message, rows: np.ndarray, tails: np.ndarray | None) -
     if not len(sizes) or int(sizes.max()) * 8 <= mms.MAX_PACKET:
         return
     used = rows.dtype.itemsize + (0 if tails is None else np.diff(tails))
-    made = sizes.astype(np.int64) * 8 - used
-    if (made > mms.MAX_PACKET).any():
-        row = int(np.argmax(made > mms.MAX_PACKET))
+    whole = sizes.astype(np.int64) * 8
+    made = whole - used
+    bad = (made > mms.MAX_PACKET) & (whole < 0xFFFFFFF0)  # beyond it no packet can have the message
+    if bad.any():
+        row = int(np.argmax(bad))
         raise refuse(message, "chunkLen", f"asks for {made[row]} bytes that no value fills",
                      offset=row, need=int(made[row]), have=mms.MAX_PACKET)  # fmt: skip
 
