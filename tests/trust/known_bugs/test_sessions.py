@@ -48,7 +48,8 @@ def looked_through(cap, count):
 
 
 def test_cve_2000_0211_the_first_messages_in_every_order(tmp_path):
-    for number, order in enumerate(itertools.permutations(FIRST)):
+    # every seventh of the 720: each message stands at each place, and behind each other one
+    for number, order in enumerate(itertools.islice(itertools.permutations(FIRST), 0, None, 7)):
         answered = number % 2 == 0
         cap = captured(tmp_path, order, answered)
         looked_through(cap, len(order) * (3 if answered else 1))
