@@ -27,9 +27,13 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
     cdef connection_t *c
     cdef flow_t *flow
     cdef int64_t oldest
+    cdef size_t spared
     if memory_limit_enter(&t.limit, &t.flows, number, side) != 0:
         return -1
-    while t.pool.held + t.limit.detecting + t.limit.undecided > t.limit.ceiling:
+    # a packet that has not ended is no reason to lose it while it is holes that are too many
+    spared = t.limit.queue.rows
+    while t.pool.held + t.limit.detecting > t.limit.ceiling \
+            or t.limit.undecided > t.limit.ceiling:
         oldest = memory_limit_oldest(&t.limit)
         if oldest < 0:
             break
@@ -41,12 +45,19 @@ cdef int flow_holds(tracker_t *t, uint32_t number, int side) noexcept nogil:
         if flow.state <= STATE_DETECTING:
             if flow_unknown(t, c, <int>(oldest & 1)) != 0:
                 return -1
-        elif tcp_waits(&flow.tcp) and (
-            tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0
-            or flow_consume(t, c, <int>(oldest & 1)) != 0
-        ):
-            return -1
-        if flow_give_up(t, flow) != 0:
+            continue
+        if tcp_waits(&flow.tcp):
+            if tcp_finish(&flow.tcp, &t.pool, GAP_CEILING) != 0 \
+                    or flow_consume(t, c, <int>(oldest & 1)) != 0:
+                return -1
+        elif t.limit.undecided > t.limit.ceiling or spared == 0:
+            if flow_give_up(t, flow) != 0:
+                return -1
+        else:
+            spared -= 1
+        if flow_holds_bytes(flow) and memory_limit_enter(
+            &t.limit, &t.flows, <uint32_t>(oldest >> 1), <int>(oldest & 1)
+        ) != 0:
             return -1
     return 0
 
