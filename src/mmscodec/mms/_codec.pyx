@@ -15,7 +15,9 @@ from mmscodec._kernels.mms.whole cimport (
     MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large, mms_scan_pieces,
 )
 from mmscodec._kernels.core.table cimport table_init, table_resize, table_t
-from mmscodec._kernels.core.tail cimport tail_append, tail_t, tail_to_front
+from mmscodec._kernels.core.tail cimport (
+    tail_append, tail_drop, tail_size, tail_t, tail_to_front,
+)
 
 from mmscodec.errors import MalformedError
 from mmscodec.schema import faults as fault_texts
@@ -327,7 +329,9 @@ cdef class DecoderBase:
                      or batch.tables.messages.rows):
             batch.pieces = ((base, PyBytes_FromStringAndSize(
                 <char *>self.stream.tail.kept.buffer.data, <Py_ssize_t>done)),)
-        if done:
+        if tail_size(&self.stream.tail.kept) == 0:
+            tail_drop(&self.stream.tail.kept)
+        elif done:
             tail_to_front(&self.stream.tail.kept)
         return status
 

@@ -47,12 +47,17 @@ cdef inline int tail_append(tail_t *t, const uint8_t *p, size_t n) noexcept nogi
     return 0
 
 
-cdef inline void tail_drop(tail_t *t) noexcept nogil:
-    # nothing waits any more; a large buffer is given back
-    if t.buffer.capacity > KEPT_ROOM:
-        table_free(&t.buffer)
+cdef inline void tail_clear(tail_t *t) noexcept nogil:
+    # nothing waits any more; what waited can still be read at `t.buffer.data`
     t.buffer.rows = 0
     t.start = 0
+
+
+cdef inline void tail_drop(tail_t *t) noexcept nogil:
+    # nothing waits any more and nobody reads what did; a large buffer is given back
+    if t.buffer.capacity > KEPT_ROOM:
+        table_free(&t.buffer)
+    tail_clear(t)
 
 
 cdef inline void tail_to_front(tail_t *t) noexcept nogil:

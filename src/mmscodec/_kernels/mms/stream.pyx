@@ -10,7 +10,7 @@ from mmscodec._kernels.core.layout cimport (
 )
 from mmscodec._kernels.core.table cimport table_reserve
 from mmscodec._kernels.core.tail cimport (
-    tail_append, tail_begin, tail_drop, tail_free, tail_size, tail_to_front,
+    tail_append, tail_begin, tail_clear, tail_drop, tail_free, tail_size, tail_to_front,
 )
 from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.mms.arrivals cimport arrivals_free, arrivals_next
@@ -92,7 +92,7 @@ cdef int mms_feed_tail(
     rest = tail_size(&s.tail.kept) - used
     if rest <= take:
         # what is undecided lies in this piece: go on there without a copy
-        tail_drop(&s.tail.kept)
+        tail_clear(&s.tail.kept)
         taken[0] = take - rest
     else:
         s.tail.kept.start += used
@@ -136,6 +136,8 @@ cdef int mms_feed(
             status = feed_borrowed(s, t, p, n, &taken)
         elif tail_size(&s.tail.kept):
             status = mms_feed_tail(s, t, p, n, &taken)
+            if tail_size(&s.tail.kept) == 0:
+                tail_drop(&s.tail.kept)
         else:
             status = feed_piece(s, t, p, n, stays, &taken)
         p += taken
