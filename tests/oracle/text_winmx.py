@@ -31,6 +31,17 @@ def shown(field: Field, value: Any, charset: str) -> Any:
     return value
 
 
+def is_there(part: Field, row: Any) -> bool:
+    """Whether a packet has a field: by its flag, or by the field that says so."""
+    if part.optional:
+        return bool(row["has_" + part.name])
+    decides = getattr(part, "when", "")
+    if not decides:
+        return True
+    value = int(row[decides])
+    return value not in (0, part.equals) if part.otherwise else value == part.equals
+
+
 def _items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[str, Any]]]:
     """What repeats in packets of a kind, by row of the packet: nodes, files of a folder."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -51,6 +62,8 @@ def _items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[s
         found[row].append(
             {
                 part.python_name: shown(part, columns[part.python_name][i], charset)
+                if is_there(part, rows[i])
+                else None
                 for part in packet.items.fields
             }
         )
@@ -69,6 +82,8 @@ def values_of(batch: Any, charset: str) -> dict[int, tuple[Packet, dict[str, Any
         for i, row in enumerate(batch[name]["packet"].tolist()):
             values = {
                 part.python_name: shown(part, columns[part.python_name][i], charset)
+                if is_there(part, batch[name][i])
+                else None
                 for part in packet.fields
             }
             if row in items:

@@ -12,6 +12,7 @@ from mmscodec.schema.mms import message_name
 from mmscodec.schema.values import HRESULTS
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES
+from tests.oracle.text_winmx import is_there
 from tests.tables.consumers import capture, every_capture, integers, library
 
 #: Numbers that say in the rows that there is none.
@@ -112,10 +113,9 @@ def check_winmx(cap, name, table):
     item = BY_NAME.get(name)
     fields = item.fields if item else ITEM_TABLES[name].items.fields
     for field in fields:
-        wanted = cap.column(name, field.name).tolist()
-        if f"has_{field.name}" in rows.dtype.names:
-            there = rows[f"has_{field.name}"].tolist()
-            wanted = [value if yes else None for value, yes in zip(wanted, there)]
+        there = [is_there(field, row) for row in rows]
+        values = cap.column(name, field.name).tolist()
+        wanted = [value if yes else None for value, yes in zip(values, there)]
         known = [field.name, f"{field.name}_text", f"{field.name}_bytes"]
         column = next(name for name in known if name in table.column_names)
         assert table[column].to_pylist() == wanted, column

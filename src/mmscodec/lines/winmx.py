@@ -15,7 +15,7 @@ from mmscodec.lines.words import distinct
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, CACHE_NODE, NODE, packet_of, title
 from mmscodec.schema.winmx.base import Packet
-from mmscodec.schema.winmx.dtypes import ITEM_TABLES
+from mmscodec.schema.winmx.dtypes import ITEM_TABLES, absent
 from mmscodec.tables.data import Spans
 
 
@@ -65,6 +65,10 @@ class WinmxFields(Fields):
         self.kind = WinmxKind(tables, packet.name)
         super().__init__(packet, self.kind.rows)
 
+    def absent(self, field: Field) -> np.ndarray | None:
+        """Where a field is missing; None = nowhere."""
+        return absent(field, self.rows)
+
     def parts(self, field: Field) -> Spans:
         """The bytes of a field of variable length."""
         return self.kind.parts(0, len(self.rows), field.name)
@@ -93,6 +97,10 @@ class _Repeated(Fields):
         self.chosen = np.flatnonzero(mine)
         super().__init__(packet.items, every[self.chosen])
         self.ends = ends_of(np.bincount(place[mine], minlength=len(owners)))
+
+    def absent(self, field: Field) -> np.ndarray | None:
+        """Where a field is missing; None = nowhere."""
+        return absent(field, self.rows)
 
     def parts(self, field: Field) -> Spans:
         """The bytes of a field of variable length."""

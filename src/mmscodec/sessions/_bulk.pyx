@@ -8,7 +8,7 @@ from mmscodec._kernels.core.layout cimport MID_READ_BLOCK
 from mmscodec._kernels.track.session_buffer cimport follow_start, level_t
 from mmscodec._kernels.track.session_media cimport first_from
 from mmscodec._kernels.track.session_moves cimport look_at_session
-from mmscodec._kernels.track.session_order cimport merge_flows, rows_of, rows_t, rows_of, rows_t
+from mmscodec._kernels.track.session_order cimport merge_flows, rows_of, rows_t
 from mmscodec._kernels.track.session_pairs cimport pair_session
 from mmscodec._kernels.track.session_plain cimport (
     kinds_t, media_row_t, plain_row_t, plain_t, segment_row_t,

@@ -17,6 +17,7 @@ from mmscodec.schema.winmx.dtypes import (
     NODES,
     PACKET_ROWS,
     Layout,
+    absent,
     layout,
 )
 from mmscodec.schema.winmx.findings import TEXTS
@@ -84,8 +85,8 @@ def kind_columns(
         about = {"unit": field.unit, "section": struct.section, "description": field.note}
         about = {key: value for key, value in about.items() if value}
         made = _field(field, plan, rows, sources, about)
-        if f"has_{field.name}" in (plan.dtype.names or ()):
-            made = [make.optional(one, _absent(rows, field.name)) for one in made]
+        if absent(field, np.zeros(0, plan.dtype)) is not None:
+            made = [make.optional(one, _absent(rows, field)) for one in made]
         out += made
     if not plan.item:
         spec = Spec(unit="bytes", note="bytes behind the last field")
@@ -93,8 +94,8 @@ def kind_columns(
     return out
 
 
-def _absent(rows: Callable[[], np.ndarray], name: str) -> Callable[[int, int], np.ndarray]:
-    return lambda start, stop: rows()[f"has_{name}"][start:stop] == 0
+def _absent(rows: Callable[[], np.ndarray], field: Field) -> Callable[[int, int], Any]:
+    return lambda start, stop: absent(field, rows()[start:stop])
 
 
 def _field(

@@ -13,7 +13,7 @@ import numpy as np
 from mmscodec.errors import EncodeError, near
 from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, NODE_LIST, Packet, Part
-from mmscodec.schema.winmx.dtypes import NODES, RECORD, layout, part_dtype
+from mmscodec.schema.winmx.dtypes import NODES, RECORD, absent, layout, part_dtype
 from mmscodec.winmx import _frames, cipher
 
 if TYPE_CHECKING:
@@ -402,14 +402,10 @@ def row_fields(batch: Any, row: Any, parts: Iterable[Field], encoding: str | Non
     """The fields of one row that are there."""
     out: dict[str, Any] = {}
     for part in parts:
-        if part.optional and not row[f"has_{part.name}"]:
-            if part.default is not None:
+        if absent(part, row):
+            if part.optional and part.default is not None:
                 out[part.name] = None  # `encode` would write it
             continue
-        if isinstance(part, Part) and part.when:
-            value = int(row[part.when])
-            if (value in (0, part.equals)) if part.otherwise else value != part.equals:
-                continue
         if part.size is None:
             kept = None if part.kind in ("bytes", "array") else encoding
             extent = np.array([row[f"{part.name}_offset"]]), np.array([row[f"{part.name}_length"]])

@@ -11,8 +11,8 @@ import numpy as np
 from mmscodec.schema.dtypes import FINDINGS
 from mmscodec.schema.faults import FAULT_FIELDS
 from mmscodec.schema.fields import Field, Rule, show
-from mmscodec.schema.winmx import FIELD_NUMBERS, Part, types_of
-from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, layout
+from mmscodec.schema.winmx import FIELD_NUMBERS, types_of
+from mmscodec.schema.winmx.dtypes import ITEM_TABLES, Layout, absent, layout
 from mmscodec.schema.winmx.findings import (
     DEVIATION,
     SECTIONS,
@@ -145,13 +145,9 @@ def field_rules(
         rule = part.rule
         if rule is None or len(rows) == 0:
             continue
-        there = np.ones(len(rows), bool)
-        if part.optional:
-            there = rows[f"has_{part.name}"] != 0
-        elif isinstance(part, Part) and part.when:
-            there = rows[part.when] == part.equals
         code, broken, seen, expected = broken_rule(batch, name, part, rule, rows)
-        at = np.flatnonzero(broken & there)
+        lacking = absent(part, rows)
+        at = np.flatnonzero(broken if lacking is None else broken & ~lacking)
         packet = rows["packet"][at]
         severity = VIOLATION if rule.level == "must" else DEVIATION
         yield rows_of(

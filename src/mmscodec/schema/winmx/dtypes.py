@@ -76,6 +76,18 @@ class Layout(Frozen):
     names: tuple[str, ...]
 
 
+def absent(part: Field, rows: np.ndarray | np.void) -> np.ndarray | None:
+    """Where rows of a layout lack a field (bool, one a row); None: no row can lack it."""
+    if part.optional:
+        return rows[f"has_{part.name}"] == 0
+    if isinstance(part, Part) and part.when:
+        value = rows[part.when]
+        if part.otherwise:
+            return (value == 0) | (value == part.equals)
+        return value != part.equals
+    return None
+
+
 def part_dtype(part: Field) -> np.dtype:
     """Numbers as on the wire, addresses as native u32, raw bytes as V."""
     return np.dtype(_NUMBERS.get(part.kind, f"V{part.size}"))
