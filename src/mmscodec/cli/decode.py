@@ -12,10 +12,10 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.files import charset, opened, positive, seconds, selection
+from mmscodec.cli.files import opened, positive, seconds, selection, texts
 from mmscodec.cli.output import Machine, Table
 from mmscodec.cli.progress import progress
-from mmscodec.lines.fields import CHARSET, Style
+from mmscodec.lines.fields import Style
 from mmscodec.lines.forms import CsvForm, JsonForm
 from mmscodec.lines.rows import Rows
 
@@ -62,13 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n", "--no-names", action="store_true", help="numbers instead of names of values"
     )
-    parser.add_argument(
-        "--show-secrets", action="store_true", help="print credentials instead of hiding them"
-    )
-    parser.add_argument(
-        "--charset", type=charset, default=CHARSET, metavar="NAME",
-        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
-    )  # fmt: skip
+    texts(parser)
     parser.add_argument(
         "--whole", action="store_true", help="do not cut lines to the width of the terminal"
     )

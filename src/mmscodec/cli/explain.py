@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from mmscodec.cli.damage import say
-from mmscodec.cli.files import charset, opened, positive
+from mmscodec.cli.files import opened, positive, texts
 from mmscodec.cli.output import iso_time, width_of
 from mmscodec.cli.width import cut
 from mmscodec.errors import MmsCodecError
 from mmscodec.explain import Explanation, Part, explain
 from mmscodec.explain.model import masked
-from mmscodec.lines.fields import CHARSET, Style, safe
+from mmscodec.lines.fields import Style, safe
 
 _ROW = 8  # bytes in a line beside a field
 _LINES = 4  # of the bytes of one field
@@ -47,13 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-c", "--limit", type=positive, default=20, metavar="N", help="at most N things (20)"
     )
     parser.add_argument("--json", action="store_true", help="JSON lines, one object a thing")
-    parser.add_argument(
-        "--show-secrets", action="store_true", help="print credentials instead of hiding them"
-    )
-    parser.add_argument(
-        "--charset", type=charset, default=CHARSET, metavar="NAME",
-        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
-    )  # fmt: skip
+    texts(parser)
     parser.add_argument("--whole", action="store_true", help="all bytes, and lines uncut")
 
 

@@ -35,6 +35,19 @@ def reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def texts(parser: argparse.ArgumentParser) -> None:
+    """Options of text that peers sent."""
+    from mmscodec.lines.fields import CHARSET
+
+    parser.add_argument(
+        "--show-secrets", action="store_true", help="print credentials instead of hiding them"
+    )
+    parser.add_argument(
+        "--charset", type=_charset, default=CHARSET, metavar="NAME",
+        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
+    )  # fmt: skip
+
+
 def positive(word: str) -> int:
     """A number from 1 on."""
     if not word.isascii() or not word.isdigit() or int(word) < 1:
@@ -60,7 +73,7 @@ def port(word: str) -> int:
     return int(word)
 
 
-def charset(word: str) -> str:
+def _charset(word: str) -> str:
     """A name that Python has a text encoding for."""
     try:
         "".encode(word)

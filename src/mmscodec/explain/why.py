@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mmscodec.explain.model import Check
 from mmscodec.schema import mms
-from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
+from mmscodec.schema.faults import FAULT_FIELDS, FaultCode, fault_name
 
 NEAR = 4096  # LocationIds of Data packets that may follow each other
 _MOST = mms.MAX_PACKET
@@ -51,11 +51,7 @@ WORDS: dict[int, str] = {
 
 def words(code: int, field: int, need: int, have: int) -> list[str]:
     """Sentences on a fault."""
-    try:
-        name = FaultCode(code).name.lower().replace("_", " ")
-    except ValueError:
-        name = f"fault {code}"
-    out = [f"{name}: {WORDS.get(code, 'no words for this code')}"]
+    out = [f"{fault_name(code)}: {WORDS.get(code, 'no words for this code')}"]
     if FAULT_FIELDS.get(field):
         out.append(f"the judgement was on {FAULT_FIELDS[field]}: needed {need}, there {have}")
     return out

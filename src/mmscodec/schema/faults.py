@@ -103,6 +103,14 @@ FAULT_SECTIONS: dict[int, str] = {
 OTHER_FIELDS = 64
 
 
+def fault_name(code: int) -> str:
+    """The name of a fault in lower case words."""
+    try:
+        return FaultCode(code).name.lower().replace("_", " ")
+    except ValueError:
+        return f"fault {code}"
+
+
 def text(
     code: int, field: int, offset: int, length: int, need: int, have: int, *, cited: bool = True
 ) -> str:
@@ -110,11 +118,7 @@ def text(
 
     With `cited` also the section of [MS-MMSP], where the field is one of its own.
     """
-    try:
-        name = FaultCode(code).name.lower().replace("_", " ")
-    except ValueError:
-        name = f"fault {code}"
-    words = [f"0x{offset:x}: {name}"]
+    words = [f"0x{offset:x}: {fault_name(code)}"]
     if FAULT_FIELDS.get(field):
         words.append(f"in {FAULT_FIELDS[field]}")
     words.append(f"(need {need}, have {have})")
