@@ -1,6 +1,6 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
+    errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
         <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain  <-  _facade
         <-  __init__  <-  cli
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
 RANKS = {
     "errors": 0,
+    "blocks": 0,
     "frozen": 0,
     "target": 0,
     "_signatures": 0,

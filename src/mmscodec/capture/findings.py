@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.blocks import blocks, joined
 from mmscodec.mms.findings import Findings, find
 from mmscodec.schema.findings import Severity
 from mmscodec.schema.winmx.findings import Table
@@ -40,8 +41,10 @@ def find_all(tables: Any) -> Findings:
     others = np.asarray(tables.winmx.findings)
     if len(others) == 0:
         return found
-    others = others.copy()
-    others["table"] = np.where(others["table"] == Table.NODES, Table.NODES, _WINMX_PACKETS)
-    both = np.concatenate([np.asarray(found), others.astype(found.dtype)]).view(_CaptureFindings)
-    both.words = found.words
-    return both
+    both = joined([np.asarray(found), others], found.dtype)
+    for here in blocks(len(others)):
+        table = both["table"][len(found) :][here]
+        table[:] = np.where(table == Table.NODES, Table.NODES, _WINMX_PACKETS)
+    whole = both.view(_CaptureFindings)
+    whole.words = found.words
+    return whole

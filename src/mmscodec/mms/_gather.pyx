@@ -11,6 +11,8 @@ from mmscodec._kernels.mms.gather cimport (
 
 import numpy as np
 
+from mmscodec.blocks import blocks
+
 
 def select(messages, uint32_t mid, uint32_t least):
     """Row numbers (int64) of the messages with this MID and at least `least` bytes.
@@ -71,6 +73,16 @@ def gather(source, int64_t base, positions, lengths, out, size_t size):
         raise IndexError("a message reaches outside of its source")
 
 
+cdef whole_numbers(key):
+    # the key as contiguous uint64
+    if key.dtype == np.uint64 and key.flags.c_contiguous:
+        return key
+    out = np.empty(len(key), np.uint64)
+    for here in blocks(len(key)):
+        out[here] = key[here]
+    return out
+
+
 def order_of(keys):
     """Row numbers (uint32) in ascending order of keys; equal ones stay in their order.
 
@@ -81,16 +93,18 @@ def order_of(keys):
     cdef size_t (*counts)[PLACES]
     if n > 0xFFFFFFFF:
         raise ValueError("more than 2**32 - 1 rows")
-    order, scratch = np.arange(n, dtype=np.uint32), np.empty(n, np.uint32)
+    order, scratch = np.empty(n, np.uint32), np.empty(n, np.uint32)
+    for here in blocks(n):
+        order[here] = np.arange(here.start, here.stop, dtype=np.uint32)
     room, more = writable(order), writable(scratch)
     counts = <size_t (*)[PLACES]>malloc(DIGITS * PLACES * sizeof(size_t))
     if counts == NULL:
         raise MemoryError
     try:
         for key in reversed(keys):
-            held = readable(np.ascontiguousarray(key, np.uint64))
-            if held.size != n * sizeof(uint64_t):
+            if len(key) != n:
                 raise ValueError("keys differ in length")
+            held = readable(whole_numbers(key))
             with nogil:
                 order_by(
                     <const uint64_t *>held.data, <uint32_t *>room.data, <uint32_t *>more.data, n,

@@ -1,4 +1,5 @@
 # Buffers in, tables out: the binding of the WinMX kernels. Documented in batch.py and decode.py.
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -400,6 +401,8 @@ cdef class BatchBase:
         if self.busy:
             raise RuntimeError("this batch is in use by another thread")
         for i in range(min(count, len(size))):
+            if i & 0xFFF == 0xFFF:
+                PyErr_CheckSignals()
             offset = <int64_t>at[i] - start
             length = size[i]
             if length <= 0 or offset < 0 or offset > end - length:

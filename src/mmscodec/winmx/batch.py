@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmscodec._signatures import keywords
+from mmscodec.blocks import blocks
 from mmscodec.errors import near
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.rows import Rows
@@ -177,7 +178,9 @@ class Batch(BatchBase):
         if parts[field].kind in ("bytes", "array"):
             encoding = None
         out = np.empty(len(rows), object)
-        out[:] = self.strings(rows[f"{field}_offset"], rows[f"{field}_length"], encoding)
+        for here in blocks(len(rows)):
+            some = rows[here]
+            out[here] = self.strings(some[f"{field}_offset"], some[f"{field}_length"], encoding)
         return out
 
     @staticmethod

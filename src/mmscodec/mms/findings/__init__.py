@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.mms._gather import gather
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.mms.findings.fields import check_data, check_fields
-from mmscodec.mms.findings.headers import check_headers
-from mmscodec.mms.findings.relations import check_cross
+from mmscodec.mms.findings.headers import check_headers, check_sequence
+from mmscodec.mms.findings.relations import check_cross, check_messages
 from mmscodec.mms.findings.tables import Tables
 from mmscodec.mms.findings.tokens import check_tokens
 from mmscodec.mms.findings.variable_fields import check_extents
-from mmscodec.schema.dtypes import HEADER
 from mmscodec.schema.fields import Field, show
 from mmscodec.schema.findings import (
     FINDING_FIELDS,
@@ -59,64 +57,30 @@ class Findings(np.ndarray):
 
 
 def find(batch: Any) -> Findings:
-    """Findings of a batch.
+    """Findings of a batch or a capture, worked out now.
 
     Parameters
     ----------
     batch : Batch
-        Anything with `packets`, `messages`, `data`, `faults`, `columns` and `pieces`.
-
-    Returns
-    -------
-    Findings
-        Worked out now, for all rows at once.
+        Anything with `packets`, `data` and `faults`, and with `pieces` unless there is a column
+        `flow`.
     """
-    heads = None
-    if "flow" not in (batch.packets.dtype.names or ()):
-        heads = _packet_heads(batch.packets, batch.pieces)
-    return _find_in(batch._by_message, batch.packets, batch.data, np.asarray(batch.faults), heads)
-
-
-def _find_in(
-    columns: MessageColumns,
-    packets: np.ndarray,
-    data: np.ndarray,
-    faults: np.ndarray,
-    heads: np.ndarray | None = None,
-) -> Findings:
-    """Findings of tables, of a batch or of a capture (those have a column `flow`).
-
-    Parameters
-    ----------
-    columns : MessageColumns
-        The messages and their bytes.
-    packets, data, faults : numpy.ndarray
-        The other tables.
-    heads : numpy.ndarray, optional
-        The 32 bytes of each packet's header, dtype `schema.dtypes.HEADER`; without them rep,
-        version, versionMinor and padding are not looked at.
-    """
-    tables = Tables(columns, packets, data, faults, heads)
-    check_headers(tables)
-    check_fields(tables)
-    check_extents(tables)
-    check_tokens(tables)
-    check_data(tables)
+    live = "flow" in (batch.packets.dtype.names or ())
+    pieces = None if live else batch.pieces
+    columns = batch._by_message
+    tables = Tables(columns, batch.packets, batch.data, np.asarray(batch.faults), pieces)
+    for part in tables.parts():
+        check_headers(part)
+        check_fields(part)
+        check_extents(part)
+        check_tokens(part)
+        check_data(part)
+        check_messages(part)
+    check_sequence(tables)
     check_cross(tables)
     found = tables.findings().view(Findings)
     found.words = _Words(columns)
     return found
-
-
-def _packet_heads(packets: np.ndarray, pieces: Any) -> np.ndarray:
-    """The header of each packet, gathered from the pieces in which the packets lie."""
-    out = np.empty(len(packets), HEADER)
-    offsets = np.ascontiguousarray(packets["offset"])
-    lengths = np.ascontiguousarray(packets["length"])
-    cuts = [*np.searchsorted(offsets, [start for start, _ in pieces]).tolist(), len(packets)]
-    for (start, piece), low, high in zip(pieces, cuts, cuts[1:]):
-        gather(piece, start, offsets[low:high], lengths[low:high], out[low:high], HEADER.itemsize)
-    return out
 
 
 #: Codes whose `expected` is a value and not just unused.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 
+from mmscodec import blocks
 from mmscodec.mms.columns import text_of
-from mmscodec.mms.findings.tables import Tables, bits
+from mmscodec.mms.findings.tables import Part, bits
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import STREAM_ENTRY, field_dtype
 from mmscodec.schema.fields import Field, Rule, Struct
@@ -17,7 +19,7 @@ from mmscodec.schema.values import LOCATION_IDS
 _MESSAGES = FindingTable.MESSAGES
 
 
-def check_fields(tables: Tables) -> None:
+def check_fields(tables: Part) -> None:
     """Every rule of every fixed and string field of every message."""
     for struct in (*mms.MESSAGES, mms.RESEND):
         rows, fixed = tables.kind(struct)
@@ -35,7 +37,7 @@ def check_fields(tables: Tables) -> None:
 
 
 def check_struct(
-    tables: Tables,
+    tables: Part,
     table: FindingTable,
     owner: Struct,
     struct: Struct,
@@ -120,7 +122,7 @@ def _expected_bits(field: Field) -> int:
 
 
 def _check_ansi(
-    tables: Tables,
+    tables: Part,
     owner: Struct,
     path: str,
     field: Field,
@@ -146,7 +148,7 @@ def _check_ansi(
     tables.add(_MESSAGES, rows[at], _code_of(rule), (owner, path), severity, place=place)
 
 
-def _check_texts(tables: Tables, struct: Struct, field: Field, rows: np.ndarray) -> None:
+def _check_texts(tables: Part, struct: Struct, field: Field, rows: np.ndarray) -> None:
     """Rules of UTF-16 strings; each different text is looked at once."""
     rule = field.rule
     if rule is None:
@@ -177,13 +179,25 @@ def _text_severity(rule: Rule, text: str) -> int:
     return Severity.DEVIATION if known else Severity.VIOLATION
 
 
-def _check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
-    """Entries of StreamSwitch, those of all messages in one array."""
+def _check_entries(tables: Part, struct: Struct, rows: np.ndarray) -> None:
+    """Entries of StreamSwitch, those of some messages in one array."""
     entry = mms.STREAM_SWITCH_ENTRY
     raw = tables.raw(struct, struct["aStreamEntries"])
     counts = (raw.length // entry.fixed_size).astype(np.intp)  # what repeat takes on 32 bits
     whole = [value[: len(value) // entry.fixed_size * entry.fixed_size] for value in raw.values]
-    entries = np.frombuffer(b"".join([whole[i] for i in raw.which.tolist()]), STREAM_ENTRY)
+    group = np.cumsum(counts) // blocks.BLOCK  # messages of so many entries, or one that has more
+    cuts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(rows)]
+    for low, high in pairwise(cuts):
+        some = b"".join([whole[i] for i in raw.which[low:high].tolist()])
+        _check_some_entries(tables, struct, rows[low:high], counts[low:high], some)
+
+
+def _check_some_entries(
+    tables: Part, struct: Struct, rows: np.ndarray, counts: np.ndarray, joined: bytes
+) -> None:
+    """Entries of messages `rows`, `counts` in each."""
+    entry = mms.STREAM_SWITCH_ENTRY
+    entries = np.frombuffer(joined, STREAM_ENTRY)
     owner = np.repeat(np.arange(len(rows)), counts)
     nth = np.arange(len(entries)) - np.repeat(np.cumsum(counts) - counts, counts)
     for field in entry.fixed:
@@ -198,7 +212,7 @@ def _check_entries(tables: Tables, struct: Struct, rows: np.ndarray) -> None:
         )  # fmt: skip
 
 
-def check_data(tables: Tables) -> None:
+def check_data(tables: Part) -> None:
     """Data packets: AFFlags of header fragments, packet-pair sizes."""
     data, struct, table = tables.data, mms.DATA_PACKET, FindingTable.DATA
     # 0x04 and 0x0C by the specification; 0x00 and 0x08 by other sources

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmscodec.blocks import blocks
 from mmscodec.mms._gather import order_of
 from mmscodec.mms.findings.fields import check_struct
-from mmscodec.mms.findings.tables import Tables
+from mmscodec.mms.findings.tables import Part, Places, Tables
 from mmscodec.schema import mms
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 
@@ -14,90 +15,115 @@ _HEADER = mms.TCP_MESSAGE_HEADER
 _PACKETS = FindingTable.PACKETS
 
 
-def check_headers(tables: Tables) -> None:
-    """Every rule of TcpMessageHeader."""
-    packets = tables.packets
-    if len(packets) == 0:
+def check_headers(part: Part) -> None:
+    """Every rule of a TcpMessageHeader by itself."""
+    if len(part.packets) == 0:
         return
-    if tables.heads is not None:
-        heads = tables.heads
+    heads = part.heads()
+    if heads is not None:
         heads["mbz"] = 0  # a carry of seq is told from other values below
-        check_struct(tables, _PACKETS, _HEADER, _HEADER, np.arange(len(packets)), heads, "", 0)
-    _check_chunk_count(tables)
-    _check_sequence(tables)
-    _check_message_count(tables)
+        check_struct(part, _PACKETS, _HEADER, _HEADER, np.arange(len(heads)), heads, "", 0)
+    _check_chunk_count(part)
+    _check_message_count(part)
 
 
-def _check_chunk_count(tables: Tables) -> None:
+def _check_chunk_count(part: Part) -> None:
     """The specification wants the whole packet / 8, every real peer sends messageLength / 8."""
-    packets = tables.packets
+    packets = part.packets
     whole = packets["length"].astype(np.int64) // 8
     count = packets["chunk_count"]
     at = np.flatnonzero(count != whole)
     severity = np.where(count[at] == whole[at] - 2, Severity.DEVIATION, Severity.VIOLATION)
-    tables.add(_PACKETS, at, FindingCode.CHUNK_COUNT, (_HEADER, "chunkCount"), severity,
+    part.add(_PACKETS, at, FindingCode.CHUNK_COUNT, (_HEADER, "chunkCount"), severity,
                count[at], whole[at])  # fmt: skip
 
 
-def _check_sequence(tables: Tables) -> None:
+def check_sequence(tables: Tables) -> None:
     """seq counts up by one from 0, MBZ is 0, timeSent does not run backwards."""
     packets = tables.packets
-    flow = tables.flows(packets)
-    order = order_of([flow, packets["offset"]])
-    first = np.ones(len(order), bool)
-    first[1:] = flow[order[1:]] != flow[order[:-1]]
-    rows, before = order[~first], order[np.flatnonzero(~first) - 1]
-    start = order[first]
-    start = start[(packets["offset"][start] == 0) & (packets["seq"][start] != 0)]
+    if len(packets) == 0:
+        return
+    flow, order = None, None
+    if tables.capture:  # in a stream they stand in order
+        flow = packets["flow"]
+        order = order_of([flow, packets["offset"]])
+    faults = _Faults(tables)
+    last = np.empty(0, np.int64)
+    for here in blocks(len(packets)):
+        rows = np.arange(here.start, here.stop) if order is None else order[here].astype(np.int64)
+        chain = np.concatenate([last, rows])
+        joined = np.ones(len(chain) - 1, bool)
+        if flow is not None:
+            joined = flow[chain[1:]] == flow[chain[:-1]]
+        firsts = np.concatenate([chain[: 1 - len(last)], chain[1:][~joined]])
+        _check_starts(tables, firsts)
+        after, before = chain[1:][joined], chain[:-1][joined]
+        unbroken = ~faults.between(before, after)
+        _check_steps(tables, rows, after[unbroken], before[unbroken])
+        last = rows[-1:]
+
+
+def _check_starts(tables: Tables, rows: np.ndarray) -> None:
+    """The first packet of each flow."""
+    packets = tables.packets
+    start = rows[(packets["offset"][rows] == 0) & (packets["seq"][rows] != 0)]
     # a stream that was joined in the middle looks the same, so this is no violation
     tables.add(_PACKETS, start, FindingCode.SEQ_START, (_HEADER, "seq"), Severity.DEVIATION,
                packets["seq"][start])  # fmt: skip
-    unbroken = ~_fault_between(tables, rows, before)
-    rows, before = rows[unbroken], before[unbroken]
-    seq, wanted = packets["seq"][rows], packets["seq"][before] + np.uint16(1)
+
+
+def _check_steps(tables: Tables, block: np.ndarray, rows: np.ndarray, before: np.ndarray) -> None:
+    """Packets `rows` that follow those `before` them; MBZ of all packets of the block."""
+    packets = tables.packets
+    seq, last = packets["seq"][rows], packets["seq"][before]
+    wanted = last + np.uint16(1)
     at = seq != wanted
     tables.add(_PACKETS, rows[at], FindingCode.SEQ_STEP, (_HEADER, "seq"), Severity.VIOLATION,
                seq[at], wanted[at])  # fmt: skip
-    wide = packets["seq"].astype(np.uint32) | packets["mbz"].astype(np.uint32) << np.uint32(16)
-    carried = rows[(packets["mbz"][rows] != 0) & (wide[rows] == wide[before] + np.uint32(1))]
-    tables.add(_PACKETS, carried, FindingCode.SEQ_CARRY, (_HEADER, "MBZ"), Severity.DEVIATION,
-               packets["mbz"][carried])  # fmt: skip
-    wrong = np.setdiff1d(np.flatnonzero(packets["mbz"]), carried)
-    tables.add(_PACKETS, wrong, FindingCode.NOT_EQUAL, (_HEADER, "MBZ"), Severity.VIOLATION,
-               packets["mbz"][wrong])  # fmt: skip
-    back = packets["time_sent"][rows] < packets["time_sent"][before]
-    tables.add(
-        _PACKETS, rows[back], FindingCode.TIME_BACKWARDS, (_HEADER, "timeSent"),
-        Severity.UNINITIALISED, packets["time_sent"][rows[back]],
-        packets["time_sent"][before[back]],
-    )  # fmt: skip
+    nonzero = block[packets["mbz"][block] != 0]
+    if len(nonzero):
+        mbz = packets["mbz"]
+        now = seq.astype(np.uint32) | mbz[rows].astype(np.uint32) << np.uint32(16)
+        then = last.astype(np.uint32) | mbz[before].astype(np.uint32) << np.uint32(16)
+        carried = rows[(mbz[rows] != 0) & (now == then + np.uint32(1))]
+        tables.add(_PACKETS, carried, FindingCode.SEQ_CARRY, (_HEADER, "MBZ"), Severity.DEVIATION,
+                   mbz[carried])  # fmt: skip
+        wrong = np.setdiff1d(nonzero, carried)
+        tables.add(_PACKETS, wrong, FindingCode.NOT_EQUAL, (_HEADER, "MBZ"), Severity.VIOLATION,
+                   mbz[wrong])  # fmt: skip
+    sent, sent_before = packets["time_sent"][rows], packets["time_sent"][before]
+    back = sent < sent_before
+    tables.add(_PACKETS, rows[back], FindingCode.TIME_BACKWARDS, (_HEADER, "timeSent"),
+               Severity.UNINITIALISED, sent[back], sent_before[back])  # fmt: skip
 
 
-def _fault_between(tables: Tables, rows: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Where bytes were skipped or lost between a packet and the one before it."""
-    faults, packets = tables.faults, tables.packets
-    if len(faults) == 0:
-        return np.zeros(len(rows), bool)
-    flow = tables.flows(packets)
-    offsets = np.asarray(faults["offset"])
-    out = np.zeros(len(rows), bool)
-    fault_flow = tables.flows(faults)
-    for number in np.unique(fault_flow):
-        inside = np.flatnonzero(flow[rows] == number)
-        places = np.sort(offsets[fault_flow == number])
-        low = np.searchsorted(places, packets["offset"][before[inside]], "left")
-        high = np.searchsorted(places, packets["offset"][rows[inside]], "right")
-        out[inside] = high > low
-    return out
+class _Faults:
+    """Where bytes of flows were skipped or lost."""
+
+    def __init__(self, tables: Tables) -> None:
+        faults, flow = tables.faults, tables.flows(tables.faults)
+        inside = np.flatnonzero(flow >= 0)  # the others are faults of files
+        self.tables = tables
+        self.places = Places(flow[inside], faults["offset"][inside])
+
+    def between(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Whether there was a fault between a packet and the one behind it in its flow."""
+        if len(self.places.flow) == 0:
+            return np.zeros(len(after), bool)
+        packets = self.tables.packets
+        flow = self.tables.flows(packets)[after]
+        _, low = self.places.before(flow, packets["offset"][before])
+        _, high = self.places.before(flow, packets["offset"][after] + 1)
+        return high > low
 
 
-def _check_message_count(tables: Tables) -> None:
+def _check_message_count(part: Part) -> None:
     """Clients must not put several messages into one packet, servers should not."""
-    packets = tables.packets
+    packets = part.packets
     at = np.flatnonzero(packets["message_count"] > 1)
     if len(at) == 0:
         return
-    mids = tables.messages["mid"][packets["first_message"][at]]
+    mids = part.tables.messages["mid"][packets["first_message"][at]]
     severity = np.where(mids >> 16 == 3, Severity.VIOLATION, Severity.DEVIATION)
-    tables.add(_PACKETS, at, FindingCode.SEVERAL_MESSAGES, (_HEADER, "MMS message"), severity,
+    part.add(_PACKETS, at, FindingCode.SEVERAL_MESSAGES, (_HEADER, "MMS message"), severity,
                packets["message_count"][at], 1)  # fmt: skip

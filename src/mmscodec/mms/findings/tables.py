@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmscodec.mms._gather import order_of
+from mmscodec.blocks import blocks
+from mmscodec.mms._gather import gather, order_of
 from mmscodec.mms.columns import MessageColumns
-from mmscodec.schema.dtypes import FINDINGS, in_capture
+from mmscodec.schema.dtypes import FINDINGS, HEADER, in_capture
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import FIELD_NUMBERS, FindingCode, FindingTable, Severity
 
@@ -49,11 +51,21 @@ class _Found(NamedTuple):
 
 
 class Tables:
-    """The tables of one batch or capture, as the checks see them.
+    """The tables of one batch or capture: what the checks are about, and what they found.
 
-    `heads` are the TcpMessageHeaders of all packets (dtype `schema.dtypes.HEADER`), or None where
-    their bytes are not kept. Tables of captures have a column `flow`; everything that compares
-    neighbours does so inside of one flow.
+    Rules of single rows look at a `Part` at a time; rules between rows that may be far apart look
+    at what the parts have kept for them. Tables of captures have a column `flow`; everything that
+    compares neighbours does so inside of one flow.
+
+    Parameters
+    ----------
+    columns : MessageColumns
+        The messages and their bytes.
+    packets, data, faults : numpy.ndarray
+        The other tables.
+    pieces : sequence of (int, bytes-like), optional
+        Where the packets lie; without them rep, version, versionMinor and padding of headers are
+        not looked at.
     """
 
     def __init__(
@@ -62,54 +74,36 @@ class Tables:
         packets: np.ndarray,
         data: np.ndarray,
         faults: np.ndarray,
-        heads: np.ndarray | None,
+        pieces: Any = None,
     ) -> None:
         self.columns = columns
         self.packets = packets
         self.messages = columns.messages
         self.data = data
         self.faults = faults
-        self.heads = heads
+        self.pieces = pieces
         self.capture = "flow" in (packets.dtype.names or ())
-        self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._raw: dict[tuple[str, str], _RawField] = {}
+        self._kept: dict[str, list[tuple[np.ndarray, ...]]] = {}
         self._found: list[_Found] = []
+
+    def parts(self) -> Iterator[Part]:
+        """One part at least, whose tables are empty where these are."""
+        longest = max(len(self.packets), len(self.messages), len(self.data))
+        return (Part(self, rows) for rows in blocks(max(longest, 1)))
 
     def flows(self, table: np.ndarray) -> np.ndarray:
         """Flow of each row; zeros where there is only one."""
         return table["flow"] if self.capture else np.zeros(len(table), np.int32)
 
-    def kind(self, struct: Struct) -> tuple[np.ndarray, np.ndarray]:
-        """(rows of `messages`, fixed fields) of one kind of message; read once."""
-        if struct.name not in self._rows:
-            columns = self.columns
-            self._rows[struct.name] = columns.rows(struct.name), columns.array(struct.name)
-        return self._rows[struct.name]
+    def keep(self, name: str, *columns: np.ndarray) -> None:
+        """Columns of rows that rules between rows will ask for."""
+        parts = self._kept.setdefault(name, [])
+        if len(columns[0]) or not parts:
+            parts.append(columns)
 
-    def raw(self, struct: Struct, field: Field) -> _RawField:
-        """The bytes of a variable field; read once. Streams repeat themselves, so values do."""
-        key = struct.name, field.name
-        if key not in self._raw:
-            rows, _ = self.kind(struct)
-            extents = self.columns.extents(struct.name, field.name)
-            start = extents["offset"] - self.messages["offset"][rows]
-            self._raw[key] = self._read(self.columns.positions[rows], start, extents["length"])
-        return self._raw[key]
-
-    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> _RawField:
-        numbers: dict[bytes, int] = {}
-        which = np.empty(len(positions), np.int64)
-        places = (positions + start).tolist()
-        lengths = length.tolist()
-        pieces = self.columns.pieces
-        cuts = np.searchsorted(positions, [first for first, _ in pieces]).tolist()
-        for (first, piece), low, high in zip(pieces, cuts, [*cuts[1:], len(positions)]):
-            view: Any = memoryview(piece).cast("B")  # type: ignore[arg-type]
-            for i in range(low, high):
-                at = places[i] - first
-                value = bytes(view[at : at + lengths[i]])
-                which[i] = numbers.setdefault(value, len(numbers))
-        return _RawField(list(numbers), which, start, length)
+    def kept(self, name: str) -> tuple[np.ndarray, ...]:
+        """Those of all parts."""
+        return tuple(np.concatenate(column) for column in zip(*self._kept[name]))
 
     def add(
         self,
@@ -145,9 +139,7 @@ class Tables:
 
     def findings(self) -> np.ndarray:
         """All findings in order of flow, offset, table and field; what led to them is let go."""
-        self._rows.clear()
-        self._raw.clear()
-        self.heads = None
+        self._kept.clear()
         parts = self._found
         total = sum(len(part.rows) for part in parts)
         keys: list[np.ndarray] = [np.empty(total, np.uint64), np.empty(total, np.uint32)]
@@ -170,7 +162,8 @@ class Tables:
         dtype = in_capture(FINDINGS) if self.capture else FINDINGS
         raw = np.dtype((np.void, dtype.itemsize))  # as bytes: rows of columns leave out the padding
         place = np.empty(len(order), np.uint32)
-        place[order] = np.arange(len(order), dtype=np.uint32)
+        for rows in blocks(len(order)):
+            place[order[rows]] = np.arange(rows.start, rows.stop, dtype=np.uint32)
         out = np.empty(len(order), raw)
         at = 0
         self._found.reverse()
@@ -196,6 +189,82 @@ class Tables:
         }[table]
 
 
+class Part:
+    """A block of rows of each table, as the rules of single rows see it."""
+
+    def __init__(self, tables: Tables, rows: slice) -> None:
+        columns = tables.columns
+        self.tables = tables
+        self.first = rows.start
+        self.packets, self.messages = tables.packets[rows], tables.messages[rows]
+        self.data = tables.data[rows]
+        self.columns = MessageColumns(self.messages, columns.positions[rows], columns.pieces)
+        self._rows: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._raw: dict[tuple[str, str], _RawField] = {}
+
+    def heads(self) -> np.ndarray | None:
+        """The 32 bytes of each packet's header, dtype `schema.dtypes.HEADER`."""
+        pieces = self.tables.pieces
+        if pieces is None:
+            return None
+        out = np.empty(len(self.packets), HEADER)
+        offsets, lengths = self.packets["offset"], self.packets["length"]
+        starts = [start for start, _ in pieces]
+        cuts = [*np.searchsorted(offsets, starts).tolist(), len(out)]
+        for (start, piece), low, high in zip(pieces, cuts, cuts[1:]):
+            gather(
+                piece, start, offsets[low:high], lengths[low:high], out[low:high], HEADER.itemsize
+            )
+        return out
+
+    def kind(self, struct: Struct) -> tuple[np.ndarray, np.ndarray]:
+        """(rows of `messages`, fixed fields) of one kind of message; read once."""
+        if struct.name not in self._rows:
+            columns = self.columns
+            self._rows[struct.name] = columns.rows(struct.name), columns.array(struct.name)
+        return self._rows[struct.name]
+
+    def raw(self, struct: Struct, field: Field) -> _RawField:
+        """The bytes of a variable field; read once. Streams repeat themselves, so values do."""
+        key = struct.name, field.name
+        if key not in self._raw:
+            rows, _ = self.kind(struct)
+            extents = self.columns.extents(struct.name, field.name)
+            start = extents["offset"] - self.messages["offset"][rows]
+            self._raw[key] = self._read(self.columns.positions[rows], start, extents["length"])
+        return self._raw[key]
+
+    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> _RawField:
+        numbers: dict[bytes, int] = {}
+        which = np.empty(len(positions), np.int64)
+        places = (positions + start).tolist()
+        lengths = length.tolist()
+        pieces = self.columns.pieces
+        cuts = np.searchsorted(positions, [first for first, _ in pieces]).tolist()
+        for (first, piece), low, high in zip(pieces, cuts, [*cuts[1:], len(positions)]):
+            view: Any = memoryview(piece).cast("B")  # type: ignore[arg-type]
+            for i in range(low, high):
+                at = places[i] - first
+                value = bytes(view[at : at + lengths[i]])
+                which[i] = numbers.setdefault(value, len(numbers))
+        return _RawField(list(numbers), which, start, length)
+
+    def flows(self, table: np.ndarray) -> np.ndarray:
+        """As `Tables.flows`."""
+        return self.tables.flows(table)
+
+    def add(self, table: FindingTable, rows: np.ndarray, *more: Any, **named: Any) -> None:
+        """As `Tables.add`; `rows` count from the first row of the part."""
+        if len(rows):
+            self.tables.add(table, rows + self.first, *more, **named)
+
+    def keep(self, name: str, rows: np.ndarray, *columns: np.ndarray) -> None:
+        """Flow and offset of `rows` of the messages, their row, and more columns, for later."""
+        messages = self.messages
+        flow, offset = self.flows(messages)[rows], messages["offset"][rows]
+        self.tables.keep(name, flow, offset, rows + self.first, *columns)
+
+
 def bits(values: np.ndarray) -> np.ndarray:
     """Wire bits of numbers as unsigned 64-bit integers."""
     if values.dtype.kind in "fi":
@@ -203,22 +272,35 @@ def bits(values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint64)
 
 
-def latest_before(
-    flow: np.ndarray, offset: np.ndarray, other_flow: np.ndarray, other_offset: np.ndarray
-) -> np.ndarray:
-    """For each row the index of the last other row before it in its flow, or -1.
+class Places:
+    """Offsets in flows, given in any order, to be asked which lie before another one."""
 
-    Both sides may be in any order; the index is into the other side as given.
-    """
-    count = len(other_flow)
-    flows = np.concatenate([other_flow, flow])
-    asks = np.arange(len(flows)) >= count
-    # a row at the same offset as another stands before it, because only earlier ones count
-    order = order_of([flows, np.concatenate([other_offset, offset]), ~asks]).astype(np.int64)
-    last = np.maximum.accumulate(np.where(asks[order], -1, np.arange(len(order))))
-    found = np.where(last >= 0, order[last], -1)
-    found[(last >= 0) & (flows[found] != flows[order])] = -1
-    out = np.empty(len(flow), np.int64)
-    here = asks[order]
-    out[order[here] - count] = found[here]
-    return out
+    def __init__(self, flow: np.ndarray, offset: np.ndarray) -> None:
+        self.order = order_of([flow, offset]).astype(np.int64) if len(flow) else np.empty(0, "i8")
+        self.flow, self.offset = flow[self.order], offset[self.order]
+
+    def latest(self, flow: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """For each place asked the index (as given) of the last one before it in its flow, or -1.
+
+        One at the same offset is not before it.
+        """
+        first, count = self.before(flow, offset)
+        there = count > first
+        out = np.full(len(count), -1, np.int64)
+        out[there] = self.order[count[there] - 1]
+        return out
+
+    def before(self, flow: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For each place asked: how many are of flows before its own, and how many before it."""
+        low = np.searchsorted(self.flow, flow, "left")
+        if len(self.flow) and self.flow[0] == self.flow[-1]:
+            inside = np.searchsorted(self.offset, offset, "left")
+            return low, np.where(flow == self.flow[0], inside, low)
+        first, high = low.copy(), np.searchsorted(self.flow, flow, "right")
+        while (searched := low < high).any():
+            middle = (low + high) >> 1
+            smaller = np.zeros(len(low), bool)
+            smaller[searched] = self.offset[middle[searched]] < offset[searched]
+            low = np.where(smaller, middle + 1, low)
+            high = np.where(searched & ~smaller, middle, high)
+        return first, low

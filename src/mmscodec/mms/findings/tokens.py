@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from mmscodec.mms.findings.tables import Tables
+from mmscodec.mms.findings.tables import Part
 from mmscodec.schema import mms
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
 
@@ -20,7 +20,7 @@ _TOKENS = (
 )
 
 
-def check_tokens(tables: Tables) -> None:
+def check_tokens(tables: Part) -> None:
     """Two is 2, and NTLMTokenSize is no more than what is left of the token."""
     for name, field, prefix in _TOKENS:
         owner = mms.BY_NAME[name]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmscodec.mms.columns import text_of
-from mmscodec.mms.findings.tables import Tables
+from mmscodec.mms.findings.tables import Part
 from mmscodec.schema import mms
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.findings import FindingCode, FindingTable, Severity
@@ -16,7 +16,7 @@ from mmscodec.schema.values import MMS_PACKET_PAIR_TCP_HIGH_ENTROPY, MMS_USE_PAC
 _MESSAGES = FindingTable.MESSAGES
 
 
-class _Part(NamedTuple):
+class _Variable(NamedTuple):
     """A field of variable length in every message of a kind.
 
     Attributes
@@ -25,7 +25,7 @@ class _Part(NamedTuple):
         Of each message: its row, its fixed fields, its bytes.
     """
 
-    tables: Tables
+    tables: Part
     struct: Struct
     field: Field
     rows: np.ndarray
@@ -44,7 +44,7 @@ class _Part(NamedTuple):
         self.tables.add(_MESSAGES, self.rows[at], code, where, severity, seen, *more)
 
 
-def check_extents(tables: Tables) -> None:
+def check_extents(tables: Part) -> None:
     """Every message: do the counts fit, do strings end, is there more padding than needed."""
     for struct in (*mms.MESSAGES, mms.RESEND):
         rows, fixed = tables.kind(struct)
@@ -54,7 +54,7 @@ def check_extents(tables: Tables) -> None:
         used = _fixed_end(struct, fixed)
         end = np.full(len(rows), struct.fixed_size, np.int64)
         for field in struct.variable:
-            end, there = _field_end(_Part(tables, struct, field, rows, fixed, size), end)
+            end, there = _field_end(_Variable(tables, struct, field, rows, fixed, size), end)
             used = np.where(there, np.maximum(used, end), used)
         if struct is not mms.RESEND:
             least = (used + 7) // 8
@@ -72,7 +72,7 @@ def _fixed_end(struct: Struct, fixed: np.ndarray) -> np.ndarray:
     return end
 
 
-def _field_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _field_end(part: _Variable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """End of the field in each message, and where it is there at all."""
     field = part.field
     if field.start:
@@ -85,7 +85,7 @@ def _field_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return part.size, np.isin(part.fixed["play_incarnation"], modes)
 
 
-def _counted_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _counted_end(part: _Variable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A field with a count: the count must fit the message."""
     field = part.field
     count = part.value(field.count).astype(np.int64)
@@ -103,7 +103,7 @@ def _counted_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return end, there
 
 
-def _check_nuls(part: _Part, at: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
+def _check_nuls(part: _Variable, at: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
     """Counted strings that fit: an even number of bytes, one NUL, at the end."""
     size = end - start
     odd = at[size[at] % 2 == 1]
@@ -132,7 +132,7 @@ def _has_inner_nul(value: bytes) -> bool:
     return bool(len(found)) and not units[: found[-1]].all()
 
 
-def _text_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _text_end(part: _Variable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A string that ends at a NUL or with the message."""
     field = part.field
     raw = part.tables.raw(part.struct, field)
@@ -149,7 +149,7 @@ def _text_end(part: _Part, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return end, np.ones(len(part.rows), bool)
 
 
-def _check_token(part: _Part, count: np.ndarray) -> None:
+def _check_token(part: _Variable, count: np.ndarray) -> None:
     """token is 0 exactly when there is no tokenData."""
     token = part.value(part.field.start)
     for bad, severity in (
