@@ -1,7 +1,8 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain  <-  _facade
+        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain, report
+        <-  _facade
         <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
@@ -41,6 +42,7 @@ RANKS = {
     "sql": 7,
     "wireshark": 7,
     "explain": 7,
+    "report": 7,
     "_facade": 8,
     "__init__": 9,
     "cli": 10,

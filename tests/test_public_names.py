@@ -17,7 +17,8 @@ FOUND = every_name()
 USERS = {
     "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.convert",
     "mmscodec.errors", "mmscodec.explain",
-    "mmscodec.mms", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql", "mmscodec.tables",
+    "mmscodec.mms", "mmscodec.report", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql",
+    "mmscodec.tables",
     "mmscodec.winmx", "mmscodec.winmx.cipher", "mmscodec.wireshark",
 }  # fmt: skip
 

@@ -25,7 +25,7 @@ MOST = 1_500_000  # bytes of a wheel
 MADE = (".c", ".so", ".pyd", ".o", ".pyc", ".html")  # what a build makes
 BINARY = (".so", ".pyd")
 # Headers and .pxd files are there for extensions that cimport the package.
-WHEEL = (".py", ".pyi", ".pxd", ".h", ".lua", ".typed", *BINARY)
+WHEEL = (".py", ".pyi", ".pxd", ".h", ".lua", ".typed", ".jinja", ".css", ".js", *BINARY)
 
 
 #: The oldest NumPy that there is for each Python; the newest is what `./run test` has.

@@ -25,6 +25,7 @@ COMMANDS = {
     "decode": "every message and Data packet as a table, JSON lines or CSV",
     "stats": "what a capture holds, counted",
     "sessions": "what happened in each MMS session",
+    "report": "a page of HTML that shows all of it and opens from disk (extra: report)",
     "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
@@ -51,6 +52,10 @@ EXAMPLES = {
   mmscodec sessions trace.pcap                     one block for each session
   mmscodec sessions --table captures/
   mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap""",
+    "report": """
+  mmscodec report trace.pcap -o report.html        then open it in a browser; no network is needed
+  mmscodec report captures/ -o report.html --overwrite
+  mmscodec report -s 3 -s 7 trace.pcap -o two.html""",
     "sql": """
   mmscodec sql "select client, server, sum(length) from data group by all" trace.pcap
   mmscodec sql "from start_up_times" captures/

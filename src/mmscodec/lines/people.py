@@ -14,8 +14,8 @@ from mmscodec.tables import lines as op
 from mmscodec.tables.lines import Program
 
 
-def summary(struct: Struct, source: Any, style: Style) -> Program:
-    """Fields in wire order, a space in front of each."""
+def summary(struct: Struct, source: Any, style: Style, mark: str = " ") -> Program:
+    """Fields in wire order, `mark` in front of each."""
     out: Program = []
     for owner, path, field in _flattened(struct):
         rule = field.rule
@@ -27,7 +27,7 @@ def summary(struct: Struct, source: Any, style: Style) -> Program:
         absent = source.absent(field) if len(path) == 1 else None
         if absent is not None:
             hidden = absent if hidden is None else hidden | absent
-        made = [op.literal(f" {field.python_name}="), *value]
+        made = [op.literal(f"{mark}{field.python_name}="), *value]
         out += made if hidden is None or not hidden.any() else op.unless(hidden, made)
     return out
 

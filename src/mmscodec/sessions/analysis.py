@@ -19,7 +19,7 @@ from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.network import FIN, RST, SYN, TCP_COLUMNS, copies_of, tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, figures, fill_data
 from mmscodec.sessions.plain import Plain
-from mmscodec.sessions.playback import playback_of, send_times
+from mmscodec.sessions.playback import buffer_levels, playback_of, send_times
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
 from mmscodec.sessions.quality import Quality, measure, rates
@@ -304,6 +304,10 @@ class Sessions:
         going = (not facts.finished and not facts.stopping) or self._nothing_came(session)
         until = int(session.row["end"]) if going else -1
         return rates(session.index, session.entries, self._data, seconds, facts, until)
+
+    def buffer(self, index: int) -> np.ndarray:
+        """What the player's buffer of one session held over time."""
+        return buffer_levels(self._cap, self[index].entries, self._send)
 
     def column(self, name: str) -> np.ndarray:
         """One text of every session (`TEXTS`): an object array of str, row by row."""

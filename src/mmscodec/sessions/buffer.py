@@ -66,6 +66,21 @@ def buffer_of(send: np.ndarray, arrival: np.ndarray, preroll: int, ended: bool) 
     return out
 
 
+def content_over_time(send: np.ndarray, arrival: np.ndarray, preroll: int) -> np.ndarray:
+    """What the buffer held when each packet came: int64, ns; parameters as in `buffer_of`."""
+    if not len(send):
+        return np.zeros(0, np.int64)
+    content = np.maximum.accumulate(send) - send[0]
+    full = int(np.searchsorted(content, preroll))
+    if full >= len(send) - 1:
+        return content
+    behind = slice(full + 1, None)
+    delay = arrival[behind] - (send[behind] - send[0])
+    clock = np.maximum(np.maximum.accumulate(delay), arrival[full])
+    content[behind] -= arrival[behind] - clock
+    return content
+
+
 def together(levels: list[BufferLevel]) -> BufferLevel:
     """Of all starts of a session: sums, the least level, and the first one's preroll."""
     known = [level.lowest for level in levels if level.lowest >= 0]

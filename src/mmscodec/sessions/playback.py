@@ -12,12 +12,15 @@ from mmscodec.asf import describe
 from mmscodec.asf._write import PacketWriter, key_frames
 from mmscodec.asf.plan import PLAN
 from mmscodec.errors import MmsCodecError
-from mmscodec.sessions.buffer import BufferLevel, buffer_of, together
+from mmscodec.schema.dtypes import table
+from mmscodec.sessions.buffer import BufferLevel, buffer_of, content_over_time, together
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.headers import header_bytes
 from mmscodec.sessions.metadata import Facts
 
 MS = 1_000_000  # ns
+#: Rows of `cap.session_buffer(i)`.
+_BUFFER = table(16, time=("i8", 0), level=("i8", 8))
 LOOKED_AT = 1000  # packets in which a key frame is looked for
 LONGEST = 0xFFFF
 _MOST_PREROLL = 1 << 62
@@ -70,13 +73,34 @@ def playback_of(cap: Any, entries: list[Entry], facts: Facts, send: np.ndarray) 
     return out
 
 
+def buffer_levels(cap: Any, entries: list[Entry], send: np.ndarray) -> np.ndarray:
+    """What the player's buffer held over time: rows of `_BUFFER`, one for each media packet."""
+    played = [entry for entry in entries if entry.segments]
+    preroll = _header(cap, played[0])[0] if played else -1
+    parts = []
+    for segment in (one for entry in played for one in entry.segments):
+        if preroll > 0 and not segment.striding:
+            sent, arrival = _in_time(cap.data, segment, send)
+            part = np.zeros(len(sent), _BUFFER)
+            part["time"], part["level"] = arrival, content_over_time(sent, arrival, preroll)
+            parts.append(part)
+    return np.concatenate(parts) if parts else np.zeros(0, _BUFFER)
+
+
 def _level(
     data: np.ndarray, segment: Segment, send: np.ndarray, preroll: int, ended: bool
 ) -> BufferLevel:
+    return buffer_of(*_in_time(data, segment, send), preroll, ended)
+
+
+def _in_time(
+    data: np.ndarray, segment: Segment, send: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    # send times and arrivals in ns, in order of arrival
     rows = segment.rows[send[segment.rows] >= 0]
     arrival = data["time"][rows]
     order = np.argsort(arrival, kind="stable")
-    return buffer_of(send[rows][order] * MS, arrival[order], preroll, ended)
+    return send[rows][order] * MS, arrival[order]
 
 
 def _header(cap: Any, entry: Entry) -> tuple[int, int]:

@@ -50,6 +50,14 @@ class SessionViews:
         """Received and announced bit rate of session `i` for each step of `seconds`."""
         return self._sessions.rates(i, seconds)
 
+    def session_buffer(self, i: int) -> np.ndarray:
+        """What the player's buffer of session `i` held: time and level (ns), a row a packet.
+
+        By the send times of ASF packets and the preroll of their header; no rows where those were
+        not captured. See `cap.sessions["lowest_buffer"]` and docs/sessions.md.
+        """
+        return self._sessions.buffer(i)
+
     def write_asf(
         self,
         session: int,

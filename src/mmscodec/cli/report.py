@@ -1,0 +1,78 @@
+"""`mmscodec report`: one page of HTML about a capture, which opens from disk."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
+from mmscodec.cli.damage import Damage, say
+from mmscodec.cli.files import charset, opened, positive, selection
+from mmscodec.cli.progress import progress
+from mmscodec.cli.sessions import selected, told
+from mmscodec.cli.streams import output_to
+from mmscodec.lines.fields import CHARSET
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    selection(parser)
+    choice.arguments(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE",
+        help="the page, which is there when it is whole; - is standard output",
+    )  # fmt: skip
+    parser.add_argument(
+        "-s", "--session", type=int, action="append", metavar="N",
+        help="only this one, from 0; may be given again",
+    )  # fmt: skip
+    parser.add_argument(
+        "-c", "--limit", type=positive, metavar="N", help="at most N sessions, the first ones"
+    )
+    parser.add_argument(
+        "--charset", type=charset, default=CHARSET, metavar="NAME",
+        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
+    )  # fmt: skip
+    parser.add_argument("--overwrite", action="store_true", help="replace a page that exists")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page; 0, 1 if it exists, 2 for no such session, 3 for damaged input."""
+    from mmscodec.report import page
+
+    if options.output != "-" and os.path.isfile(options.output) and not options.overwrite:
+        say(f"{options.output} exists; --overwrite replaces it")
+        return 1
+    damage = Damage()
+    with (
+        progress(options.quiet or options.output == "-") as bar,
+        opened(options.files, options, bar, spool=True) as capture,
+    ):
+        damage.add(capture, capture)
+        wanted = Choice(options)
+        try:
+            chosen = selected(capture, options.session, wanted)[: options.limit]
+        except IndexError as error:
+            say(str(error))
+            return 2
+        numbers = [session.index for session in chosen]
+        text = page(capture, names=options.files, sessions=numbers, charset=options.charset)
+        bar.stop()
+        with output_to(options.output):
+            _put(text)
+        everything = wanted.everything and not options.session
+        status = told(capture, bool(chosen), everything)
+    return damage.report() or status
+
+
+def _put(text: str) -> None:
+    """UTF-8, whatever the encoding of standard output is."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None:
+        sys.stdout.write(text)
+        return
+    raw.write(text.encode())
+    raw.flush()
