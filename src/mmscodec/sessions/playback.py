@@ -93,9 +93,7 @@ def _level(
     return buffer_of(*_in_time(data, segment, send), preroll, ended)
 
 
-def _in_time(
-    data: np.ndarray, segment: Segment, send: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _in_time(data: np.ndarray, segment: Segment, send: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # send times and arrivals in ns, in order of arrival
     rows = segment.rows[send[segment.rows] >= 0]
     arrival = data["time"][rows]
