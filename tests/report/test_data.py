@@ -115,6 +115,7 @@ def test_credentials_are_hidden_as_decode_hides_them(name, tmp_path, capsys):
                     assert form.strip('"') not in text
     assert found
     assert "bytes hidden>" in text.replace("\\u003e", ">")
+    assert "bytes hidden" not in made(path, tmp_path, "--show-secrets").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

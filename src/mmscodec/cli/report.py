@@ -9,11 +9,11 @@ import sys
 from mmscodec.cli import choice
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage, say
-from mmscodec.cli.files import charset, opened, positive, selection
+from mmscodec.cli.files import opened, positive, selection, texts
 from mmscodec.cli.progress import progress
 from mmscodec.cli.sessions import selected, told
 from mmscodec.cli.streams import output_to
-from mmscodec.lines.fields import CHARSET
+from mmscodec.lines.fields import Style
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c", "--limit", type=positive, metavar="N", help="at most N sessions, the first ones"
     )
-    parser.add_argument(
-        "--charset", type=charset, default=CHARSET, metavar="NAME",
-        help=f"encoding of 8-bit text, like cp932 or gbk (default: {CHARSET})",
-    )  # fmt: skip
+    texts(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a page that exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -58,8 +55,9 @@ def run(options: argparse.Namespace) -> int:
         except IndexError as error:
             say(str(error))
             return 2
+        style = Style(secrets=options.show_secrets, charset=options.charset)
         numbers = [session.index for session in chosen]
-        text = page(capture, names=options.files, sessions=numbers, charset=options.charset)
+        text = page(capture, names=options.files, sessions=numbers, style=style)
         bar.stop()
         with output_to(options.output):
             _put(text)

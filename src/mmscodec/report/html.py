@@ -25,6 +25,7 @@ from mmscodec.report.winmx import winmx
 from mmscodec.schema.mms import BY_MID
 
 _SCRIPTS = ("base.js", "grid.js", "sessions.js", "ladder.js", "charts.js", "views.js", "main.js")
+_STYLE = Style()
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
@@ -33,7 +34,7 @@ def page(
     *,
     names: Iterable[str] = (),
     sessions: Iterable[int] | None = None,
-    charset: str = Style().charset,
+    style: Style = _STYLE,
 ) -> str:
     """A self-contained page of HTML about a capture.
 
@@ -45,8 +46,8 @@ def page(
         The files, as they were given.
     sessions : iterable of int, optional
         Rows of `cap.sessions` that are shown; default: all, up to a ceiling that the page states.
-    charset : str
-        Encoding of 8-bit text.
+    style : Style
+        Encoding of 8-bit text, and whether credentials may be seen.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def page(
     """
     jinja2 = _library("jinja2")
     charts, mark = _charts()
-    data, details = _data(capture, list(names), sessions, Style(charset=charset))
+    data, details = _data(capture, list(names), sessions, style)
     script = "\n".join(_part(name) for name in _SCRIPTS)
     environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
     markup = import_module("markupsafe").Markup  # of what is none: JSON, and our own files
@@ -127,7 +128,7 @@ def _data(
     ladder = Ladder(fields, np.asarray(capture.messages), problems)
     details = list(_details(Details(capture, ladder, problems, limits), chosen, limits))
     data = {
-        "title": _title(names),
+        "title": _title(names), "secrets": style.secrets,
         "overview": overview(capture, names, others.counts(), limits),
         "players": players(chosen, limits),
         "sessions": session_table(capture, chosen, limits),

@@ -42,7 +42,7 @@ document.addEventListener("keydown", (event) => {
 addEventListener("hashchange", () => { if (location.hash !== "#main") show(); });
 addEventListener("beforeprint", () => { if (window.Plotly) document.querySelectorAll(".plot").forEach((plot) => window.Plotly.Plots.resize(plot)); });
 $("#title").textContent = DATA.title;
-$("#foot").textContent = "Made by mmscodec report. Nothing on this page is fetched. Credentials are hidden. Keys: / searches, j and k go through the rows, Enter opens, Escape goes back. " +
+$("#foot").textContent = "Made by mmscodec report. Nothing on this page is fetched. " + (DATA.secrets ? "It holds credentials: do not pass it on. " : "Credentials are hidden. ") + "Keys: / searches, j and k go through the rows, Enter opens, Escape goes back. " +
   "Ceilings: a ladder holds " + number(DATA.limits.rows) + " messages (the first, the last, and those that break a rule), a chart " + number(DATA.limits.points) +
   " points (least and greatest of each step), a text " + number(DATA.limits.text) + " characters, other tables " + number(DATA.limits.listed) + " rows.";
 theme(system.matches ? "dark" : "light");
