@@ -70,7 +70,7 @@ const facts = (list) => el("dl", { cls: "facts" }, list.map(([name, v, unit]) =>
   el("div", {}, el("dt", {}, words(name)), el("dd", {}, value(v, unit)))));
 function sessionView(index) {
   const row = ROWS.find((one) => one.index === index), back = el("a", { cls: "back", href: "#" }, "\u2190 all sessions");
-  if (!row) return [back, el("p", {}, "This session is not on this page.")];
+  if (!row) return [back, el("h1", {}, "This session is not on this page")];
   const head = [back, el("h1", {}, "Session " + index + " ", el("small", {}, row.file_name)),
     el("p", { cls: "soft" }, stamp(row.start) + " UTC, " + span(row.length * 1000) + ", " + row.client_address + " to " + row.server_address,
       row.player && ", " + row.player),

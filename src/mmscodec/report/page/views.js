@@ -90,7 +90,7 @@ function winmxView() {
 }
 function connectionView(i) {
   const row = DATA.winmx && DATA.winmx.connections[i], more = DATA.winmx && DATA.winmx.ladders[i], back = el("a", { cls: "back", href: "#winmx" }, "\u2190 WinMX");
-  if (!row || !more) return [back, el("p", {}, "This connection is not on this page.")];
+  if (!row || !more) return [back, el("h1", {}, "This connection is not on this page")];
   return [back, el("h1", {}, row[0] + " \u2192 " + row[1] + " ", el("small", {}, row[2])), el("p", { cls: "soft" }, stamp(row[3]) + " UTC, " + span((row[4] - row[3]) * 1000) + ", " + bytes(row[5])),
     el("h2", {}, "Packets ", el("small", {}, plural(more.messages, "packet"))), ladder(more.ladder, DATA.winmx_names, row, row[3])];
 }
