@@ -319,8 +319,9 @@ def payload_parts(tables: Any, start: int, stop: int) -> Spans:
     offsets = rows["offset"] + 8
     places = np.zeros(len(rows), np.uint64)
     whole = np.zeros(len(rows), bool)
-    for flow in np.unique(rows["flow"]).tolist():
-        mine = np.flatnonzero(rows["flow"] == flow)
+    by_flow = np.argsort(rows["flow"], kind="stable")
+    flows, first = np.unique(rows["flow"][by_flow], return_index=True)
+    for flow, mine in zip(flows.tolist(), np.split(by_flow, first[1:]), strict=True):
         places[mine], whole[mine] = places_in(tables._extents(flow), offsets[mine], lengths[mine])
     buffers: list[Any] = []
     which, at = np.zeros(len(rows), np.int32), np.zeros(len(rows), np.int64)

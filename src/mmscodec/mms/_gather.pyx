@@ -1,10 +1,12 @@
-# The bindings of the gather kernel and of the sort: fixed parts of messages into a structured
-# array, and rows in the order of keys.
+# The bindings of the gather kernel, of the sort and of the search for what is the same: fixed parts
+# of messages into a structured array, rows in the order of keys, parts with the same bytes.
 from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable, take, writable
+from mmscodec._kernels.core.distinct cimport first_t, number_parts, parts_t
 from mmscodec._kernels.core.order cimport DIGITS, PLACES, order_by
+from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 from mmscodec._kernels.mms.gather cimport (
     kind_t, messages_t, mms_count_kind, mms_gather, mms_select_kind,
 )
@@ -113,3 +115,56 @@ def order_of(keys):
     finally:
         free(counts)
     return order
+
+
+def distinct(source, int64_t base, positions, lengths):
+    """Which parts of a buffer hold the same bytes.
+
+    Parameters
+    ----------
+    source : buffer
+    base : int
+        The position of its first byte.
+    positions, lengths : array of int64
+        Of each part.
+
+    Returns
+    -------
+    numbers : array of uint32
+        One a part: equal numbers are equal bytes, and equal bytes have equal numbers unless they
+        were made to collide in a hash table.
+    firsts : array of int64
+        The first part with each number.
+    """
+    cdef Buffer src = readable(source), room
+    cdef Buffer where = readable(np.ascontiguousarray(positions, np.int64))
+    cdef Buffer sizes = readable(np.ascontiguousarray(lengths, np.int64))
+    cdef parts_t these
+    cdef table_t firsts, slots
+    cdef int status
+    cdef size_t i
+    these.n = where.size // sizeof(int64_t)
+    if sizes.size != where.size or these.n > 0x7FFFFFFF:
+        raise ValueError("a length for each position, and fewer than 2**31")
+    these.src, these.size, these.base = src.data, src.size, base
+    these.positions, these.lengths = <const int64_t *>where.data, <const int64_t *>sizes.data
+    numbers = np.empty(these.n, np.uint32)
+    room = writable(numbers)
+    table_init(&firsts, sizeof(first_t))
+    table_init(&slots, sizeof(uint32_t))
+    try:
+        with nogil:
+            status = number_parts(&these, <uint32_t *>room.data, &firsts, &slots)
+        raise_interrupt()
+        if status == -1:
+            raise MemoryError
+        if status != 0:
+            raise IndexError("a part reaches outside of its source")
+        rows = np.empty(firsts.rows, np.int64)
+        room = writable(rows)
+        for i in range(firsts.rows):
+            (<int64_t *>room.data)[i] = (<const first_t *>firsts.data)[i].row
+    finally:
+        table_free(&firsts)
+        table_free(&slots)
+    return numbers, rows

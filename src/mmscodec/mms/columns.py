@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmscodec.errors import near
-from mmscodec.mms._gather import gather, select
+from mmscodec.mms._gather import distinct, gather, select
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
 from mmscodec.schema.fields import Field, Message, Struct, ansi_decode
@@ -110,11 +110,39 @@ class MessageColumns:
             return self._fixed(message, found, rest)
         rows = self.rows(message)
         start, length = self.relative(message, found.name, rows)
+        if found.kind != "array":
+            parts, which = self.values(self.positions[rows], start, length)
+            return _objects([_read(found, part) for part in parts])[which]
         places = (self.positions[rows] + start).tolist()
-        out = np.empty(len(rows), object)
-        for i, (place, size) in enumerate(zip(places, length.tolist())):
-            out[i] = self._value(found, place, size)
-        return out
+        views = [self.read(*part) if part[1] else b"" for part in zip(places, length.tolist())]
+        return _objects([_read(found, view) for view in views])
+
+    def values(
+        self, positions: np.ndarray, start: np.ndarray, length: np.ndarray
+    ) -> tuple[list[bytes], np.ndarray]:
+        """The different bytes of parts of messages, and which of them each has.
+
+        Parameters
+        ----------
+        positions : numpy.ndarray
+            int64, ascending, one a message.
+        start, length : numpy.ndarray
+            int64: where the part begins in its message, and its bytes.
+        """
+        known: dict[bytes, int] = {}
+        which = np.empty(len(positions), np.int64)
+        cuts = [*np.searchsorted(positions, self._starts).tolist(), len(positions)]
+        for (first, piece), low, high in zip(self.pieces, cuts, cuts[1:]):
+            places, sizes = positions[low:high] + start[low:high], length[low:high]
+            numbers, firsts = distinct(piece, first, places, sizes)
+            view = memoryview(piece).cast("B")
+            some = [
+                bytes(view[place - first : place - first + size])
+                for place, size in zip(places[firsts].tolist(), sizes[firsts].tolist())
+            ]
+            found = [known.setdefault(part, len(known)) for part in some]
+            which[low:high] = np.array(found, np.int64)[numbers]
+        return list(known), which
 
     def read(self, position: int, length: int) -> memoryview:
         """The bytes at a position: a view of the piece they lie in."""
@@ -175,16 +203,24 @@ class MessageColumns:
             end = start + length
         raise KeyError(field)
 
-    def _value(self, field: Field, position: int, size: int) -> object:
-        if size == 0 and field.optional:
-            return None
-        raw = self.read(position, size) if size else memoryview(b"")
-        if field.kind == "utf16":
-            return text_of(bytes(raw[: size & ~1]), field.nul)
-        if field.kind == "array":
-            dtype = STREAM_ENTRY if field.struct is not None else SEQUENCE
-            return np.frombuffer(raw[: size - size % dtype.itemsize], dtype)
-        return bytes(raw)
+
+def _read(field: Field, raw: Any) -> object:
+    # the value of a variable field
+    if len(raw) == 0 and field.optional:
+        return None
+    if field.kind == "utf16":
+        return text_of(bytes(raw[: len(raw) & ~1]), field.nul)
+    if field.kind == "array":
+        dtype = STREAM_ENTRY if field.struct is not None else SEQUENCE
+        return np.frombuffer(raw[: len(raw) - len(raw) % dtype.itemsize], dtype)
+    return bytes(raw)
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    out = np.empty(len(values), object)
+    for i, value in enumerate(values):  # arrays among them stay arrays
+        out[i] = value
+    return out
 
 
 def _extent(

@@ -153,6 +153,8 @@ def _connections(
     votes = _votes(len(flows), control, data)
     mine = np.flatnonzero((flows["transport"] == "tcp") & (flows["protocol"] == "mms"))
     peers = flows["peer"].tolist() if len(mine) else []
+    src, dst = (list(zip(flows[end].tolist(), flows[f"{end}_port"].tolist()))
+                for end in ("src", "dst"))  # fmt: skip
     for flow in mine.tolist():
         if flow in seen:
             continue
@@ -161,10 +163,9 @@ def _connections(
         asks = votes[flow] >= (votes[peer] if peer >= 0 else 0)
         client, server = (flow, peer) if asks else (peer, flow)
         ends = Ends(client, server, control=control, by_flow=messages)
-        row = flows[client if client >= 0 else server]
-        near, far = ("src", "dst") if client >= 0 else ("dst", "src")
-        ends.client_host, ends.client_port = str(row[near]), int(row[f"{near}_port"])
-        ends.server_host, ends.server_port = str(row[far]), int(row[f"{far}_port"])
+        near, far = (src[client], dst[client]) if client >= 0 else (dst[server], src[server])
+        ends.client_host, ends.client_port = near
+        ends.server_host, ends.server_port = far
         ends.tcp = data[server]
         found.append(ends)
     return found

@@ -231,23 +231,11 @@ class Part:
             rows, _ = self.kind(struct)
             extents = self.columns.extents(struct.name, field.name)
             start = extents["offset"] - self.messages["offset"][rows]
-            self._raw[key] = self._read(self.columns.positions[rows], start, extents["length"])
+            values, which = self.columns.values(
+                self.columns.positions[rows], start, extents["length"]
+            )
+            self._raw[key] = _RawField(values, which, start, extents["length"])
         return self._raw[key]
-
-    def _read(self, positions: np.ndarray, start: np.ndarray, length: np.ndarray) -> _RawField:
-        numbers: dict[bytes, int] = {}
-        which = np.empty(len(positions), np.int64)
-        places = (positions + start).tolist()
-        lengths = length.tolist()
-        pieces = self.columns.pieces
-        cuts = np.searchsorted(positions, [first for first, _ in pieces]).tolist()
-        for (first, piece), low, high in zip(pieces, cuts, [*cuts[1:], len(positions)]):
-            view: Any = memoryview(piece).cast("B")  # type: ignore[arg-type]
-            for i in range(low, high):
-                at = places[i] - first
-                value = bytes(view[at : at + lengths[i]])
-                which[i] = numbers.setdefault(value, len(numbers))
-        return _RawField(list(numbers), which, start, length)
 
     def flows(self, table: np.ndarray) -> np.ndarray:
         """As `Tables.flows`."""
