@@ -104,7 +104,7 @@ def order_of(keys):
         raise MemoryError
     try:
         for key in reversed(keys):
-            if len(key) != n:
+            if <size_t>len(key) != n:
                 raise ValueError("keys differ in length")
             held = readable(whole_numbers(key))
             with nogil:
