@@ -21,7 +21,13 @@ from mmscodec.schema.faults import FaultCode
 MAGIC_SIZE = 8
 
 PIECE = 64 << 10  # bytes of output a step; damage costs at most so many good ones
-_INPUT = 128 << 10
+#: A library that meets damage keeps what it made of the same input to itself. So the input goes to
+#: it in steps that depend on the place in the file alone, whatever pieces it was read in: up to the
+#: first number of bytes in steps of the second.
+_STEPS = ((16 << 10, 512), (256 << 10, 4 << 10))
+_STEP = 16 << 10  # behind that: larger ones are not faster
+_READ = 128 << 10  # asked for at a time
+_PAUSE = 0.5  # seconds without a byte from a pipe, after which a step is not waited for
 XZ_MEMORY = 256 << 20  # a stream that wants more than `xz -9` four times over is refused
 ZSTD_WINDOW = 28  # log2 of the largest window: as much memory as xz may use
 _FRAME_HEAD = 18  # bytes of the longest header of a zstd frame
@@ -68,6 +74,39 @@ def _zstd_window(head: bytes) -> int:
         return value + 256 if size == 2 else value
     base = 1 << (10 + (head[5] >> 3))
     return base + (base >> 3) * (head[5] & 7)
+
+
+class _Steps:
+    """A reader's bytes in steps that do not depend on how they come.
+
+    Only a pipe that pauses in the middle of a step cuts it: a live capture is to be seen.
+    """
+
+    def __init__(self, raw: Readable) -> None:
+        self.raw = raw
+        self.ready = getattr(raw, "ready", None)
+        self.at = 0
+        self.rest = b""
+
+    def read(self) -> bytes:
+        """The next step, shorter at the end; ``b""`` behind it."""
+        end = self.at + next((step for limit, step in _STEPS if self.at < limit), _STEP)
+        end -= end % (end - self.at)  # behind a cut: to where the step would have ended
+        size = end - self.at
+        found = [self.rest]
+        length = len(self.rest)
+        while length < size:
+            if length and self.ready is not None and not self.ready(_PAUSE):
+                break
+            more = self.raw.read(_READ)
+            if not more:
+                break
+            found.append(more)
+            length += len(more)
+        data = b"".join(found)
+        out, self.rest = data[:size], data[size:]
+        self.at += len(out)
+        return out
 
 
 class _Gzip:
@@ -139,6 +178,7 @@ class Decompressed:
 
     def __init__(self, raw: Readable, kind: str, pending: bytes = b"") -> None:
         self.raw = raw
+        self.steps = _Steps(raw)
         self.kind = kind
         self.make = decoder_of(kind)
         self.decoder = self.make()
@@ -169,7 +209,7 @@ class Decompressed:
         return b""
 
     def _input(self) -> bytes:
-        data = self.pending or self.raw.read(_INPUT)
+        data = self.pending or self.steps.read()
         self.pending = b""
         if data:
             self.started = True
@@ -187,7 +227,7 @@ class Decompressed:
         # gzip and xz allow zero bytes between members and behind the last one
         rest = rest.lstrip(b"\0")
         while len(rest) < MAGIC_SIZE:
-            more = self.raw.read(_INPUT)
+            more = self.steps.read()
             if not more:
                 break
             rest = (rest + more).lstrip(b"\0") if not rest else rest + more

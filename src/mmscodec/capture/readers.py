@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import queue
+import select
+import socket
 import stat
 import threading
 from collections.abc import Callable
@@ -28,6 +30,8 @@ class Reader:
         self.inner = inner
         self.owned = owned
         self.pending = b""
+        self.short = False  # the last `read` gave less than it was asked for
+        self.waits: bool | None = None  # a pipe or socket
         for name in ("read1", "recv", "read"):
             method = getattr(inner, name, None)
             if method is not None:
@@ -57,11 +61,24 @@ class Reader:
             out, self.pending = self.pending, b""
             return out
         out = self.method(size)
+        self.short = len(out or b"") < size  # nothing is left in a buffer of the object
         if out is None:
             raise BlockingIOError("the file object is in non-blocking mode")
         if isinstance(out, str):
             raise TypeError("the file object gives text; open it in binary mode")
         return bytes(out)
+
+    def ready(self, seconds: float) -> bool:
+        """Whether `read` would not wait, or will not any more within so long.
+
+        True where that cannot be told: of file objects that have no descriptor, and of pipes on
+        Windows.
+        """
+        if self.pending or not self.short:
+            return True
+        if self.waits is None:
+            self.waits = _waits(self.inner)
+        return not self.waits or bool(select.select([self.inner], [], [], seconds)[0])
 
     def head(self, size: int) -> bytes:
         """The first bytes, which a later `read` gives again; fewer only at the end."""
@@ -78,6 +95,21 @@ class Reader:
         """Close the object if this reader opened it."""
         if self.owned:
             self.inner.close()
+
+
+def _waits(inner: Any) -> bool:
+    """A pipe or socket of the system, of which `select` can tell whether there are bytes."""
+    try:
+        raw = getattr(inner, "raw", inner)
+        if not isinstance(raw, io.FileIO | socket.socket):
+            return False
+        mode = os.fstat(raw.fileno()).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+            return False
+        select.select([inner], [], [], 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def widen(inner: Any) -> None:

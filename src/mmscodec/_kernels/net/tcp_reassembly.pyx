@@ -2,6 +2,7 @@
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp
+from mmscodec._kernels.core.elapsed cimport elapsed
 from mmscodec._kernels.net.pieces cimport (
     CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, added_t, checksum_t, node_at, node_t, piece_t,
     pieces_add, pieces_discard, pieces_emit, pieces_first, pieces_give, pieces_node, pieces_shift,
@@ -361,7 +362,7 @@ cdef int ack_hole(tcp_t *d, tcp_pool_t *pool, int64_t upto, int64_t time) noexce
     if d.since_acked == 0:
         d.acked_time = time
     d.since_acked += 1
-    if d.since_acked < HOLE_PACKETS and time - d.acked_time < HOLE_TIME:
+    if d.since_acked < HOLE_PACKETS and elapsed(time, d.acked_time) < HOLE_TIME:
         return 0
     d.since_acked = 0
     return give_up_first(d, pool, GAP_ACKED, time)

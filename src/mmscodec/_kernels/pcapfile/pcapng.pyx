@@ -4,7 +4,7 @@
 # A block is believed when both its lengths agree. Otherwise the bytes are searched for the next
 # block of a kind that exists and whose lengths agree. What is wrong inside a believed block costs
 # that block alone.
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from mmscodec._kernels.core.layout cimport (
     FAULT_BAD_BLOCK, FAULT_FILE_TRUNCATED, FAULT_TOO_LONG, FIELD_BLOCK_LENGTH, FIELD_CAPLEN,
@@ -443,7 +443,7 @@ cdef int64_t saturated(uint64_t sec, int64_t offset, uint64_t ns) noexcept nogil
     if offset < -limit:
         # such an offset and ticks of about 2^63 seconds may meet in the middle
         if sec < <uint64_t>(-(offset + limit)):
-            return INT64_MIN
+            return -INT64_MAX  # one more would be no time
         sec -= <uint64_t>(-(offset + limit))
         offset = -limit
     if sec > <uint64_t>(2 * limit):

@@ -4,6 +4,7 @@
 # the session. A queue has an end: older ones count as unanswered.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memmove, memset
+from mmscodec._kernels.core.elapsed cimport elapsed
 from mmscodec._kernels.core.layout cimport (
     MID_CONNECT, MID_CONNECT_FUNNEL, MID_FUNNEL_INFO, MID_OPEN_FILE, MID_PING, MID_PONG,
     MID_READ_BLOCK, MID_REPORT_CONNECTED_EX, MID_REPORT_CONNECTED_FUNNEL,
@@ -196,7 +197,7 @@ cdef inline int pair_response(
     one.response, one.response_mid, one.match = row, mid, match
     one.responses, one.hr = 1, c.hr[row]
     if one.request >= 0:
-        one.latency = c.rows[row].time - one.time
+        one.latency = elapsed(c.rows[row].time, one.time)
     if mid == MID_REPORT_FUNNEL_INFO and c.incarnation[row] >> 1 == FILLED_REPORTS:
         p.funnel = found
     return 0
