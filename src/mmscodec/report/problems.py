@@ -48,6 +48,9 @@ class Problems:
         self._by_message = self._of_messages(capture)
         winmx = rows["table"] == _WINMX_PACKETS
         self._by_packet = _sorted(rows["row"][winmx], self.kind[winmx])
+        self._severe = self._rows_with_violations(self._by_message, len(capture.messages))
+        packets = len(capture.winmx.packets) if len(self._by_packet[0]) else 0
+        self._severe_packets = self._rows_with_violations(self._by_packet, packets)
 
     def _of_messages(self, capture: Any) -> tuple[np.ndarray, np.ndarray]:
         # what is wrong with the header of a packet stands at its first message
@@ -71,9 +74,16 @@ class Problems:
 
     def violated(self, rows: np.ndarray, winmx: bool = False) -> np.ndarray:
         """Which of these rows break a rule that they must keep."""
-        known, kinds = self._by_packet if winmx else self._by_message
+        severe = self._severe_packets if winmx else self._severe
+        return severe[rows] if len(severe) else np.zeros(len(rows), bool)
+
+    def _rows_with_violations(self, of: tuple[np.ndarray, np.ndarray], count: int) -> np.ndarray:
+        # a bool for each row of the table
+        known, kinds = of
         severe = np.array([kind["severity"] == "violation" for kind in self.kinds], bool)
-        return np.isin(rows, known[severe[kinds]] if len(kinds) else known)
+        out = np.zeros(count, bool)
+        out[known[severe[kinds]]] = True
+        return out
 
 
 def _sorted(rows: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +115,7 @@ def _kind(row: Any, count: int) -> dict[str, Any]:
 
 
 def _example(row: Any, line: str) -> list[Any]:
-    words = line.partition(": ")[2] or line
+    words = (line.partition(": ")[2] or line).partition(" ")[2]  # behind the severity
     return [int(row["flow"]), int(row["offset"]), short(words, 240)]
 
 

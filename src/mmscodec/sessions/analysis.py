@@ -323,7 +323,10 @@ class Sessions:
         if not 0 <= index < len(self):
             raise IndexError(f"there is no session {index}")
         if index not in self._made:
-            self._made[index] = self._make(index, self._ends(index))
+            ends = self._ends(index)
+            ends.kept = ends.messages  # which every step looks at
+            self._made[index] = self._make(index, ends)
+            ends.kept = None
         return self._made[index]
 
     def client_host(self, index: int) -> str:

@@ -153,6 +153,12 @@ class Session:
             out["client_log"] = self.log
         return out
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table and the bit rate as a picture, without any script."""
+        from mmscodec.sessions.html import session_html
+
+        return session_html(self)
+
     def __repr__(self) -> str:
         where = self.url or self.server_address  # quoted: the text came from a peer
         return f"<Session {self.index}: {self.client_address} {where!r}>"

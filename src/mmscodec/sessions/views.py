@@ -23,10 +23,17 @@ class SessionViews:
 
         return Sessions(self)
 
+    @cached_property
+    def _session_rows(self) -> np.ndarray:
+        from mmscodec.sessions.html import SessionRow
+
+        table = self._sessions.table
+        return table.view(np.dtype((SessionRow, table.dtype)))
+
     @property
     def sessions(self) -> np.ndarray:
         """One row per MMS session: flows, file, times, quality; see docs/sessions.md."""
-        return self._sessions.table
+        return self._session_rows
 
     @property
     def exchanges(self) -> np.ndarray:

@@ -40,7 +40,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", () => { if (location.hash !== "#main") show(); });
-addEventListener("beforeprint", () => { if (window.Plotly) document.querySelectorAll(".plot").forEach((plot) => window.Plotly.Plots.resize(plot)); });
+const paper = (size) => () => { if (window.Plotly) document.querySelectorAll(".plot[data-drawn]").forEach((plot) => window.Plotly.relayout(plot, size)); };
+addEventListener("beforeprint", paper({ autosize: false, width: 310 }));
+addEventListener("afterprint", paper({ autosize: true, width: null }));
 $("#title").textContent = DATA.title;
 $("#foot").textContent = "Made by mmscodec report. Nothing on this page is fetched. " + (DATA.secrets ? "It holds credentials: do not pass it on. " : "Credentials are hidden. ") + "Keys: / searches, j and k go through the rows, Enter opens, Escape goes back. " +
   "Ceilings: a ladder holds " + number(DATA.limits.rows) + " messages (the first, the last, and those that break a rule), a chart " + number(DATA.limits.points) +

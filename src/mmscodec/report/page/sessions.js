@@ -24,7 +24,7 @@ function rateCell(row) {
   const share = row.rate / row.bit_rate, kind = share >= 0.95 ? "" : share >= 0.7 ? "warn" : "bad";
   const inner = el("i");
   inner.style.width = Math.min(100, 100 * share) + "%";
-  return [rate(row.rate), el("span", { cls: "meter " + kind, title: Math.round(100 * share) + " % of " + rate(row.bit_rate) }, inner)];
+  return [el("span", {}, rate(row.rate)), el("span", { cls: "meter " + kind, title: Math.round(100 * share) + " % of " + rate(row.bit_rate) }, inner)];
 }
 function troubleCell(row) {
   const out = [];
@@ -47,8 +47,8 @@ function sessionGrid() {
     { label: "rate", num: true, value: (r) => r.rate, cell: rateCell },
     { label: "loss", num: true, value: (r) => r.loss, cell: lossChip },
     { label: "start-up", num: true, value: (r) => r.start_up, cell: startChip },
-    { label: "end", cls: "wrap", value: (r) => r.end_text, cell: (r) => chip(END[r.end_reason] || "", r.end_text, r.partial_text) },
-    { label: "trouble", num: true, value: (r) => r.trouble, cell: troubleCell },
+    { label: "end", cls: "wrap", value: (r) => r.end_text, cell: (r) => chip(END[r.end_reason] || "", r.end_text.split(" (")[0], [r.end_text, r.partial_text].filter(Boolean).join("; ")) },
+    { label: "trouble", maybe: true, num: true, value: (r) => r.trouble + r.stalls + r.underruns, cell: troubleCell },
   ];
   return grid({
     columns, rows: ROWS, open: (row) => { location.hash = "s" + row.index; },

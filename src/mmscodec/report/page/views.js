@@ -4,7 +4,8 @@ function notes() {
   const out = [], say = (text) => out.push(el("p", { cls: "note" }, text));
   if (DATA.asked > ROWS.length) say("The table holds the first " + number(ROWS.length) + " of " + plural(DATA.asked, "session") + ": --session, --flow, --from and --to choose others.");
   if (ROWS.length > DATA.opened) say("The first " + number(DATA.opened) + " sessions can be opened; --session N makes a page of another one.");
-  for (const [name, why] of DATA.overview.skipped) say("Left out " + name + ": " + why);
+  const skipped = DATA.overview.skipped.map(([name, why]) => name + " (" + why + ")");
+  if (skipped.length) say("Left out: " + skipped.slice(0, 10).join(", ") + (skipped.length > 10 ? ", and " + (skipped.length - 10) + " more" : ""));
   for (const [text] of DATA.overview.not_understood) say(text);
   return out;
 }
@@ -39,14 +40,14 @@ function problemsView() {
   return [el("h1", {}, "Problems"), el("p", { cls: "soft" }, "A fault is a place that could not be understood; a gap is missing from the capture; a finding is a good row that the specification forbids."),
     el("h2", {}, "Faults ", el("small", {}, number(n.faults))), some(DATA.faults, n.faults),
     grid({ rows: DATA.faults, search: (r) => [r[3], r[4], r[5], "flow " + r[0]], empty: "none", columns: [...shared,
-      { label: "section", value: (r) => r[4], cell: (r) => section(r[4]) }, { label: "file", cls: "wrap", value: (r) => r[5] }] }),
+      { label: "section", maybe: true, value: (r) => r[4], cell: (r) => section(r[4]) }, { label: "file", maybe: true, cls: "wrap", value: (r) => r[5] }] }),
     n.gaps ? [el("h2", {}, "Gaps ", el("small", {}, number(n.gaps))), some(DATA.gaps, n.gaps), grid({ rows: DATA.gaps, columns: shared })] : "",
-    el("h2", {}, "Findings ", el("small", {}, number(n.findings) + " of " + plural(kinds.length, "kind"))),
+    el("h2", {}, "Findings ", el("small", {}, kinds.length ? number(n.findings) + ", " + plural(kinds.length, "kind") : "0")),
     kinds.length ? kinds.map(kindCard) : el("p", { cls: "soft" }, "none")];
 }
 function kindCard(kind) {
   return el("article", { cls: "card kind" }, el("h3", {}, severity(kind), " ", kind.field || kind.protocol, " ", el("small", { cls: "soft" }, number(kind.count) + "\u00d7")),
-    el("p", {}, kind.text, kind.rule && " \u2014 the rule: " + kind.rule, " ", section(kind.section)), kind.note && el("p", { cls: "soft" }, kind.note),
+    el("p", {}, kind.text, kind.rule && "; the rule: " + kind.rule, " ", section(kind.section)), kind.note && el("p", { cls: "soft" }, kind.note),
     el("ul", {}, kind.examples.map(([flow, offset, text]) => el("li", {}, at(flow, offset) + ": ", el("code", {}, text)))));
 }
 function flowsView() {
