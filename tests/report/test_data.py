@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import mmscodec
 from mmscodec.cli import main
+from mmscodec.cli.main import parser
 from mmscodec.errors import MissingExtraError
 from mmscodec.report import page
 from mmscodec.report.html import _charts, as_json
@@ -33,7 +35,10 @@ def test_a_page_of_every_capture(path, tmp_path):
     found = parts(made(path, tmp_path))
     cap = mmscodec.open(path)
     data = found.pop("data")
-    assert found.keys() == {f"s{i}" for i in range(len(cap.sessions))}
+    winmx = data["winmx"] or {"connections": []}
+    assert found.keys() == {f"s{i}" for i in range(len(cap.sessions))} | {
+        f"w{i}" for i in range(len(winmx["connections"]))
+    }
     counts = data["overview"]["counts"]
     assert counts["messages"] == len(cap.messages)
     assert counts["faults"] == len(cap.faults) == len(data["faults"])
@@ -50,8 +55,9 @@ def test_a_page_of_every_capture(path, tmp_path):
         counted = sum(int(re.search(r"packets=(\d+)", words)[1]) for words in runs)
         assert counted == row["media_packets"]
     if cap.flows["protocol"].tolist().count("winmx"):
-        winmx = data["winmx"]
-        assert sum(one["messages"] for one in winmx["ladders"]) == len(cap.winmx.packets)
+        assert sum(one["messages"] for name, one in found.items() if name[0] == "w") == len(
+            cap.winmx.packets
+        )
         assert sum(row[2] for row in winmx["primaries"]) == len(cap.winmx.lists())
         assert sum(one["count"] for one in winmx["nodes"]) == len(cap.nodes)
 
@@ -224,7 +230,9 @@ def test_a_capture_of_many_sessions_keeps_its_ceilings(tmp_path, monkeypatch):
     few = limits_for(60)
     monkeypatch.setattr(
         "mmscodec.report.html.limits_for",
-        lambda count: type(few)(sessions=50, details=40, rows=5, points=4, listed=3, bytes=60_000),
+        lambda count: type(few)(
+            sessions=50, details=40, rows=5, points=4, listed=3, bytes=60_000, text=40
+        ),
     )
     path = tmp_path / "page.html"
     path.write_text(page(cap, names=["many.pcap"]))
@@ -233,10 +241,18 @@ def test_a_capture_of_many_sessions_keeps_its_ceilings(tmp_path, monkeypatch):
     assert len(data["sessions"]["index"]) == 50
     assert data["session_count"] == 60
     assert data["opened"] == len(found) <= 40
-    assert sum(len(as_json(one)) for one in found.values()) <= 60_000
+    assert sum(len(as_json(one)) for one in [data, *found.values()]) <= 60_000
     session = found["s0"]
     shown = sum(line[1] == 0 for line in session["ladder"])
     assert 3 <= shown <= 5
     assert sum(line[10] for line in session["ladder"]) == session["messages"] - shown
     assert len(session["exchanges"]) == 5 < session["exchange_count"]
     assert len(data["overview"]["flows"]) == 3
+
+
+def test_commands_of_its_documentation_are_good():
+    text = (ROOT.parents[1] / "docs" / "report.md").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("mmscodec report ")]
+    assert len(lines) == 4
+    for line in lines:
+        assert parser().parse_args(shlex.split(line.partition(">")[0])[1:]).run

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from mmscodec.errors import MissingExtraError
 from mmscodec.lines.fields import Style, safe
 from mmscodec.report.detail import Details
 from mmscodec.report.ladder import Ladder, mms_fields, winmx_fields
-from mmscodec.report.limits import Limits, limits_for, short
+from mmscodec.report.limits import limits_for, short
 from mmscodec.report.overview import overview, players, session_table
 from mmscodec.report.problems import Problems, fault_rows, gap_words
-from mmscodec.report.winmx import winmx
+from mmscodec.report.winmx import Winmx
 from mmscodec.schema.mms import BY_MID
 
 _SCRIPTS = ("base.js", "grid.js", "sessions.js", "ladder.js", "charts.js", "views.js", "main.js")
@@ -117,22 +118,21 @@ def _part(name: str) -> str:
 
 def _data(
     capture: Any, names: list[str], wanted: Iterable[int] | None, style: Style
-) -> tuple[dict[str, Any], Iterator[tuple[str, str]]]:
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """What the first view shows, and each session as JSON."""
     problems = Problems(capture)  # before the sessions, which count them
     count = len(capture.sessions)
     numbers = list(range(count)) if wanted is None else list(wanted)
-    limits = limits_for(len(numbers))
-    chosen = [capture.session(number) for number in numbers[: limits.sessions]]
     fields, others = mms_fields(capture, style), winmx_fields(capture, style)
-    ladder = Ladder(fields, np.asarray(capture.messages), problems)
-    details = list(_details(Details(capture, ladder, problems, limits), chosen, limits))
+    peers = Winmx(capture, others, problems)
+    limits = limits_for(max(len(numbers), len(peers.pairs)))
+    chosen = [capture.session(number) for number in numbers[: limits.sessions]]
     data = {
         "title": _title(names), "secrets": style.secrets,
         "overview": overview(capture, names, others.counts(), limits),
         "players": players(chosen, limits),
         "sessions": session_table(capture, chosen, limits),
-        "session_count": count, "asked": len(numbers), "opened": len(details),
+        "session_count": count, "asked": len(numbers),
         "names": fields.names, "winmx_names": others.names,
         "mids": {str(mid): item.name for mid, item in BY_MID.items()},
         "problems": problems.kinds,
@@ -141,21 +141,32 @@ def _data(
             [int(row["flow"]), int(row["offset"]), int(row["length"]), gap_words(row)]
             for row in capture.gaps[: limits.listed]
         ],
-        "winmx": winmx(capture, others, problems, limits),
+        "winmx": peers.first_view(limits),
         "limits": {name: getattr(limits, name) for name in ("rows", "points", "text", "listed")},
     }  # fmt: skip
-    return data, iter(details)
+    made = Details(
+        capture, Ladder(fields, np.asarray(capture.messages), problems), problems, limits
+    )
+    parts = chain(
+        ((f"s{one.index}", lambda one=one: made.of(one)) for one in chosen[: limits.details]),
+        (
+            (f"w{number}", lambda pair=pair: peers.of(pair, limits))
+            for number, pair in enumerate(peers.pairs[: limits.details])
+        ),
+    )
+    details = list(_details(parts, limits.bytes - len(as_json(data))))
+    data["opened"] = sum(name[0] == "s" for name, _ in details)
+    return data, details
 
 
-def _details(made: Details, chosen: list[Any], limits: Limits) -> Iterator[tuple[str, str]]:
-    """Sessions that can be opened, as long as there is room."""
-    left = limits.bytes
-    for session in chosen[: limits.details]:
-        text = as_json(made.of(session))
+def _details(parts: Iterable[tuple[str, Any]], left: int) -> Iterator[tuple[str, str]]:
+    """What can be opened, as JSON, as long as there is room."""
+    for name, make in parts:
+        text = as_json(make())
         left -= len(text)
         if left < 0:
             return
-        yield f"s{session.index}", text
+        yield name, text
 
 
 def _title(names: list[str]) -> str:

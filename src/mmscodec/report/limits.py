@@ -20,7 +20,7 @@ class Limits(Frozen):
     text : int
         Characters of one text from the capture.
     bytes : int
-        Of all sessions that can be opened, as JSON.
+        Of all data of the page, as JSON: what would be more cannot be opened.
     listed : int
         Flows, faults, gaps, nodes: rows of each of those tables.
     """
@@ -30,7 +30,7 @@ class Limits(Frozen):
     rows: int = 1500
     points: int = 500
     text: int = 300
-    bytes: int = 9_500_000
+    bytes: int = 12_800_000
     listed: int = 1000
 
 

@@ -14,6 +14,7 @@ from mmscodec.sessions.session_flows import RowsByFlow
 from mmscodec.winmx import addresses, slots_over_time
 
 _CHARTED = 100  # nodes with a chart of their slots
+_PRIMARIES = 12  # with a chart of their own
 _HISTORY = (
     "count", "first", "last", *(
         f"free_{which}_slots_{what}" for which in ("primary", "secondary")
@@ -22,26 +23,52 @@ _HISTORY = (
 )  # fmt: skip
 
 
-def winmx(
-    capture: Any, fields: Fields, problems: Problems, limits: Limits
-) -> dict[str, Any] | None:
-    """Everything about WinMX; None where there is none."""
-    found = capture.winmx
-    if not found.links:
-        return None
-    pairs = _pairs(capture)
-    ladder = Ladder(fields, np.asarray(found.packets), problems, winmx=True)
-    return {
-        "connections": [_connection(capture, pair, found.links) for pair in pairs],
-        "ladders": _ladders(capture, pairs, ladder, limits),
-        "primaries": _primaries(found),
-        "slots": _current_slots(found, limits),
-        "nodes": _nodes(found, limits), "node_count": len(found.nodes),
-    }  # fmt: skip
+class Winmx:
+    """The WinMX connections of a capture.
+
+    Attributes
+    ----------
+    pairs : list of (int, int)
+        Flow of the client and of the server of each connection, -1 where one was not captured.
+    """
+
+    def __init__(self, capture: Any, fields: Fields, problems: Problems) -> None:
+        self.capture = capture
+        self.pairs = _pairs(capture)
+        self._ladder = Ladder(fields, np.asarray(capture.winmx.packets), problems, winmx=True)
+        flows = len(capture.flows)
+        tables = (self._ladder.table, np.asarray(capture.faults), capture.gaps)
+        self._by_flow = [RowsByFlow(table, flows) for table in tables]
+
+    def first_view(self, limits: Limits) -> dict[str, Any] | None:
+        """What is shown of all of them; None where there is none."""
+        found = self.capture.winmx
+        if not self.pairs:
+            return None
+        shown = self.pairs[: limits.sessions]
+        return {
+            "connections": [_connection(self.capture, pair, found.links) for pair in shown],
+            "connection_count": len(self.pairs),
+            "primaries": _primaries(found)[: limits.listed],
+            "slots": _current_slots(found, limits),
+            "nodes": _nodes(found, limits), "node_count": len(found.nodes),
+        }  # fmt: skip
+
+    def of(self, pair: tuple[int, int], limits: Limits) -> dict[str, Any]:
+        """The packets of one connection as a ladder."""
+        capture = self.capture
+        start = int(min(capture.flows["first_time"][flow] for flow in pair if flow >= 0))
+        rows, faults, gaps = (
+            np.concatenate([found[flow] for flow in pair]) for found in self._by_flow
+        )
+        rows = rows[np.argsort(self._ladder.table["time"][rows], kind="stable")]
+        made = self._ladder.messages(rows, {}, start, limits)
+        made += troubles(capture.faults[faults], capture.gaps[gaps], start, limits)
+        made.sort(key=lambda item: item[0])
+        return {"ladder": made, "messages": len(rows)}
 
 
 def _pairs(capture: Any) -> list[tuple[int, int]]:
-    """Flow of the client and of the server of each connection, -1 where one was not captured."""
     flows, pairs, seen = capture.flows, [], set()
     for flow in sorted(capture.winmx.links):
         if flow in seen:
@@ -66,27 +93,6 @@ def _connection(capture: Any, pair: tuple[int, int], links: dict[int, str]) -> l
     ]  # fmt: skip
 
 
-def _ladders(
-    capture: Any, pairs: list[tuple[int, int]], ladder: Ladder, limits: Limits
-) -> list[dict[str, Any]]:
-    packets = RowsByFlow(ladder.table, len(capture.flows))
-    faults = RowsByFlow(np.asarray(capture.faults), len(capture.flows))
-    gaps = RowsByFlow(capture.gaps, len(capture.flows))
-    out = []
-    for pair in pairs[: limits.details]:
-        start = int(min(capture.flows["first_time"][flow] for flow in pair if flow >= 0))
-        rows = np.concatenate([packets[flow] for flow in pair])
-        rows = rows[np.argsort(ladder.table["time"][rows], kind="stable")]
-        made = ladder.messages(rows, {}, start, limits)
-        made += troubles(
-            capture.faults[np.concatenate([faults[flow] for flow in pair])],
-            capture.gaps[np.concatenate([gaps[flow] for flow in pair])], start, limits,
-        )  # fmt: skip
-        made.sort(key=lambda item: item[0])
-        out.append({"ladder": made, "messages": len(rows)})
-    return out
-
-
 def _primaries(found: Any) -> list[list[Any]]:
     """[flow, sender, lists, first us, last us, least, median, most ns, silence ns, silent]"""
     rows = found.intervals()
@@ -103,7 +109,7 @@ def _current_slots(found: Any, limits: Limits) -> list[dict[str, Any]]:
     nodes = found.nodes
     own = nodes[nodes["current"]]
     out = []
-    for flow in np.unique(own["flow"])[: limits.listed].tolist():
+    for flow in np.unique(own["flow"])[:_PRIMARIES].tolist():
         rows = own[own["flow"] == flow]
         out.append({"flow": flow, **_slots(rows["time"], rows, limits.points)})
     return out

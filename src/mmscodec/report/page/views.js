@@ -68,7 +68,7 @@ function winmxView() {
   const ends = (r, i) => el("a", { cls: "row", href: "#w" + i }, r[0] + " \u2192 " + r[1]);
   const connections = it.connections.map((row, i) => [i, ...row]), spot = el("div");
   const host = (flow) => it.primaries.filter((r) => r[0] === flow).map((r) => r[1])[0] || "flow " + flow;
-  return [el("h1", {}, "WinMX"), el("h2", {}, "Connections"),
+  return [el("h1", {}, "WinMX"), el("h2", {}, "Connections ", el("small", {}, it.connection_count > connections.length ? "the first " + number(connections.length) + " of " + number(it.connection_count) : "")),
     grid({ rows: connections, open: (r) => { location.hash = "w" + r[0]; }, columns: [
       { label: "client and server", cls: "wrap", value: (r) => r[1], cell: (r) => ends(r.slice(1), r[0]) }, { label: "link", value: (r) => r[3] },
       { label: "first", cls: "nw", value: (r) => r[4], cell: (r) => stamp(r[4]) }, { label: "lasts", num: true, value: (r) => r[5] - r[4], cell: (r) => span((r[5] - r[4]) * 1000) },
@@ -78,8 +78,8 @@ function winmxView() {
       { label: "first", cls: "nw", value: (r) => r[3], cell: (r) => (r[3] < 0 ? "" : stamp(r[3])) }, { label: "last", cls: "nw", value: (r) => r[4], cell: (r) => (r[4] < 0 ? "" : stamp(r[4])) },
       ...["shortest", "median", "longest", "silence"].map((label, i) => ({ label, num: true, value: (r) => r[5 + i], cell: (r) => span(r[5 + i]) })),
       { label: "", value: (r) => r[9], cell: (r) => (r[9] ? chip("warn", "fell silent") : "") }] })] : "",
-    it.slots.length ? [el("h2", {}, "Slots that primaries had free ", el("small", {}, "record 0 of their lists")),
-      el("div", { cls: "charts" }, it.slots.slice(0, 12).map((one) => slots(one, host(one.flow))))] : "",
+    it.slots.length ? [el("h2", {}, "Slots that primaries had free ", el("small", {}, "record 0 of their lists; the first 12")),
+      el("div", { cls: "charts" }, it.slots.map((one) => slots(one, host(one.flow))))] : "",
     it.nodes.length ? [el("h2", {}, "Nodes ", el("small", {}, plural(it.node_count, "record") + ", the most named first")), spot,
       grid({ rows: it.nodes, search: (r) => [r.ip, r.tcp_port, r.sender], columns: [
         { label: "address", value: (r) => r.ip, cell: (r) => (r.slots ? el("button", { cls: "chip link", type: "button", onclick: () => spot.replaceChildren(slots(r.slots, r.ip)) }, r.ip) : r.ip) },
@@ -90,8 +90,8 @@ function winmxView() {
           cell: (r) => { const low = r["free_" + which + "_slots_min"], high = r["free_" + which + "_slots_max"]; return low === high ? low : low + " to " + high; } }))] })] : ""];
 }
 function connectionView(i) {
-  const row = DATA.winmx && DATA.winmx.connections[i], more = DATA.winmx && DATA.winmx.ladders[i], back = el("a", { cls: "back", href: "#winmx" }, "\u2190 WinMX");
-  if (!row || !more) return [back, el("h1", {}, "This connection is not on this page")];
+  const row = DATA.winmx && DATA.winmx.connections[i], more = document.getElementById("w" + i) && parsed("w" + i), back = el("a", { cls: "back", href: "#winmx" }, "\u2190 WinMX");
+  if (!row || !more) return [back, el("h1", {}, "The packets of this connection are not on this page"), el("p", { cls: "soft" }, "--flow and --port make a page of a part of the capture.")];
   return [back, el("h1", {}, row[0] + " \u2192 " + row[1] + " ", el("small", {}, row[2])), el("p", { cls: "soft" }, stamp(row[3]) + " UTC, " + span((row[4] - row[3]) * 1000) + ", " + bytes(row[5])),
     el("h2", {}, "Packets ", el("small", {}, plural(more.messages, "packet"))), ladder(more.ladder, DATA.winmx_names, row, row[3])];
 }
