@@ -20,11 +20,14 @@ from mmscodec import mms, winmx
 from mmscodec.capture._copy import copy_pieces
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._merge import Merge
+from mmscodec.capture.dtypes import CAPTURE_MESSAGES
 from mmscodec.capture.mapped import MemorySource
 from mmscodec.mms import _codec, _encode
 from mmscodec.mms._gather import gather
 from mmscodec.schema.dtypes import DATA_HEADER
 from mmscodec.schema.mms import MAX_PACKET
+from mmscodec.sessions import _bulk
+from mmscodec.sessions.states import STANCES
 from mmscodec.winmx import _cipher, _frames
 from mmscodec.winmx.batch import programs
 
@@ -181,6 +184,21 @@ def test_winmx_lists() -> None:
     assert hears(_frames.regular_lists, data)
     assert hears(_frames.copied_lists, data, 300_000)
     assert hears(_frames.write_lists, bytes(96 * 300_000), 300_000, 8, None)
+
+
+def test_one_session_of_many_messages() -> None:
+    count = 100_000
+    messages = np.zeros(count, CAPTURE_MESSAGES)
+    messages["mid"] = 0x00030018  # a Pong
+    rows, none = np.arange(count), np.full(count, -1)
+    bounds = np.array([0, count])
+    control = _bulk.Control(messages, none, none, none, rows, bounds)
+    assert hears(control.exchanges)
+    stances, events = np.zeros(1, STANCES), np.zeros((count, 3), np.int64)
+    assert hears(control.transitions, stances, events, bounds)
+    out = np.empty(count, np.int64)
+    pairs = np.array([[0, -1]])
+    assert hears(_bulk.in_order, messages, rows, bounds, pairs, np.zeros(1, np.int64), out)
 
 
 @pytest.mark.parametrize("head", ["pcap", "pcapng"])

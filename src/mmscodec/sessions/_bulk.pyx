@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable, writable
-from mmscodec._kernels.core.interrupt cimport interrupted_at
+from mmscodec._kernels.core.interrupt cimport interrupted_after, interrupted_at
 from mmscodec._kernels.core.layout cimport MID_READ_BLOCK
 from mmscodec._kernels.track.session_buffer cimport follow_start, level_t
 from mmscodec._kernels.track.session_media cimport first_from
@@ -40,15 +40,14 @@ def in_order(messages, by_flow, bounds, pairs, places, out):
     cdef const int64_t *flow = <const int64_t *>flows.data
     cdef const int64_t *place = <const int64_t *>at.data
     cdef rows_t one, two
-    cdef size_t i, sessions = flows.size // (2 * sizeof(int64_t))
+    cdef size_t i, done = 0, sessions = flows.size // (2 * sizeof(int64_t))
     with nogil:
         for i in range(sessions):
             one = rows_of(known, bound, flow[2 * i])
             two = rows_of(known, bound, flow[2 * i + 1])
-            merge_flows(
+            if merge_flows(
                 <const control_row_t *>rows.data, one, two, <int64_t *>target.data + place[i]
-            )
-            if interrupted_at(i):
+            ) or interrupted_after(&done, <size_t>(one.count + two.count)):
                 break
     raise_interrupt()
 
@@ -81,15 +80,19 @@ cdef class Control:
         self.control.bounds = <const int64_t *>five.data
         self.sessions = <int32_t>(five.size // sizeof(int64_t)) - 1
 
+    cdef inline size_t messages_of(self, int32_t i) noexcept nogil:
+        return <size_t>(self.control.bounds[i + 1] - self.control.bounds[i])
+
     def exchanges(self):
         """A `Block` with rows of `EXCHANGES`; their Data packets are not looked at."""
         cdef Block out = Block(sizeof(exchange_row_t))
+        cdef size_t done = 0
         cdef int32_t i
         cdef int status = 0
         with nogil:
             for i in range(self.sessions):
                 status = pair_session(&self.control, i, &out.table)
-                if status != 0 or interrupted_at(i):
+                if status != 0 or interrupted_after(&done, self.messages_of(i)):
                     break
         raise_interrupt()
         if status != 0:
@@ -113,6 +116,7 @@ cdef class Control:
         cdef Buffer stance = readable(stances), event = readable(events), ends = readable(bounds)
         cdef Block out = Block(sizeof(transition_row_t))
         cdef const int64_t *bound = <const int64_t *>ends.data
+        cdef size_t done = 0
         cdef int32_t i
         cdef int status = 0
         if stance.size != self.sessions * sizeof(stance_t):
@@ -124,7 +128,7 @@ cdef class Control:
                     <const event_t *>event.data + bound[i], <size_t>(bound[i + 1] - bound[i]),
                     &out.table,
                 )
-                if status != 0 or interrupted_at(i):
+                if status != 0 or interrupted_after(&done, self.messages_of(i)):
                     break
         raise_interrupt()
         if status != 0:
@@ -159,6 +163,7 @@ cdef class Control:
         cdef const int64_t *bound = <const int64_t *>ends.data
         cdef plain_t *p = <plain_t *>malloc(sizeof(plain_t))
         cdef int64_t begin, count
+        cdef size_t done = 0
         cdef int32_t i
         if p == NULL:
             raise MemoryError
@@ -169,6 +174,7 @@ cdef class Control:
         known.header_size = <const uint32_t *>(<Buffer>held[4]).data
         p.control, p.kinds, p.segments = &self.control, &known, &segments.table
         p.data = <const media_row_t *>packets.data
+        p.interrupted = False
         with nogil:
             for i in range(self.sessions):
                 p.row = <plain_row_t *>out.data + i
@@ -181,7 +187,7 @@ cdef class Control:
                 p.heads = <int64_t *>heads.data + begin
                 p.media = <int64_t *>media.data + begin
                 look_at_session(p, <const int64_t *>order.data + begin, <size_t>count)
-                if interrupted_at(i):
+                if p.interrupted or interrupted_after(&done, self.messages_of(i) + <size_t>count):
                     break
         free(p)
         raise_interrupt()
@@ -210,7 +216,7 @@ def levels(tuple data, segments, send, prerolls, played_out, out):
     cdef Buffer sends = readable(send), need = readable(prerolls), ended = readable(played_out)
     cdef Buffer target = writable(out)
     cdef const segment_row_t *part = <const segment_row_t *>parts.data
-    cdef size_t i, count = parts.size // sizeof(segment_row_t)
+    cdef size_t i, done = 0, count = parts.size // sizeof(segment_row_t)
     cdef int64_t preroll, reached
     cdef level_t *level
     cdef bint first, last
@@ -229,7 +235,7 @@ def levels(tuple data, segments, send, prerolls, played_out, out):
             )
             if first:
                 level.reached = reached
-            if interrupted_at(i):
+            if interrupted_after(&done, <size_t>part[i].count):
                 break
     raise_interrupt()
 

@@ -13,6 +13,15 @@ cdef enum:
     BYTES_BETWEEN = 1 << 20  # and bytes of a stream
 
 
+cdef inline bint interrupted_after(size_t *done, size_t rows) noexcept nogil:
+    # the question of a loop over things of many rows, behind one that had `rows`
+    done[0] += rows + 1
+    if done[0] < ROWS_BETWEEN:
+        return False
+    done[0] = 0
+    return interrupted()
+
+
 cdef inline bint interrupted_at(size_t row) noexcept nogil:
     # the question of a loop over rows
     return (row & (ROWS_BETWEEN - 1)) == ROWS_BETWEEN - 1 and interrupted()

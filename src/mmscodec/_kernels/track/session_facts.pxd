@@ -1,5 +1,6 @@
 # What the control messages of a plain session say: times, what was asked, and which tell more.
 from libc.stdint cimport int32_t, int64_t, uint32_t
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.layout cimport (
     MID_CLOSE_FILE, MID_CONNECT, MID_CONNECT_FUNNEL, MID_LOGGING, MID_OPEN_FILE, MID_READ_BLOCK,
     MID_REPORT_CONNECTED_EX, MID_REPORT_END_OF_STREAM, MID_REPORT_FUNNEL_INFO, MID_REPORT_OPEN_FILE,
@@ -145,5 +146,8 @@ cdef inline bint plain_facts(plain_t *p) noexcept nogil:
             p.row.from_server = 1
         take_fact(p, p.control.rows[row].time, mid, p.kinds.place[row])
         if not take_media(p, row, p.kinds.place[row]):
+            return False
+        if interrupted_at(<size_t>at):
+            p.interrupted = True
             return False
     return True

@@ -1,6 +1,7 @@
 # The Data packets of a plain session: its header, its starts of playback, and how they came.
 from libc.stdint cimport int64_t
 from libc.string cimport memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.layout cimport DATA_HEADER, DATA_HEADER_LEN, DATA_MEDIA
 from mmscodec._kernels.core.table cimport table_at, table_row
 from mmscodec._kernels.track.session_plain cimport (
@@ -103,6 +104,9 @@ cdef inline bint plain_packets(plain_t *p, const int64_t *rows, size_t count) no
         packet = &p.data[rows[i]]
         if packet.kind != DATA_HEADER and packet.kind != DATA_MEDIA:
             continue  # packet-pair filler
+        if interrupted_at(i):
+            p.interrupted = True
+            return False
         if i and p.data[rows[i - 1]].offset > packet.offset:
             return False
         while step < p.start_count and p.starts[step] <= packet.offset:

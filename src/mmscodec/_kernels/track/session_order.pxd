@@ -1,5 +1,6 @@
 # The messages of a session in causal order, out of those of its two flows.
 from libc.stdint cimport INT64_MIN, int64_t
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.track.session_rows cimport control_row_t
 
 cdef struct rows_t:
@@ -26,15 +27,18 @@ cdef inline int64_t time_at(
     return max(table[flow.rows[at]].time, before)
 
 
-cdef inline void merge_flows(
+cdef inline bint merge_flows(
     const control_row_t *table, rows_t one, rows_t two, int64_t *out
 ) noexcept nogil:
     # Rows of one flow and of the other by time and then by row into `out`, which has room for both.
     # A time that runs backwards in a flow counts as the latest before it: rows keep their order.
+    # True: interrupted.
     cdef int64_t i = 0, j = 0, one_time, two_time
     one_time = time_at(table, &one, 0, INT64_MIN)
     two_time = time_at(table, &two, 0, INT64_MIN)
     while i < one.count or j < two.count:
+        if interrupted_at(<size_t>(i + j)):
+            return True
         if j == two.count or (i < one.count and (
             one_time < two_time or (one_time == two_time and one.rows[i] < two.rows[j])
         )):
@@ -45,3 +49,4 @@ cdef inline void merge_flows(
             out[i + j] = two.rows[j]
             j += 1
             two_time = time_at(table, &two, j, two_time)
+    return False

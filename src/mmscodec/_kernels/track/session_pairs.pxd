@@ -5,6 +5,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memmove, memset
 from mmscodec._kernels.core.elapsed cimport elapsed
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.layout cimport (
     MID_CONNECT, MID_CONNECT_FUNNEL, MID_FUNNEL_INFO, MID_OPEN_FILE, MID_PING, MID_PONG,
     MID_READ_BLOCK, MID_REPORT_CONNECTED_EX, MID_REPORT_CONNECTED_FUNNEL,
@@ -254,7 +255,7 @@ cdef inline int pair_message(pairing_t *p, const control_t *c, int64_t row) noex
 
 cdef inline int pair_session(const control_t *c, int32_t session, table_t *out) noexcept nogil:
     # Adds the exchanges of a session to `out` (rows of exchange_row_t), in order of their requests.
-    # 0, or -1: no memory.
+    # 0, -1: no memory, or 1: interrupted.
     cdef pairing_t p
     cdef int64_t at
     cdef int kind
@@ -264,4 +265,6 @@ cdef inline int pair_session(const control_t *c, int32_t session, table_t *out) 
     for at in range(c.bounds[session], c.bounds[session + 1]):
         if pair_message(&p, c, c.order[at]) != 0:
             return -1
+        if interrupted_at(<size_t>at):
+            return 1
     return 0

@@ -99,6 +99,7 @@ cdef struct asked_t:
 
 cdef struct plain_t:
     # a session while it is looked at
+    bint interrupted
     const control_t *control
     const kinds_t *kinds
     const media_row_t *data

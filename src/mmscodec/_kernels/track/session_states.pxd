@@ -1,6 +1,7 @@
 # The states of both sides over time: spec sections 10.3, 10.4, as far as a capture shows.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.core.layout cimport (
     MID_CLOSE_FILE, MID_CONNECT, MID_REPORT_END_OF_STREAM, MID_REPORT_REDIRECT,
     MID_REPORT_STARTED_PLAYING, MID_REPORT_START_STRIDING, MID_REPORT_STREAM_CHANGE,
@@ -165,7 +166,7 @@ cdef inline int states_of_session(
     size_t count, table_t *out,
 ) noexcept nogil:
     # Adds the transitions of a session to `out` (rows of transition_row_t). `events` ascend by time
-    # and stand in front of a message of the same time. 0, or -1: no memory.
+    # and stand in front of a message of the same time. 0, -1: no memory, or 1: interrupted.
     cdef sides_t s
     cdef size_t next_event = 0
     cdef int64_t at
@@ -177,9 +178,13 @@ cdef inline int states_of_session(
             take_data(&s, &events[next_event])
             next_event += 1
         take_message(&s, c, at)
+        if interrupted_at(<size_t>at):
+            return 1
     while next_event < count:
         take_data(&s, &events[next_event])
         next_event += 1
+        if interrupted_at(next_event):
+            return 1
     if stance.ended >= 0:
         go(&s, CLIENT, S_CLOSED, stance.ended, -1, -1)
         go(&s, SERVER, S_CLOSED, stance.ended, -1, -1)
