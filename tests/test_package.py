@@ -112,3 +112,16 @@ def test_workflows_are_pinned_and_have_no_rights_by_default(path):
 def test_free_threaded_wheels_wait_for_the_declaration():
     declared = '"freethreading_compatible": True' in (ROOT / "setup.py").read_text()
     assert declared != ("cp31?t-*" in PROJECT["tool"]["cibuildwheel"]["skip"])
+
+
+def test_a_wheel_has_every_pxd_that_its_others_need():
+    left_out = PROJECT["tool"]["setuptools"]["exclude-package-data"]
+    shipped = {}
+    for path in (ROOT / "src").rglob("*.pxd"):
+        package = ".".join(path.parent.relative_to(ROOT / "src").parts)
+        if not any(path.match(name) for name in left_out.get(package, ())):
+            shipped[f"{package}.{path.stem}"] = path.read_text(encoding="utf-8")
+    assert "mmscodec._kernels.track.tracker" not in shipped
+    for name, text in shipped.items():
+        for module in re.findall(r"^\s*(?:from|cimport) (mmscodec[\w.]*)", text, re.MULTILINE):
+            assert module in shipped or f"{module}.__init__" in shipped, f"{name} needs {module}"
