@@ -244,6 +244,8 @@ def whole_number(value: Any, owner: str, field: str) -> int:
 def raw_value(value: Any, owner: str) -> bytes:
     """The bytes of something that has bytes: a number is none, though bytes() takes it."""
     try:
+        if isinstance(value, np.number | np.bool_ | np.datetime64 | np.timedelta64):
+            raise TypeError  # NumPy's numbers have a buffer, which nobody means
         return bytes(memoryview(value))
     except TypeError:
         if isinstance(value, np.void):
@@ -389,7 +391,8 @@ def fields_of(batch: Any, i: int, encoding: str | None) -> dict[str, Any]:
     one.direction = batch.direction
     rows, _ = one.gather(layout(item), item.mid)
     if len(rows) == 0:
-        raise ValueError(f"packet {i} ends inside a field: {one.faults.text()[0]}")
+        why = "".join(f": {line}" for line in one.faults.text()[:1])
+        raise ValueError(f"packet {i} ends inside a field{why}")
     out = row_fields(one, rows[0], item.fields, encoding)
     if surplus := int(rows[0]["surplus"]):
         out["surplus"] = bytes(piece[len(piece) - surplus :])

@@ -105,6 +105,8 @@ def _fixed_text(struct_: Struct, field: Field, value: Any) -> bytes:
 def as_bytes(struct_: Struct, field: Field, value: Any) -> bytes:
     """Raw bytes of a value that has a buffer."""
     try:
+        if isinstance(value, np.number | np.bool_ | np.datetime64 | np.timedelta64):
+            raise TypeError  # NumPy's numbers have a buffer, which nobody means
         return bytes(memoryview(value))
     except TypeError:
         raise refuse(struct_, field.name, f"bytes are needed, not {type(value).__name__}") from None
