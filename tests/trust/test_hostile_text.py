@@ -18,7 +18,7 @@ from mmscodec.cli import main
 from tests.asf import make
 from tests.sessions.play import Play, capture
 
-SINKS = ("terminal", "csv", "json", "sql", "file_names", "parquet", "repr")
+SINKS = ("terminal", "csv", "json", "sql", "file_names", "parquet", "repr", "report")
 ASF = make.asf(4, 200)
 WORST = [
     "=cmd|' /C calc'!A0", "+1+1", "-2", "@SUM(1)", "\t=1", "\r=1", "\x1b]0;title\x07\x1b[2J\x9b31m",
@@ -158,6 +158,21 @@ def test_repr(path):
     for words in cap.findings.text():
         harmless(words)
     harmless("\n".join(cap.faults.text()))
+
+
+def test_report(path, tmp_path):
+    """The page as bytes; what a browser makes of it is tested in tests/report."""
+    for package in ("jinja2", "plotly"):
+        pytest.importorskip(package, reason=f"{package} is not installed: reports need it")
+    target = tmp_path / "page.html"
+    assert main(["report", str(path), "-o", str(target)]) == 0
+    text = target.read_text("utf-8")
+    pieces = re.findall(r'<script type="application/json" id="\w+">(.*?)</script>', text, re.DOTALL)
+    assert len(pieces) == 1 + len(WORST)
+    for piece in pieces:
+        harmless(piece)
+        assert not re.search("[<>&]", piece)
+        json.loads(piece)
 
 
 def test_every_sink_has_a_test():
