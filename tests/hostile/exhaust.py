@@ -4,6 +4,7 @@ import ctypes
 import io
 import struct
 import sys
+import threading
 from collections.abc import Callable
 
 import mmscodec
@@ -78,6 +79,67 @@ def peers_feed() -> object:
     decoder = winmx.Decoder()
     rows = [peer_tables(decoder.feed(PEERS[at : at + 777])) for at in range(0, len(PEERS), 777)]
     return [*rows, peer_tables(decoder.close())]
+
+
+def findings() -> object:
+    found = mms.decode(STREAM[:6000]).findings, winmx.decode(PEERS[:4000]).findings
+    return [rows.tobytes() for rows in found]
+
+
+def encoded() -> object:
+    batch = mms.decode(STREAM[:6000])
+    nodes = winmx.decode(PEERS[:4000]).nodes
+    return bytes(mms.encode(batch)), bytes(winmx.encode(nodes[: len(nodes) // 8 * 8]))
+
+
+def many() -> object:
+    decoders = mms.Decoders()
+    numbers = [decoders.open() for _ in range(3)]
+    batch = decoders.feed(numbers, [STREAM[:3001]] * 3)
+    ends = [tables(decoders.close(number)) for number in numbers]
+    return tables(batch), ends
+
+
+def sessions() -> object:
+    with mmscodec.open(CAPTURE) as opened:
+        rows = opened.sessions, opened.exchanges, opened.transitions
+        return [table.tobytes() for table in rows]
+
+
+def arrow() -> object:
+    with mmscodec.open(CAPTURE) as opened:
+        names = ("flows", "messages", "packets", "faults")
+        for name in names:
+            opened.table(name).__arrow_c_stream__()
+        return names
+
+
+def conversation() -> object:
+    talk = winmx.Conversation()
+    block = winmx.cipher.key_block(winmx.cipher.Role.SECONDARY_SERVER, bytes(range(16)))
+    batches = [talk.feed("S>C", b"1" + block), talk.feed("C>S", PEERS[:500])]
+    return repr(batches)
+
+
+def two_threads() -> object:
+    """Two at once: an allocation of either of them fails."""
+    found: list[object] = [None, None]
+
+    def run(number: int, work: Callable[[], object]) -> None:
+        try:
+            found[number] = work()
+        except MemoryError:
+            found[number] = MemoryError
+
+    works = enumerate((decode, peers))
+    pool = [threading.Thread(target=run, args=pair) for pair in works]
+    for thread in pool:
+        thread.start()
+    for thread in pool:
+        thread.join()
+    if MemoryError in found:
+        raise MemoryError
+    return found
 
 
 # frames of 8 nodes, some of 9, one of a length that is no multiple of 12

@@ -33,7 +33,7 @@ static int fails(void *caller) {
     if (!armed || !dladdr(caller, &where) || !where.dli_fname) return 0;
     const char *package = getenv("FAILING_PACKAGE");
     if (!package || strncmp(where.dli_fname, package, strlen(package)) != 0) return 0;
-    long number = seen++;
+    long number = __atomic_fetch_add(&seen, 1, __ATOMIC_SEQ_CST);
     if (number == wanted || (sticky && number > wanted)) {
         errno = ENOMEM;
         return 1;

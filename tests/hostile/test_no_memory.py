@@ -22,6 +22,13 @@ WORK = [
     "written",
     "peers",
     "peers_feed",
+    "findings",
+    "encoded",
+    "many",
+    "sessions",
+    "arrow",
+    "conversation",
+    "two_threads",
 ]
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="preloads a library"),

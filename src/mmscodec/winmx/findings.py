@@ -111,8 +111,9 @@ def find(batch: Any) -> Findings:
         made = [*list_lengths(part), *node_values(part), *packet_fields(part)]
         kept = [rows for rows in made if len(rows)]
         if kept:
-            rows = np.concatenate(kept)
-            found.append(rows[np.argsort(rows["offset"], kind="stable")])
+            rows = blocks.joined(kept, FINDINGS)
+            order = np.argsort(rows["offset"], kind="stable")
+            found.append(rows.view(f"V{rows.itemsize}")[order].view(FINDINGS))  # padding as well
     return blocks.joined(found, FINDINGS).view(Findings)
 
 
