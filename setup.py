@@ -92,7 +92,7 @@ setup(
             "wraparound": False,
             "initializedcheck": False,
             "cdivision": True,
-            "binding": True,
+            "binding": False,  # a fifth of a wheel: nobody asks compiled functions for their signature
             "embedsignature": False,
             "auto_pickle": False,  # it would read what pointers point to as text
             # None for an object of a compiled class is a TypeError, not a null pointer
