@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import zlib
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -74,7 +73,6 @@ def description() -> str:
 
 
 os.chdir(ROOT)
-zlib.Z_DEFAULT_COMPRESSION = zlib.Z_BEST_COMPRESSION  # zipfile asks it: 4 kB of a wheel
 WORKERS = os.cpu_count() or 1 if sys.platform == "linux" else 1
 sources = sorted(Path("src").rglob("*.pyx"))
 if not sources:  # a wheel without them would install and fail at the first import
