@@ -90,7 +90,7 @@ setup(
             "wraparound": False,
             "initializedcheck": False,
             "cdivision": True,
-            "binding": False,  # a fifth of a wheel: nobody asks compiled functions for their signature
+            "binding": False,  # built-in functions, without a signature: 7 % of a wheel
             "embedsignature": False,
             "auto_pickle": False,  # it would read what pointers point to as text
             # None for an object of a compiled class is a TypeError, not a null pointer
