@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -137,9 +138,11 @@ def test_every_command_has_one_line_in_the_help(capsys):
     assert parser().prog == "mmscodec"
 
 
-@pytest.mark.parametrize("command", ["wireshark", "completion bash", "export -o - " + PATH])
+@pytest.mark.parametrize(
+    "command", ["wireshark", "completion bash", f"export -o - {shlex.quote(PATH)}"]
+)
 def test_output_that_is_closed_is_one_sentence(command):
-    words = f"{sys.executable} -m mmscodec {command} >&-"
+    words = f"{shlex.quote(sys.executable)} -m mmscodec {command} >&-"
     done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert done.stderr == "mmscodec: standard output is closed\n"
