@@ -13,7 +13,7 @@ import mmscodec
 from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.files import opened, selection
 from mmscodec.cli.output import columns
-from mmscodec.cli.progress import progress
+from mmscodec.cli.progress import Silent, progress
 from mmscodec.cli.result import FORMS
 from mmscodec.errors import near
 from mmscodec.sql import Database
@@ -24,6 +24,7 @@ _VERBS = (
     "select", "with", "from", "describe", "summarize", "show", "explain", "values", "pivot",
     "unpivot", "table", "create", "set", "copy", "pragma",
 )  # fmt: skip
+_NO_BAR = Silent()
 _EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")  # a capture of nothing
 
 
@@ -80,10 +81,10 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
         return 2
     with progress(options.quiet) as bar:
         if folders:
-            return _answer(Database(folders=folders, empty=empty), query, options)
+            return _answer(Database(folders=folders, empty=empty), query, options, bar)
         with opened(captures, options, bar) as capture:
             database = Database(capture, empty=empty)
-            status = _answer(database, query, options)
+            status = _answer(database, query, options, bar)
             bar.aside()
             if not database.made or status or options.listed:
                 return status
@@ -92,23 +93,25 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
             return damage.report()
 
 
-def _answer(database: Database, query: str | None, options: Any) -> int:
+def _answer(database: Database, query: str | None, options: Any, bar: Silent = _NO_BAR) -> int:
     if options.listed:
         print("\n".join(_listing(database)))
         return 0
     if query is not None:
-        return ask(database, query, options)
+        return ask(database, query, options, bar)
     if sys.stdin.isatty():
         from mmscodec.cli.prompt import converse
 
-        return converse(database, lambda text: ask(database, text, options))
-    return ask(database, sys.stdin.read(), options)
+        bar.aside()
+        return converse(database, lambda text: ask(database, text, options, bar))
+    return ask(database, sys.stdin.read(), options, bar)
 
 
-def ask(database: Database, text: str, options: Any) -> int:
+def ask(database: Database, text: str, options: Any, bar: Silent = _NO_BAR) -> int:
     """Print the answer to a query, or one line about what is wrong with it."""
     try:
         found = database.query(text)
+        bar.aside()
         if found is None:
             say("the query is empty")
             return 2
@@ -117,6 +120,7 @@ def ask(database: Database, text: str, options: Any) -> int:
         else:
             FORMS[options.form or "table"](found, sys.stdout)
     except database.errors as error:
+        bar.aside()
         say(_mistake(str(error), database))
         return 2 if type(error).__name__ in _WRONG else 1
     return 0
