@@ -16,30 +16,13 @@ from mmscodec.cli.main import COMMANDS, parser
 ROOT = Path(__file__).resolve().parents[1] / "captures"
 PATH = str(ROOT / "mms" / "libmms_playlist.pcap")
 READING = sorted(set(COMMANDS) - {"wireshark", "completion"})
+CHOOSING = {"decode", "stats", "sessions", "sql", "convert", "extract", "export", "report"}
 HAVE = {
     "--json": {"decode", "stats", "sessions", "sql", "extract", "export", "explain"},
     "--csv": {"decode", "sessions", "sql"},
     "--limit": {"decode", "sessions", "explain", "report"},
-    "--filter": {
-        "decode",
-        "stats",
-        "sessions",
-        "sql",
-        "convert",
-        "extract",
-        "export",
-        "report",
-    },
-    "--port": {
-        "decode",
-        "stats",
-        "sessions",
-        "sql",
-        "convert",
-        "extract",
-        "export",
-        "report",
-    },
+    "--filter": CHOOSING,
+    "--port": CHOOSING,
     "--from": {"decode", "stats", "sessions", "extract", "export", "report"},
     "--to": {"decode", "stats", "sessions", "extract", "export", "report"},
     "--flow": {"decode", "stats", "sessions", "extract", "export", "explain", "report"},
