@@ -215,8 +215,8 @@ def test_a_conversation(monkeypatch, tmp_path, capsys):
         return line
 
     asked = []
-    database = Database(mmscodec.open(SESSION))
-    assert converse(database, asked.append, read) == 0
+    monkeypatch.setattr("builtins.input", read)
+    assert converse(Database(mmscodec.open(SESSION)), asked.append) == 0
     assert asked == ["select count(*) as n\nfrom messages;\n", "select 1;\n"]
     out = capsys.readouterr().out
     assert "\nsessions\n" in out

@@ -18,14 +18,14 @@ def history_file() -> Path:
     return Path(state) / "mmscodec" / "sql_history"
 
 
-def converse(database: Any, ask: Callable[[str], int], read: Callable[[str], str] = input) -> int:
+def converse(database: Any, ask: Callable[[str], int]) -> int:
     """Answer until the end of input; 0."""
     keep = _history()
     print(_HELP)
     text = ""
     while True:
         try:
-            line = read("   ...> " if text else "mmscodec> ")
+            line = input("   ...> " if text else "mmscodec> ")
         except EOFError:
             print()
             break
