@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 SESSION_ID, SEAL, RESEND = 0xB00BFACE, 0x20534D4D, 0xBEEFF00D
 GUID = bytes.fromhex("3026B2758E66CF11A6D900AA0062CE6C")
-ANNOUNCING = {0x00040011, 0x00040005, 0x0004000A, 0x00040020}
+#: Answers that name an incarnation, and the least bytes of each
+ANNOUNCING = {0x00040011: 20, 0x00040005: 36, 0x0004000A: 20, 0x00040020: 32}
 HEADER_FLAGS = (0x00, 0x04, 0x08, 0x0C)
 NEAR, FAR, SMALL = 4096, 65536, 1 << 24
 NO_LOCATION = 0xFFFF0000
@@ -413,7 +414,7 @@ class Framing:
         size = self.u32(at) * 8
         if 4 not in self.senders:
             self.senders |= {mid >> 16} & {3, 4}
-        if mid in ANNOUNCING and size >= 16:
+        if size >= ANNOUNCING.get(mid, 1 << 32):
             self.awaited = self.data[at + 12]
             self.announced.add(self.awaited)
 
@@ -437,6 +438,7 @@ class Framing:
             elif self.udp and self.u32(at) == RESEND:
                 if resend == 0 or at + resend > self.end:
                     return at
+                self.fresh = False
                 at += resend
                 continue
             else:

@@ -10,7 +10,7 @@ static const uint8_t MMSCODEC_ASF_HEADER_GUID[16] = {0x30, 0x26, 0xB2, 0x75, 0x8
                                                      0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C};
 #define ASF_HEADER_GUID MMSCODEC_ASF_HEADER_GUID
 
-/* The three searches below return the first i in [start, stop) that qualifies, or stop; bytes up to
+/* The four searches below return the first i in [start, stop) that qualifies, or stop; bytes up to
    stop + 7 are readable. Blocks are tested without a branch, so that compilers make vector code. */
 #define MMSCODEC_SEARCH(test)                                   \
     size_t i = start;                                           \
@@ -33,6 +33,12 @@ static const uint8_t MMSCODEC_ASF_HEADER_GUID[16] = {0x30, 0x26, 0xB2, 0x75, 0x8
    packet. A TcpMessageHeader passes too. */
 static inline size_t scan_for_data(const uint8_t *p, size_t start, size_t stop) {
     MMSCODEC_SEARCH((q[4] != 0) & ((q[6] > 8) | (q[7] != 0)) & ((q[2] & q[3]) != 0xFF))
+}
+
+/* The same, or the signature of a RequestPacketListResend, whatever follows it. */
+static inline size_t scan_for_datagram(const uint8_t *p, size_t start, size_t stop) {
+    MMSCODEC_SEARCH(((q[4] != 0) & ((q[6] > 8) | (q[7] != 0)) & ((q[2] & q[3]) != 0xFF)) |
+                    ((q[0] == 0x0D) & (q[1] == 0xF0) & (q[2] == 0xEF) & (q[3] == 0xBE)))
 }
 
 /* A Data packet of one incarnation with LocationId near one of high byte `high`, or sessionId. */

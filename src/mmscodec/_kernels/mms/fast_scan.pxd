@@ -108,22 +108,20 @@ cdef inline void note_senders(
     mms_model_t *m, const message_row_t *row, const message_row_t *end
 ) noexcept nogil:
     # whose messages these are: asked until it is clear that a server speaks
-    if end > row:
-        m.fresh = False
+    m.fresh = False
     while row < end and not m.senders & SERVER_SPOKE:
         m.senders |= (row.mid >> 16 == 3) * CLIENT_SPOKE | (row.mid >> 16 == 4) * SERVER_SPOKE
         row += 1
 
 
 cdef inline message_row_t *messages_of(
-    mms_stream_t *s, const uint8_t *q, uint64_t total, int64_t offset, int64_t packet,
-    message_row_t *out, uint8_t *awaited
+    const uint8_t *q, uint64_t total, int64_t offset, int64_t packet, message_row_t *out
 ) noexcept nogil:
     # Rows of the messages of the packet of `total` bytes at q, which begins at `offset` and is row
-    # `packet`; there is room for them. The row behind the last, or NULL where they do not tile it.
+    # `packet`; there is room for them. The row behind the last, or NULL where they do not tile it
+    # or one of them says something about the stream, as a few in a session do.
     cdef uint64_t head, size, at = TCP_HEADER_LEN
     cdef uint32_t mid, rule
-    cdef uint8_t named
     while at < total:
         head = load_le64(q + at)
         size = (head & 0xFFFFFFFFU) << 3
@@ -132,12 +130,8 @@ cdef inline message_row_t *messages_of(
         # one less, so that a size of 0 is too large
         if unlikely(size - 1 >= total - at or size < (rule & LEAST)):
             return NULL
-        if unlikely(rule == 0 and mid == SESSION_ID):
+        if unlikely(rule & ANNOUNCES or (rule == 0 and mid == SESSION_ID)):
             return NULL
-        if unlikely(rule & ANNOUNCES):  # a few in a session
-            named = q[at + 12]
-            s.model.announced[named >> 6] |= <uint64_t>1 << (named & 63)
-            awaited[0] = named
         out.offset = offset + <int64_t>at
         out.packet = packet
         out.length = <uint32_t>size
@@ -163,7 +157,6 @@ cdef inline size_t run_of_packets(
     cdef uint64_t ceiling = s.options.max_packet
     cdef uint64_t total
     cdef uint32_t length
-    cdef uint8_t awaited = s.model.awaited
     cdef const uint8_t *q
     cdef bint signed_here = signed_at(p + pos, n - pos)
     while signed_here and row != last_row:
@@ -176,7 +169,7 @@ cdef inline size_t run_of_packets(
         signed_here = signed_at(q + total, n - pos - total)
         if not signed_here and not border_at(s, q + total, n - pos - total):
             break
-        out = messages_of(s, q, total, base + <int64_t>pos, packet, first, &awaited)
+        out = messages_of(q, total, base + <int64_t>pos, packet, first)
         if unlikely(out == NULL):
             break  # the scan looks closer at this packet
         row.offset = base + <int64_t>pos
@@ -194,8 +187,6 @@ cdef inline size_t run_of_packets(
         packet += 1
         pos += total
     if packet != <int64_t>t.packets.rows:
-        s.model.fresh = False
-        s.model.awaited = awaited
         note_senders(&s.model, <message_row_t *>table_end(&t.messages), first)
     t.packets.rows = <size_t>packet
     t.messages.rows = <size_t>messages

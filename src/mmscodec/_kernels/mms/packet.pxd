@@ -67,8 +67,6 @@ cdef inline int header_inside(mms_view_t *v, size_t at, size_t end) noexcept nog
     # As `first_signature` in the packet at `at`, which ends at `end`; WAIT where its last bytes may
     # be the first ones of a header
     cdef size_t i, j, place
-    if end - at < TCP_HEADER_LEN + 8:
-        return NO
     if first_signature(v, at + 16, end, &place) == YES:
         return YES
     if v.final or v.s.options.skip_payload or v.n - end >= 16:

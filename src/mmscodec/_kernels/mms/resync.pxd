@@ -17,6 +17,7 @@ from mmscodec._kernels.mms.state cimport mms_view_t
 
 cdef extern from "mmscodec_scan.h" nogil:
     size_t scan_for_data(const uint8_t *p, size_t start, size_t stop) noexcept
+    size_t scan_for_datagram(const uint8_t *p, size_t start, size_t stop) noexcept
     size_t scan_for_play(
         const uint8_t *p, size_t start, size_t stop, uint8_t incarnation, uint8_t high) noexcept
     size_t scan_for_signature(const uint8_t *p, size_t start, size_t stop) noexcept
@@ -121,6 +122,17 @@ cdef inline bint hopeless(mms_view_t *v, size_t at, uint64_t last) noexcept nogi
         and <uint32_t>h != RESEND_SIGNATURE
 
 
+cdef inline size_t next_look(mms_view_t *v, size_t at, size_t stop) noexcept nogil:
+    # the first place from `at` on where a header may begin, by some of its bytes, or stop
+    if at >= stop:
+        return stop
+    if v.s.options.client:
+        return scan_for_signature(v.p, at, stop)
+    if v.s.options.datagrams:
+        return scan_for_datagram(v.p, at, stop)
+    return scan_for_data(v.p, at, stop)
+
+
 # The next header from `at` on, in front of `stop`; YES with *at, NO or WAIT.
 cdef inline int search(
     mms_view_t *v, size_t *at, size_t stop, size_t except_at
@@ -133,10 +145,7 @@ cdef inline int search(
     cdef int answer
     v.s.framing.looked += limit - i if limit > i else 0
     while True:
-        if v.s.options.client:
-            i = scan_for_signature(v.p, i, limit) if i < limit else limit
-        else:
-            i = scan_for_data(v.p, i, limit) if i < limit else limit
+        i = next_look(v, i, limit)
         if i >= limit:
             break
         v.s.framing.looked += 16
