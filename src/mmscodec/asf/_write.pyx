@@ -3,7 +3,8 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 from mmscodec._buffer cimport Buffer, readable, writable
 from mmscodec._kernels.asf.gather cimport (
-    flow_extents_t, gather_check, gather_packets, gather_send_times, gather_t, plan_t, span_t,
+    flow_extents_t, gather_bytes, gather_check, gather_packets, gather_send_times, gather_t, plan_t,
+    span_t,
 )
 from mmscodec._kernels.asf.fields cimport packet_fields_t
 from mmscodec._kernels.asf.packet cimport PACKET_STATES, packet_fields
@@ -153,6 +154,30 @@ cdef class PacketWriter:
         self.busy = False
         if bad < count:
             raise ValueError(f"row {bad} of the plan: source {rows[bad].source}")
+
+    def copy(self, plan, out):
+        """Write the bytes of the rows of a plan, one behind the other; what is missing is 0.
+
+        Parameters
+        ----------
+        plan : numpy.ndarray
+            `PLAN` rows, without fillers.
+        out : writable buffer
+            As long as all of them.
+        """
+        cdef Buffer held = readable(plan), target = writable(out)
+        cdef size_t count = held.size // sizeof(plan_t), bad
+        cdef const plan_t *rows = <const plan_t *>held.data
+        if held.size % sizeof(plan_t):
+            raise TypeError("not a plan")
+        self.begin()
+        with nogil:
+            bad = gather_bytes(&self.gather, rows, count, target.data, target.size)
+        self.busy = False
+        if bad < count:
+            raise ValueError(
+                f"row {bad} of the plan: source {rows[bad].source}, {rows[bad].length} bytes"
+            )
 
 
 def key_frames(packet):

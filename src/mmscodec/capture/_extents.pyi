@@ -1,3 +1,6 @@
+from typing import Any
+
 from mmscodec._block import Block
 
 def collect(extents: Block, last: int) -> Block: ...
+def collect_all(extents: Block, lasts: Any) -> tuple[Block, Any]: ...

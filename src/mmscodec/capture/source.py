@@ -114,7 +114,7 @@ class Sources(Sequence[Source]):
         cuts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(where)]
         runs = [(first, last) for first, last in pairwise(cuts) if first != last]
         for first, last in runs:  # before memory is asked for
-            if int(sizes[first:last].max()) > len(self.mapping(int(owners[first]))[0]):
+            if int(np.max(sizes[first:last])) > len(self.mapping(int(owners[first]))[0]):
                 raise IndexError("a piece is longer than its source")
         out = np.empty(int(sizes.sum()), np.uint8)
         done = 0

@@ -209,10 +209,9 @@ class CaptureTables:
 
         return CaptureArrow(self).table(name, payload, secrets)
 
-    def _extents(self, flow: int, row: int = -1) -> np.ndarray:
-        # `row` of `flows`, where it is known already
+    def _extents(self, flow: int) -> np.ndarray:
         if flow not in self._flow_extents:
-            last = int(self._raw_flows["extent"][self._row(flow) if row < 0 else row])
+            last = int(self._raw_flows["extent"][self._row(flow)])
             found = _extents.collect(self._blocks["extents"], last)
             self._flow_extents[flow] = found.array(dtypes.EXTENTS)
         return self._flow_extents[flow]
@@ -289,9 +288,12 @@ class CaptureTables:
         buffers : list of (int, buffer)
             Ascending: the place of its first byte, and the buffer.
         """
-        rows = self.flow_rows(np.array(flows, np.int64)).tolist()
-        extents = [self._extents(flow, row) for flow, row in zip(flows, rows)]
-        places = np.concatenate([np.empty(0, "u8"), *(rows["place"] for rows in extents)])
+        rows = self.flow_rows(np.array(flows, np.int64))
+        lasts = np.where(rows < 0, 0, self._raw_flows["extent"][rows] if len(rows) else 0)
+        found, bounds = _extents.collect_all(self._blocks["extents"], lasts)
+        every, ends = found.array(dtypes.EXTENTS), bounds.tolist()
+        extents = [every[start:end] for start, end in pairwise(ends)]
+        places = every["place"]
         owners = np.unique(self._sources.owners(places[places < np.uint64(dtypes.ARENA)]))
         maps = (self._sources.mapping(int(owner)) for owner in owners)
         return extents, [*((base, buffer) for buffer, base in maps), (dtypes.ARENA, self._arena)]

@@ -1,14 +1,15 @@
-# The bindings of the gather kernel, of the sort and of the search for what is the same: fixed parts
-# of messages into a structured array, rows in the order of keys, parts with the same bytes.
+# The bindings of the gather kernel, the sorts and the search for what is the same: fixed parts of
+# messages into a structured array, rows in the order of keys, parts with the same bytes.
 from cpython.buffer cimport PyBUF_STRIDED_RO
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable, take, writable
 from mmscodec._kernels.core.distinct cimport first_t, number_parts, parts_t
 from mmscodec._kernels.core.order cimport DIGITS, PLACES, order_by
 from mmscodec._kernels.core.table cimport table_free, table_init, table_t
 from mmscodec._kernels.mms.gather cimport (
-    kind_t, messages_t, mms_count_kind, mms_gather, mms_select_kind,
+    KINDS, messages_t, mids_t, mms_count_kinds, mms_gather, mms_sort_kinds, slot_of_mid,
 )
 
 import numpy as np
@@ -16,32 +17,47 @@ import numpy as np
 from mmscodec.blocks import blocks
 
 
-def select(messages, uint32_t mid, uint32_t least):
-    """Row numbers (int64) of the messages with this MID and at least `least` bytes.
+def slot_of(uint32_t mid):
+    """Index in the bounds of `by_kind` of the kind with this MID."""
+    return slot_of_mid(mid)
 
-    `messages` is a C-contiguous table with uint32 columns `mid` and `length`, whatever else it has.
+
+def by_kind(messages, uint32_t resend_size):
+    """Row numbers of messages, kind after kind and each ascending, and where each kind begins.
+
+    `messages` is a C-contiguous table with uint32 columns `mid` and `length`, whatever else it has;
+    `resend_size` is the least size of a resend request. Messages that are too short for their fixed
+    part are with those of no kind. Returns two arrays of int64.
     """
     cdef Buffer held, room
-    cdef size_t found, count = len(messages)
-    cdef kind_t kind
+    cdef size_t count = len(messages)
+    cdef int k
+    cdef mids_t mids
+    cdef uint64_t counts[KINDS]
+    cdef uint64_t starts[KINDS]
+    cdef uint64_t stops[KINDS]
+    rows, bounds = np.empty(count, np.int64), np.zeros(KINDS + 1, np.int64)
     if count == 0:
-        return np.empty(0, np.int64)
+        return rows, bounds
     held = readable(messages)
-    kind.stride = messages.itemsize
-    if held.size // kind.stride < count:
+    mids.stride = messages.itemsize
+    if held.size // mids.stride < count:
         raise ValueError("a table of messages has one dimension")
-    kind.mid_at = messages.dtype.fields["mid"][1]
-    kind.length_at = messages.dtype.fields["length"][1]
-    kind.mid = mid
-    kind.least = least
-    with nogil:
-        found = mms_count_kind(held.data, count, &kind)
-    # one more: the row after the last match is written and left out
-    rows = np.empty(found + 1, np.int64)
+    mids.mid_at = messages.dtype.fields["mid"][1]
+    mids.length_at = messages.dtype.fields["length"][1]
+    mids.resend_size = resend_size
     room = writable(rows)
+    memset(counts, 0, sizeof(counts))
     with nogil:
-        found = mms_select_kind(held.data, count, &kind, <int64_t *>room.data, found)
-    return rows[:found]
+        mms_count_kinds(held.data, count, &mids, counts)
+        for k in range(KINDS):
+            starts[k] = stops[k - 1] if k else 0
+            stops[k] = starts[k] + counts[k]
+    for k in range(KINDS):
+        bounds[k + 1] = stops[k]
+    with nogil:
+        mms_sort_kinds(held.data, count, &mids, starts, stops, <int64_t *>room.data)
+    return rows, bounds
 
 
 def gather(source, int64_t base, positions, lengths, out, size_t size):

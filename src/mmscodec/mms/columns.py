@@ -7,12 +7,13 @@ which bytes stand at which positions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmscodec.errors import near
-from mmscodec.mms._gather import distinct, gather, select
+from mmscodec.mms._gather import by_kind, distinct, gather, slot_of
 from mmscodec.schema import mms as schema
 from mmscodec.schema.dtypes import ROWS, SEQUENCE, STREAM_ENTRY, in_capture
 from mmscodec.schema.fields import Field, Message, Struct, ansi_decode
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 EXTENTS = np.dtype([("offset", "=i8"), ("length", "=i8")])
 
 
-def struct_of(message: str | int) -> tuple[int, Struct, int]:
-    """MID, structure and least size of a message given by name or MID."""
+def struct_of(message: str | int) -> tuple[int, Struct]:
+    """MID and structure of a message given by name or MID."""
     if message in (schema.RESEND.name, schema.RESEND_SIGNATURE):
-        return schema.RESEND_SIGNATURE, schema.RESEND, schema.RESEND.fixed_size
+        return schema.RESEND_SIGNATURE, schema.RESEND
     found: Message | None
     if isinstance(message, str):
         found = schema.BY_NAME.get(message)
@@ -35,7 +36,7 @@ def struct_of(message: str | int) -> tuple[int, Struct, int]:
     if found is None:
         hint = near(message, [*schema.BY_NAME, schema.RESEND.name])
         raise KeyError(f"no message is called {message!r}{hint}")
-    return found.mid, found, found.min_size
+    return found.mid, found
 
 
 class MessageColumns:
@@ -61,14 +62,23 @@ class MessageColumns:
         self._views: dict[int, memoryview] = {}
 
     def rows(self, message: str | int) -> np.ndarray:
-        """Rows of `messages` that hold this message and all of its fixed part."""
-        mid, _, least = struct_of(message)
-        return select(np.ascontiguousarray(self.messages), mid, least)
+        """Rows of `messages` that hold this message and all of its fixed part; a copy."""
+        return self._rows(message).copy()
+
+    @cached_property
+    def _kinds(self) -> tuple[np.ndarray, np.ndarray]:
+        # who asks for one kind asks for others: all are sorted out together
+        return by_kind(np.ascontiguousarray(self.messages), schema.RESEND.fixed_size)
+
+    def _rows(self, message: str | int) -> np.ndarray:
+        rows, bounds = self._kinds
+        slot = slot_of(struct_of(message)[0])
+        return rows[bounds[slot] : bounds[slot + 1]]
 
     def array(self, message: str | int) -> np.ndarray:
         """Structured array of the fixed fields, one row a message; a copy."""
-        _, struct, _ = struct_of(message)
-        rows = self.rows(message)
+        _, struct = struct_of(message)
+        rows = self._rows(message)
         wire = ROWS[struct.name]
         timed = "time" in (self.messages.dtype.names or ())
         out = np.empty(len(rows), in_capture(wire) if timed else wire)
@@ -89,7 +99,7 @@ class MessageColumns:
         Lengths come from the counts of the message; what a count claims beyond the end of its
         message is cut off (and is a finding). A field that is missing has length 0.
         """
-        rows = self.rows(message)
+        rows = self._rows(message)
         start, length = self.relative(message, field, rows)
         out = np.empty(len(rows), EXTENTS)
         out["offset"] = self.messages["offset"][rows] + start
@@ -103,12 +113,12 @@ class MessageColumns:
         masked array. Variable fields: an object array of str (UTF-16), bytes, or structured arrays
         (aStreamEntries, dwBeginPacketList); None where an optional field is missing.
         """
-        _, struct, _ = struct_of(message)
+        _, struct = struct_of(message)
         head, _, rest = field.partition(".")
         found = struct[head]
         if not found.variable:
             return self._fixed(message, found, rest)
-        rows = self.rows(message)
+        rows = self._rows(message)
         start, length = self.relative(message, found.name, rows)
         if found.kind != "array":
             parts, which = self.values(self.positions[rows], start, length)
@@ -188,7 +198,7 @@ class MessageColumns:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Start and length of a field inside of each message, in bytes."""
         # in wire order, so that each follows the one before
-        _, struct, _ = struct_of(message)
+        _, struct = struct_of(message)
         wanted = struct[field]
         size = self.messages["length"][rows].astype("=i8")
         if not wanted.variable:

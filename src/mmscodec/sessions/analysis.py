@@ -18,8 +18,9 @@ from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
 from mmscodec.sessions.network import FIN, RST, SYN, TCP_COLUMNS, copies_of, tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, figures, fill_data
+from mmscodec.sessions.payloads import Payloads
 from mmscodec.sessions.plain import Plain
-from mmscodec.sessions.playback import buffer_levels, playback_of, send_times
+from mmscodec.sessions.playback import buffer_levels, playback_of
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
 from mmscodec.sessions.quality import Quality, measure, rates
@@ -72,21 +73,24 @@ class Sessions:
         self.table = np.zeros(len(found.ends), _table.SESSIONS)
         self._wrong = wrong_by_flow(cap)
         self._unread = unread_by_flow(cap)
-        self._send = send_times(cap)
+        payloads = Payloads(cap)
+        self._send = payloads.send_times()
         plain = Plain(cap, self._control, bulk, found, none=apart)
         self.plain = plain.is_plain
-        self._fill_plain(plain)
+        self._fill_plain(plain, payloads)
         self._fill_others(np.flatnonzero(~self.plain).tolist())
         for name, column in figures(self.exchanges, len(found.ends)).items():
             self.table[name] = column
         link(self, self.table, np.flatnonzero(plain.may_go_on(self.table)))
         self.transitions = self._transitions(bulk, plain)
 
-    def _fill_plain(self, plain: Plain) -> None:
+    def _fill_plain(self, plain: Plain, payloads: Payloads) -> None:
         some = np.zeros(len(plain.which), _table.SESSIONS)
         for name in _NONE:
             some[name] = -1
-        columns = plain.flows.columns(self._wrong, self._unread) | plain.columns(self._send)
+        columns = plain.flows.columns(self._wrong, self._unread) | plain.columns(
+            payloads, self._send
+        )
         for name, column in columns.items():
             some[name] = column
         plain.fill_endings(some)

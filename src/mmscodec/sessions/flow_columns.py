@@ -33,7 +33,7 @@ class Pairs:
 
     def columns(self, wrong: dict[str, Any], unread: np.ndarray) -> dict[str, Any]:
         """Columns of the table; `wrong` = counts by flow or None, `unread` = bytes by flow."""
-        out = {
+        out: dict[str, Any] = {
             "client": self.pairs[:, 0], "server": self.pairs[:, 1],
             "start": self.of("first_time", _LATEST).min(axis=1),
             "end": self.of("last_time", -1).max(axis=1),

@@ -12,7 +12,7 @@ from mmscodec.sessions.entries import Entry
 from mmscodec.sessions.session_flows import NO_ROWS
 
 LAST = 0x08
-_MAX_HEADER = 16 << 20
+MAX_HEADER = 16 << 20
 
 
 @dataclass(slots=True, eq=False)
@@ -86,9 +86,13 @@ def joined(cap: Any, rows: np.ndarray) -> bytes:
     """The same of rows of `cap.data` that are the fragments of a header, in order."""
     if not len(rows):
         raise TruncatedError("its ASF header was not captured")
-    if int(cap.data["length"][rows].astype(np.int64).sum()) > _MAX_HEADER:
-        raise TruncatedError(f"its ASF header has more than {_MAX_HEADER} bytes")
-    header = b"".join(bytes(cap.payload(int(row))) for row in rows)
+    if int(cap.data["length"][rows].astype(np.int64).sum()) > MAX_HEADER:
+        raise TruncatedError(f"its ASF header has more than {MAX_HEADER} bytes")
+    return complete(b"".join(bytes(cap.payload(int(row))) for row in rows))
+
+
+def complete(header: bytes) -> bytes:
+    """A header of joined fragments, if it has the bytes that it announces."""
     size = int.from_bytes(header[16:24], "little") if len(header) >= 24 else 0
     if not 24 <= size <= len(header):
         raise TruncatedError(

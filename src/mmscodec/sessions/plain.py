@@ -6,21 +6,24 @@ session both give the same.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from mmscodec.errors import MmsCodecError
+from mmscodec.mms._gather import distinct
 from mmscodec.sessions import _bulk, metadata
 from mmscodec.sessions import table as _table
 from mmscodec.sessions.closing import ABANDONED, BY_CLIENT, BY_SERVER, PATIENCE, PLAYED_OUT
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.entries import LIVE, Segment
 from mmscodec.sessions.flow_columns import Pairs
-from mmscodec.sessions.headers import joined
+from mmscodec.sessions.headers import MAX_HEADER, complete
 from mmscodec.sessions.loss import FROM_A_TIME, UNUSED
 from mmscodec.sessions.metadata import version_major
 from mmscodec.sessions.network import CLOSED_FIRST, FIN, RST, SYN
+from mmscodec.sessions.payloads import Payloads
 from mmscodec.sessions.playback import described, first_key
 from mmscodec.sessions.session_flows import FUNNEL, Found
 
@@ -179,7 +182,7 @@ class Plain:
         exchanges["data"][starts] = one["first_row"]
         exchanges["data_latency"][starts] = one["first_time"] - exchanges["time"][starts]
 
-    def columns(self, send: np.ndarray) -> dict[str, Any]:
+    def columns(self, payloads: Payloads, send: np.ndarray) -> dict[str, Any]:
         """Columns of `cap.sessions` for the sessions `which`, but those about their flows."""
         some = self.some
         out = self._file(some) | self._media(some) | self._reached(some, send)
@@ -188,7 +191,7 @@ class Plain:
              self.ended >= 0, (some["closed"] | some["stopping"]) == 1],
             [-1, PLAYED_OUT, ABANDONED, ABANDONED], -1,
         )  # fmt: skip
-        out |= self._buffers(some, send)
+        out |= self._buffers(some, payloads, send)
         logged = some["log"] >= 0
         if logged.any():
             for name, field in _table.LOG:
@@ -252,28 +255,46 @@ class Plain:
         reached = np.where(there, np.where(latest < 0, by_place, latest / 1000), -1.0)
         return {"reached": reached}
 
-    def _buffers(self, some: np.ndarray, send: np.ndarray) -> dict[str, Any]:
+    def _buffers(self, some: np.ndarray, payloads: Payloads, send: np.ndarray) -> dict[str, Any]:
         prerolls = np.full(len(self.rows), -1, np.int64)
         keys = np.full(len(some), -1, np.int64)
         played = np.flatnonzero((some["media_count"] > 0) & (some["head_count"] > 0))
-        for number, row in zip(played.tolist(), some[played]):
-            begin = int(row["heads"])
-            try:
-                header = joined(self.cap, self.heads[begin : begin + int(row["head_parts"])])
-                preroll, video = described(header)
-            except MmsCodecError:
-                continue
-            prerolls[self.which[number]] = preroll
-            if video:
-                part = self.segments[int(row["segments"])]
-                low = int(part["begin"])
-                rows = self.media[low : low + int(part["count"])]
-                keys[number] = first_key(self.cap, Segment(rows, int(part["tag"])), video)
+        known, video = self._headers(some[played], payloads)
+        prerolls[self.which[played]] = known
+        for number, streams in zip(played[video > 0].tolist(), video[video > 0].tolist()):
+            part = self.segments[int(some["segments"][number])]
+            low = int(part["begin"])
+            rows = self.media[low : low + int(part["count"])]
+            keys[number] = first_key(self.cap, Segment(rows, int(part["tag"])), streams)
         levels = np.tile(np.array([-1, -1, 0, 0, 0], np.int64), (len(self.rows), 1))
         ended = np.ascontiguousarray(self.rows["played_out"])
         _bulk.levels((self.data, self.media), self.segments, send, prerolls, ended, levels)
         out = dict(zip(_LEVEL, levels[self.which].T))
         return {**out, "preroll": prerolls[self.which], "first_key_frame": keys}
+
+    def _headers(self, played: np.ndarray, payloads: Payloads) -> tuple[np.ndarray, np.ndarray]:
+        """Preroll in ns, -1 = not known, and video streams as bits, of sessions with a header."""
+        prerolls, video = np.full(len(played), -1, np.int64), np.zeros(len(played), object)
+        parts = played["head_parts"]
+        if not payloads.kept or not len(played):
+            return prerolls, video
+        starts = np.cumsum(parts) - parts
+        rows = self.heads[np.repeat(played["heads"] - starts, parts) + np.arange(parts.sum())]
+        sizes = np.add.reduceat(payloads.lengths[rows], starts)
+        usual = sizes <= MAX_HEADER
+        groups = (np.cumsum(np.where(usual, sizes, 0)) - 1) // MAX_HEADER
+        for group in np.unique(groups[usual]).tolist():
+            mine = np.flatnonzero(usual & (groups == group))
+            joined = payloads.read(rows[np.repeat(usual & (groups == group), parts)])
+            ends = np.cumsum(sizes[mine])
+            numbers, firsts = distinct(joined, 0, ends - sizes[mine], sizes[mine])
+            for number, first in enumerate(firsts.tolist()):
+                end = int(ends[first])
+                header = joined[end - int(sizes[mine][first]) : end].tobytes()
+                same = mine[numbers == number]
+                with suppress(MmsCodecError):
+                    prerolls[same], video[same] = described(complete(header))
+        return prerolls, video
 
     def fill_endings(self, mine: np.ndarray) -> None:
         """Fill how these sessions ended, and what is missing of them, into their rows."""

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmscodec.asf import describe
-from mmscodec.asf._write import PacketWriter, key_frames
-from mmscodec.asf.plan import PLAN
+from mmscodec.asf._write import key_frames
 from mmscodec.errors import MmsCodecError
 from mmscodec.schema.dtypes import table
 from mmscodec.sessions.buffer import BufferLevel, buffer_of, content_over_time, together
@@ -22,7 +21,6 @@ MS = 1_000_000  # ns
 #: Rows of `cap.session_buffer(i)`.
 _BUFFER = table(16, time=("i8", 0), level=("i8", 8))
 LOOKED_AT = 1000  # packets in which a key frame is looked for
-LONGEST = 0xFFFF
 _MOST_PREROLL = 1 << 62
 
 
@@ -36,25 +34,8 @@ class Playback:
     level: BufferLevel = field(default_factory=BufferLevel)
 
 
-def send_times(cap: Any) -> np.ndarray:
-    """Send time in ms of the ASF packet in each row of `cap.data`, int64; -1 = not known."""
-    data = cap.data
-    out = np.full(len(data), -1, np.int64)
-    flows, source = np.unique(data["flow"], return_inverse=True)
-    plan = np.zeros(len(data), PLAN)
-    plan["offset"] = data["offset"] + 8
-    plan["length"] = np.maximum(data["length"].astype(np.int64) - 8, 0)
-    plan["source"] = source
-    try:
-        extents, buffers = cap._places(flows.tolist())
-        PacketWriter(extents, buffers, LONGEST).send_times(plan, out)
-    except MmsCodecError:  # the bytes were not kept
-        pass
-    return out
-
-
 def playback_of(cap: Any, entries: list[Entry], facts: Facts, send: np.ndarray) -> Playback:
-    """Look at the packets of one session; `send` = `send_times` of its capture."""
+    """Look at the packets of one session; `send` = the send times of its capture."""
     played = [entry for entry in entries if entry.segments]
     if not played:
         return Playback()

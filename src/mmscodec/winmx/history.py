@@ -85,5 +85,5 @@ def new_group(*columns: np.ndarray) -> np.ndarray:
     """Where a row of sorted columns differs from the one before it."""
     new = np.ones(len(columns[0]), bool)
     if len(new):
-        new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+        new[1:] = np.stack([column[1:] != column[:-1] for column in columns]).any(axis=0)
     return new

@@ -51,3 +51,8 @@ cdef size_t gather_packets(
 cdef size_t gather_send_times(
     gather_t *g, const plan_t *rows, size_t count, int64_t *sends, size_t capacity
 ) noexcept nogil
+# Writes the bytes of `count` rows to `out`, one behind the other: as many rows as its `capacity`
+# bytes hold. Returns how many, as above. Bytes that are missing are 0.
+cdef size_t gather_bytes(
+    gather_t *g, const plan_t *rows, size_t count, uint8_t *out, size_t capacity
+) noexcept nogil

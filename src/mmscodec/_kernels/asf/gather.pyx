@@ -69,6 +69,21 @@ cdef size_t gather_send_times(
     return count
 
 
+cdef size_t gather_bytes(
+    gather_t *g, const plan_t *rows, size_t count, uint8_t *out, size_t capacity
+) noexcept nogil:
+    cdef plan_t row
+    cdef size_t i
+    for i in range(count):
+        row = rows[i]
+        if row.source == FILLER or not row_fits(g, &row) or row.length > capacity:
+            return i
+        copy_bytes(g, &row, out)
+        out += row.length
+        capacity -= row.length
+    return count
+
+
 cdef packet_state_t one_packet(gather_t *g, const plan_t *row, uint8_t *p) noexcept nogil:
     # write the packet of a row to p, which has packet_size bytes; what became of it
     cdef packet_fields_t at

@@ -1,5 +1,5 @@
-# Columns out of messages: which rows are of one kind, and their fixed fields side by side.
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+# Columns out of messages: which rows are of each kind, and their fixed fields side by side.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 # Where messages lie: positions (int64) and lengths (uint32), each some bytes apart
 cdef struct messages_t:
@@ -17,18 +17,29 @@ cdef int mms_gather(
     size_t capacity, size_t stride, size_t size
 ) noexcept nogil
 
-# Which rows of a table of messages are meant; rows are `stride` bytes, in the machine's byte order.
-cdef struct kind_t:
-    size_t stride
-    size_t mid_at  # where in a row its uint32 columns stand
-    size_t length_at
-    uint32_t mid
-    uint32_t least  # bytes that a message has at least
+cdef enum:
+    KINDS = 130  # slots of MIDs (mms_slot), the last of them for what is no kind, and RESENDS
+    NO_KIND = 128
+    RESENDS = 129
 
-# How many of `count` rows at `rows` are of a kind.
-cdef size_t mms_count_kind(const uint8_t *rows, size_t count, const kind_t *kind) noexcept nogil
-# Writes their numbers to `out`, which has room for `most` and one more. Returns how many there are:
-# `most` at most, should the table have changed since it was counted.
-cdef size_t mms_select_kind(
-    const uint8_t *rows, size_t count, const kind_t *kind, int64_t *out, size_t most
+# Where the columns of a table of messages stand; rows are `stride` bytes, in the machine's byte
+# order.
+cdef struct mids_t:
+    size_t stride
+    size_t mid_at
+    size_t length_at
+    uint32_t resend_size  # bytes that a resend request has at least
+
+# The slot of a MID, or of the signature of resend requests.
+cdef unsigned slot_of_mid(uint32_t mid) noexcept nogil
+# How many of `count` rows at `rows` are of each kind, added to KINDS counts. A message that is too
+# short for the fixed part of its kind is of none.
+cdef void mms_count_kinds(
+    const uint8_t *rows, size_t count, const mids_t *mids, uint64_t *counts
+) noexcept nogil
+# Writes their numbers to `out`, kind after kind, each ascending: those of a kind from at[kind] on
+# and never beyond stop[kind], should the table have changed since it was counted.
+cdef void mms_sort_kinds(
+    const uint8_t *rows, size_t count, const mids_t *mids, uint64_t *at, const uint64_t *stop,
+    int64_t *out
 ) noexcept nogil

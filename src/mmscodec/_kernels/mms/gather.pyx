@@ -2,7 +2,11 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.interrupt cimport interrupted_at
+from mmscodec._kernels.core.layout cimport RESEND_SIGNATURE, mms_slot, mms_slot_rules
 from mmscodec._kernels.core.wire cimport load_own32
+
+cdef enum:
+    SMALLEST = 0x7FFF  # see mms_slot_rules
 
 
 cdef int mms_gather(
@@ -37,28 +41,36 @@ cdef int mms_gather(
     return 0
 
 
-cdef inline size_t wanted(const uint8_t *row, const kind_t *kind) noexcept nogil:
-    # 1 or 0, for loops without a branch: kinds follow each other in no order
-    return <int>(load_own32(row + kind.mid_at) == kind.mid) \
-        & <int>(load_own32(row + kind.length_at) >= kind.least)
+cdef unsigned slot_of_mid(uint32_t mid) noexcept nogil:
+    return RESENDS if mid == <uint32_t>RESEND_SIGNATURE else mms_slot(mid)
 
 
-cdef size_t mms_count_kind(const uint8_t *rows, size_t count, const kind_t *kind) noexcept nogil:
-    cdef kind_t k = kind[0]
-    cdef size_t found = 0, i
-    for i in range(count):
-        found += wanted(rows + i * k.stride, &k)
-    return found
+cdef inline unsigned slot_of_row(const uint8_t *row, const mids_t *mids) noexcept nogil:
+    # the slot of a message, NO_KIND where it is too short for the fixed part of its kind
+    cdef unsigned slot = slot_of_mid(load_own32(row + mids.mid_at))
+    cdef uint32_t least = mids.resend_size if slot == RESENDS \
+        else mms_slot_rules[slot] & <uint32_t>SMALLEST
+    return slot if load_own32(row + mids.length_at) >= least else NO_KIND
 
 
-cdef size_t mms_select_kind(
-    const uint8_t *rows, size_t count, const kind_t *kind, int64_t *out, size_t most
+cdef void mms_count_kinds(
+    const uint8_t *rows, size_t count, const mids_t *mids, uint64_t *counts
 ) noexcept nogil:
-    cdef kind_t k = kind[0]  # a copy, which `out` cannot overlap
-    cdef size_t found = 0, i
+    cdef mids_t m = mids[0]
+    cdef size_t i
     for i in range(count):
-        out[found] = <int64_t>i
-        found += wanted(rows + i * k.stride, &k)
-        if found > most:  # somebody else writes to the table
-            return most
-    return found
+        counts[slot_of_row(rows + i * m.stride, &m)] += 1
+
+
+cdef void mms_sort_kinds(
+    const uint8_t *rows, size_t count, const mids_t *mids, uint64_t *at, const uint64_t *stop,
+    int64_t *out
+) noexcept nogil:
+    cdef mids_t m = mids[0]
+    cdef unsigned slot
+    cdef size_t i
+    for i in range(count):
+        slot = slot_of_row(rows + i * m.stride, &m)
+        if at[slot] < stop[slot]:  # else somebody else writes to the table
+            out[at[slot]] = <int64_t>i
+            at[slot] += 1

@@ -153,7 +153,8 @@ cdef void charge(tracker_t *t, mms_stream_t *stream, const run_t *run) noexcept 
         now = stream.charged + <uint64_t>run.length + RUN_COST
     elif waits != 0:
         now = waits + RUN_COST
-    t.limit.undecided += now - stream.charged
+    t.limit.undecided += now
+    t.limit.undecided -= stream.charged
     stream.charged = now
 
 
