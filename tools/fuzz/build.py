@@ -143,7 +143,8 @@ def driver_command(clang: str, kind: Kind) -> list[str]:
     """The command that links libFuzzer, the sanitizers and the interpreter into one program."""
     variables = sysconfig.get_config_vars()
     folder = variables["LIBDIR"]
-    flags = ["-g", "-O1", f"-fsanitize=fuzzer,{kind.sanitizers}", "-rdynamic"]
+    # the kind's flags too: where origins are tracked, the program that starts has to know
+    flags = ["-g", "-O1", f"-fsanitize=fuzzer,{kind.sanitizers}", *kind.flags, "-rdynamic"]
     include = "-I" + sysconfig.get_path("include")
     link = [f"-L{folder}", f"-Wl,-rpath,{folder}", f"-lpython{variables['LDVERSION']}"]
     rest = (variables["LIBS"] + " " + variables["SYSLIBS"]).split()

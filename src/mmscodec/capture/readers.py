@@ -129,7 +129,8 @@ def plain_file(inner: Any) -> int | None:
 
     Wrappers that decompress have a `fileno` too, of other bytes than they give.
     """
-    inner = getattr(inner, "file", inner)  # tempfile
+    if type(inner).__module__ == "tempfile":  # any other wrapper may give other bytes than its file
+        inner = getattr(inner, "file", inner)
     raw = getattr(inner, "raw", inner) if isinstance(inner, io.BufferedReader) else inner
     if isinstance(inner, io.BufferedRandom):
         inner.flush()
