@@ -7,6 +7,7 @@ import pytest
 
 import mmscodec
 from mmscodec.capture import _extents, dtypes
+from mmscodec.errors import CaptureError
 from mmscodec.sessions.payloads import Payloads
 
 CAPTURES = Path(__file__).resolve().parent.parent / "captures"
@@ -25,24 +26,16 @@ def test_bytes_are_those_of_each(name):
         assert payloads.read(rows[:0]).tobytes() == b""
 
 
-def test_bytes_that_were_not_kept_are_said_to_be(tmp_path):
-    data = (CAPTURES / CHOSEN[0]).read_bytes()
-    path = tmp_path / "capture.pcap"
-    path.write_bytes(data)
-    with path.open("rb") as pipe:
-        cap = mmscodec.open(_Pipe(pipe), spool=False)
-        assert not Payloads(cap).kept
-        assert (Payloads(cap).send_times() == -1).all()
+def test_bytes_that_are_not_there_any_more_are_said_to_be(monkeypatch):
+    def changed(flows):
+        raise CaptureError("changed while it was read")
 
-
-class _Pipe:
-    """A stream that cannot be read twice."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def read(self, size=-1):
-        return self.file.read(size)
+    with mmscodec.open(CAPTURES / CHOSEN[0]) as cap:
+        monkeypatch.setattr(cap, "_places", changed)
+        payloads = Payloads(cap)
+        assert not payloads.kept
+        assert (payloads.send_times() == -1).all()
+        assert cap.sessions["preroll"].tolist() == [-1]
 
 
 @pytest.mark.parametrize("name", CHOSEN)
