@@ -9,6 +9,7 @@ import pytest
 
 from mmscodec.cli import main
 from mmscodec.cli.follow import Follow
+from tests.cli.places import run
 
 CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "mms" / "ffmpeg_tcp.pcap"
 RAW = CAPTURE.read_bytes()
@@ -116,3 +117,55 @@ def test_wrong_use_is_one_sentence(tmp_path, capsys):
             main(["decode", *words])
         assert found.value.code == 2
         assert "takes one file or folder" in capsys.readouterr().err
+
+
+#: Commands that answer when the capture has ended.
+AT_THE_END = {
+    "stats": ["--json"], "sessions": ["--json"], "report": ["-o", "-"],
+    "sql": ["--json", "from messages"], "convert": ["--format", "jsonl", "--overwrite", "-o"],
+    "extract": ["--overwrite", "-o"], "export": ["-o", "-"],
+    "explain": ["--json", "--frame", "9"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", AT_THE_END)
+def test_the_answer_at_the_end_is_that_of_the_whole_file(command, tmp_path):
+    if needed := {"sql": "duckdb", "convert": "pyarrow", "report": "jinja2"}.get(command):
+        pytest.importorskip(needed, reason=f"{needed} is not installed")
+    path, out = tmp_path / "trace.pcap", tmp_path / "out"
+    words = [command, *AT_THE_END[command]]
+    words += [str(out)] if words[-1] == "-o" else []
+    path.write_bytes(RAW)
+    expected = run([*words, path]), contents(out)
+    path.write_bytes(RAW[:1000])
+    begun = threading.Event()
+
+    def grow():
+        begun.wait(10)
+        for at in range(1000, len(RAW), 100_000):
+            with path.open("ab") as file:
+                file.write(RAW[at : at + 100_000])
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    begun.set()
+    found = run([*words, "--follow", "--idle", "1", path]), contents(out)
+    writer.join()
+    assert same(command, found) == same(command, expected)
+    status, _, err = run([*words, "--follow", path])
+    assert status == 2
+    assert "--follow needs --idle" in err
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()} if folder.exists() else {}
+
+
+def same(command, found):
+    """What does not depend on when a batch came; rows are otherwise ordered."""
+    (status, out, err), files = found
+    if command == "report":  # two pages of one capture have it in common what they show of it
+        return status, err
+    return status, sorted(out.splitlines()) if command == "sql" else out, err, {
+        name: sorted(content.splitlines()) for name, content in files.items()
+    }  # fmt: skip

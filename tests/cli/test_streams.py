@@ -152,21 +152,3 @@ def test_a_number_that_is_none_is_wrong_usage(option, word, capsys):
         main(["decode", f"{option}={word}" if option[1] == "-" else option + word, str(CAPTURE)])
     assert exit.value.code == 2
     assert option in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("command", [*COMMANDS, "extract"])
-def test_help_has_examples_that_are_right(command, capsys):
-    import shlex
-
-    from mmscodec.cli.main import EXAMPLES, parser
-
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    shown = capsys.readouterr().out
-    assert "examples:" in shown
-    lines = [line.strip() for line in EXAMPLES[command].splitlines() if line.strip()]
-    for line in lines:
-        assert line in shown
-        words = shlex.split(line.split("  ")[0].split("| ")[-1])
-        assert words[0] == "mmscodec"
-        assert parser().parse_args(words[1:]).command == command

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmscodec.capture import dtypes
 from mmscodec.capture.arrow import NAMES, CaptureArrow
+from mmscodec.capture.chosen import Choose, Chosen, target
 from mmscodec.schema.vocabulary import Protocol
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Data
@@ -20,8 +21,6 @@ from mmscodec.tables.table import Table
 WHOLE = ("findings", "sessions", "exchanges", "transitions")
 #: Names of tables that can be read in batches.
 STREAMED = tuple(name for name in NAMES if name not in WHOLE)
-#: Columns that are rows of another table: which.
-_REFERENCES = {"first_message": "messages", "message": "messages"}
 
 
 class _FlowRows:
@@ -42,14 +41,21 @@ class Feed:
 
     Rows that refer to others count through all batches, as in tables of the whole. A flow is a row
     of `flows` once, when it has ended or the capture has; flows stand in the order of their end.
+    With `choose` only rows that it wants are there, and count.
     """
 
-    def __init__(self, names: Iterable[str], payload: bool = False, secrets: bool = False) -> None:
+    def __init__(
+        self,
+        names: Iterable[str],
+        payload: bool = False,
+        secrets: bool = False,
+        choose: Choose | None = None,
+    ) -> None:
         self.names = tuple(names)
         for name in self.names:
             if name in WHOLE:
                 raise ValueError(f"{name} needs the whole capture: use table()")
-        self.payload, self.secrets = payload, secrets
+        self.payload, self.secrets, self.choose = payload, secrets, choose
         self.before: Counter[str] = Counter()  # rows of the batches before this one
         self.open: dict[int, tuple[Any, Any, int]] = {}  # flows that have not ended
 
@@ -62,27 +68,40 @@ class Feed:
         out = {}
         ended = self._ended(tables) if "flows" in self.names else []
         maker = CaptureArrow(tables)
+        chosen = None if self.choose is None else Chosen(maker.table, self.choose, self.before)
         for name in self.names:
             if name == "flows":
                 made = self._flows(ended)
             else:
                 made = maker.table(name, self.payload, self.secrets)
-                made = made.with_columns(self._counted(name, column) for column in made.columns)
+                if chosen is None:
+                    made = made.with_columns(self._counted(name, column) for column in made.columns)
+                else:
+                    made = chosen.narrowed(made)
             if len(made):
                 out[name] = made
-        self.before["packets"] += len(tables.packets)
-        self.before["messages"] += len(tables.messages)
-        if any(tables._raw_flows["protocol"] == Protocol.WINMX):
-            self.before["winmx"] += len(tables.winmx.packets)
+        self._count(tables, chosen)
         return out
+
+    def _count(self, tables: Any, chosen: Chosen | None) -> None:
+        # rows that those of later batches come behind
+        for name in ("packets", "messages"):
+            rows = len(getattr(tables, name)) if chosen is None else chosen.kept(name).sum()
+            self.before[name] += int(rows)
+        if any(tables._raw_flows["protocol"] == Protocol.WINMX):
+            name = "winmx_packets"
+            rows = len(tables.winmx.packets) if chosen is None else chosen.kept(name).sum()
+            self.before[name] += int(rows)
 
     def finish(self) -> dict[str, Table]:
         """What is left when the last batch was taken: flows that have not ended."""
         rest, self.open = [self.open[flow] for flow in sorted(self.open)], {}
-        return {"flows": self._flows(rest)} if rest and "flows" in self.names else {}
+        made = self._flows(rest) if rest and "flows" in self.names else ()
+        return {"flows": made} if isinstance(made, Table) and len(made) else {}
 
     def _flows(self, rows: list[tuple[Any, Any, int]]) -> Table:
-        return CaptureArrow(_FlowRows(rows)).flows()
+        made = CaptureArrow(_FlowRows(rows)).flows()
+        return made if self.choose is None else made.where(self.choose(made))
 
     def _ended(self, tables: Any) -> list[tuple[Any, Any, int]]:
         flows, raw, ways = tables.flows, tables._raw_flows, tables._directions
@@ -100,10 +119,8 @@ class Feed:
 
     def _counted(self, table: str, column: Column) -> Column:
         # rows of other tables count on from batch to batch
-        of = _REFERENCES.get(column.name)
-        if column.name == "packet":
-            of = "packets" if table == "messages" else "winmx"
-        before = self.before[of] if of and column.type.format == "l" else 0
+        of = target(table, column)
+        before = self.before[of] if of else 0
         if not before:
             return column
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.cli.files import from_zero
 from mmscodec.frozen import Frozen
 
 _NS = 10**9
@@ -52,12 +53,23 @@ def absolute(word: str) -> int:
     return (since.days * 86_400 + since.seconds) * _NS + int(digits.ljust(9, "0"))
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The options."""
+def arguments(parser: argparse.ArgumentParser, *, sessions: bool = False) -> None:
+    """The options; with `sessions` those of a command that knows sessions."""
     group = parser.add_argument_group("which rows")
+    if sessions:
+        group.add_argument(
+            "-s", "--session", type=from_zero, action="append", metavar="N",
+            help="only this session, from 0 on; may be given again",
+        )  # fmt: skip
     group.add_argument(
-        "--flow", type=int, action="append", metavar="N", help="only this flow; may be given again"
-    )
+        "--flow", type=from_zero, action="append", metavar="N",
+        help="only this flow, as decode numbers them; may be given again",
+    )  # fmt: skip
+    times(group)
+
+
+def times(group: Any) -> None:
+    """The options of time."""
     group.add_argument(
         "--from", dest="since", type=moment, metavar="TIME",
         help="only from this time on: seconds since the first row, or a date and time",
@@ -68,7 +80,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Choice:
-    """Which rows are wanted; relative times count from the first row that `keep` is shown."""
+    """Which rows are wanted; relative times count from the first row of the capture."""
 
     def __init__(self, options: Any = None) -> None:
         self.flows = getattr(options, "flow", None)
@@ -86,16 +98,42 @@ class Choice:
         if self.first is None and len(times):
             self.first = int(times.min())
 
+    def begin_in(self, tables: Any) -> None:
+        """The same, with all rows of a batch or capture that `decode` shows a line for."""
+        if self.first is None and (self._relative(self.since) or self._relative(self.until)):
+            parts = [tables.messages, tables.data, tables.faults, tables.gaps]
+            if (tables.flows["protocol"] == "winmx").any():
+                parts.append(tables.winmx.packets)
+            from mmscodec.lines.rows import NO_TIME
+
+            times = np.concatenate([np.asarray(rows["time"]) for rows in parts])
+            self.begin(times[times != NO_TIME])
+
+    @staticmethod
+    def _relative(wanted: _Moment | None) -> bool:
+        return wanted is not None and wanted.relative
+
     def keep(self, rows: Any) -> np.ndarray:
         """One bool a row of a table with the columns flow and time."""
-        kept = np.ones(len(rows), bool)
+        kept = self.keep_time(rows)
         if self.flows is not None:
             kept &= np.isin(rows["flow"], self.flows)
+        return kept
+
+    def keep_time(self, rows: Any) -> np.ndarray:
+        """The same by time alone."""
+        kept = np.ones(len(rows), bool)
         if self.since is not None:
             kept &= rows["time"] >= self._ns(self.since)
         if self.until is not None:
             kept &= rows["time"] <= self._ns(self.until)
         return kept
+
+    def holds(self, time: int | None) -> bool:
+        """Whether a moment is in the time that is asked for."""
+        if time is None:
+            return self.since is None and self.until is None
+        return self.overlaps(time, time)
 
     def overlaps(self, start: int, end: int) -> bool:
         """Whether some of the time from `start` to `end` is asked for."""

@@ -6,15 +6,17 @@ import argparse
 import os
 from typing import Any
 
-from mmscodec.cli import nothing
+from mmscodec.cli import choice, nothing, written
+from mmscodec.cli.choice import Choice
+from mmscodec.cli.chosen import choose
 from mmscodec.cli.damage import Damage, say
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.files import opened, page
 from mmscodec.cli.progress import progress
+from mmscodec.cli.written import Written
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
     parser.add_argument(
         "-o", "--output", default=".", metavar="DIR", help="where the files go; made if needed"
     )
@@ -35,6 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show-secrets", action="store_true", help="write credentials instead of hiding them"
     )
+    page(parser)
+    choice.arguments(parser)
+    written.arguments(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace tables that exist")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
@@ -48,25 +53,30 @@ def run(options: argparse.Namespace) -> int:
     from mmscodec.convert import Options, convert
 
     everything = options.tables == ["all"]
-    chosen = Options(
-        options.format, None if everything else options.tables, everything, options.partition,
-        options.payload, options.show_secrets, options.overwrite,
-    )  # fmt: skip
-    damage, halves = Damage(), nothing.Halves()
+    wanted, damage, halves = Choice(options), Damage(), nothing.Halves()
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
+        chosen = Options(
+            options.format, None if everything else options.tables, everything, options.partition,
+            options.payload, options.show_secrets, options.overwrite, options.charset,
+            choose(capture, wanted),
+        )  # fmt: skip
 
         def seen(tables: Any) -> None:
+            wanted.begin_in(tables)
             damage.add(tables, capture)
             halves.add(tables.flows)
 
         try:
-            written = convert(capture, options.output, chosen, seen)
+            made = convert(capture, options.output, chosen, seen)
         except KeyError as error:
             say(str(error.args[0]))
             return 2
         bar.aside()
-        for name, rows in written.items():
-            print(f"{os.path.join(options.output, name)}  {rows} row{'' if rows == 1 else 's'}")
+        report = Written(options)
+        for name, rows in made.items():
+            path = os.path.join(options.output, name)
+            words = f"{path}  {rows} row{'' if rows == 1 else 's'}"
+            report.tell([words], path=path, table=name, rows=rows)
         halves.say()
-        status = nothing.report(capture, any(written.values()))
+        status = nothing.report(capture, any(made.values()), chosen=not wanted.everything)
     return damage.report() or status

@@ -12,35 +12,23 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.files import opened, positive, seconds, selection, texts
+from mmscodec.cli.files import limit, opened, texts
 from mmscodec.cli.output import Machine, Table
 from mmscodec.cli.progress import progress
 from mmscodec.lines.fields import Style
 from mmscodec.lines.forms import CsvForm, JsonForm
 from mmscodec.lines.rows import Rows
 
+LIVE = True  # rows are printed as they come
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
     choice.arguments(parser)
-    parser.add_argument(
-        "--follow", action="store_true",
-        help="FILE is a file that grows, or a folder whose files rotate: wait for more",
-    )  # fmt: skip
-    parser.add_argument(
-        "--idle",
-        type=seconds,
-        metavar="SECONDS",
-        help="with --follow: end when nothing came so long",
-    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON lines, one object for each row")
     form.add_argument("--csv", action="store_true", help="CSV, fields as JSON in the last column")
-    parser.add_argument(
-        "-c", "--limit", "--count", dest="count", type=positive, metavar="N",
-        help="stop after N rows",
-    )  # fmt: skip
+    limit(parser, "rows")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="one line for each run of Data packets"
     )
@@ -113,7 +101,7 @@ def _rows(
 ) -> Iterator[Rows]:
     """The rows of one batch after the other: memory does not grow with the capture."""
     wanted = Choice(options)
-    left = options.count
+    left = options.limit
     severity = _severity(options.severity)
     for tables in capture.iter_batches():
         damage.add(tables, capture)

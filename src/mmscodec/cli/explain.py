@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import say
-from mmscodec.cli.files import opened, positive, texts
+from mmscodec.cli.files import from_zero, limit, opened, positive, texts
 from mmscodec.cli.output import iso_time, width_of
 from mmscodec.cli.width import cut
 from mmscodec.errors import MmsCodecError
@@ -23,29 +25,17 @@ _REST = 16  # bytes in a line of what has no fields
 _RAW_LINES = 16
 
 
-def _number(word: str) -> int:
-    """A count from 0 on, decimal or 0x."""
-    try:
-        found = int(word, 0)
-    except ValueError:
-        found = -1
-    if found < 0 or found >= 1 << 63:
-        raise argparse.ArgumentTypeError(f"a number from 0 on, or 0x..., is needed, not {word}")
-    return found
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     place = parser.add_argument_group("which place")
     place.add_argument(
-        "--at", type=_number, metavar="OFFSET",
+        "--at", type=from_zero, metavar="OFFSET",
         help="the byte at this offset: of the flow with --flow, else of the file",
     )  # fmt: skip
     place.add_argument("--frame", type=positive, metavar="N", help="frame N, from 1 on")
-    place.add_argument("--flow", type=_number, metavar="F", help="flow F, as decode numbers them")
-    parser.add_argument(
-        "-c", "--limit", type=positive, default=20, metavar="N", help="at most N things (20)"
-    )
+    place.add_argument("--flow", type=from_zero, metavar="F", help="flow F, as decode numbers them")
+    choice.times(place)
+    limit(parser, "things", 20)
     parser.add_argument("--json", action="store_true", help="JSON lines, one object a thing")
     texts(parser)
     parser.add_argument("--whole", action="store_true", help="all bytes, and lines uncut")
@@ -59,6 +49,9 @@ def run(options: argparse.Namespace) -> int:
             found = explain(
                 capture, flow=options.flow, at=options.at, frame=options.frame, style=style
             )
+            wanted = Choice(argparse.Namespace(since=options.since, until=options.until))
+            wanted.begin_in(capture)
+            found = (one for one in found if wanted.holds(one.time))
             some = list(islice(found, options.limit + 1))
         except (ValueError, IndexError) as error:
             if isinstance(error, MmsCodecError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -13,25 +12,21 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mmscodec.cli import choice
+from mmscodec.cli import choice, written
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage, say
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.files import limit, opened
 from mmscodec.cli.flows import endpoint
 from mmscodec.cli.progress import progress
 from mmscodec.cli.sessions import selected
+from mmscodec.cli.written import Written
 
 _PIECE = 4 << 20  # bytes of a stream written at a time
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
-    choice.arguments(parser)
-    parser.add_argument(
-        "-s", "--session", type=int, action="append", metavar="N",
-        help="the flows of this session, from 0; may be given again",
-    )  # fmt: skip
+    choice.arguments(parser, sessions=True)
     parser.add_argument(
         "-o", "--output", required=True, metavar="PATH",
         help="the capture file (- is standard output), or the folder of raw streams",
@@ -45,7 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="raw: zeros for missing bytes, so that offsets are those of decode, or nothing",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    parser.add_argument("--json", action="store_true", help="JSON lines, one object for each file")
+    limit(parser, "flows, the first ones that are asked for")
+    written.arguments(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -58,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         damage.add(capture, capture)
         try:
-            flows = _chosen(capture, options)
+            flows = _chosen(capture, options)[: options.limit]
         except IndexError as error:
             say(str(error))
             return 2
@@ -84,7 +80,7 @@ def _chosen(capture: Any, options: argparse.Namespace) -> np.ndarray:
             numbers += [int(session.row[part]) for part in parts]
     everything = wanted.flows is None and not options.session
     known = table["protocol"] != "" if everything else np.isin(table["flow"], numbers)
-    wanted.begin(table["first_time"][table["protocol"] != ""])
+    wanted.begin_in(capture)
     spans = zip(table["first_time"].tolist(), table["last_time"].tolist())
     return table["flow"][known & np.array([wanted.overlaps(*span) for span in spans], bool)]
 
@@ -94,11 +90,6 @@ def _exists(path: str, options: argparse.Namespace) -> bool:
     if there:
         say(f"{path} exists; --overwrite replaces it")
     return there
-
-
-def _tell(options: argparse.Namespace, words: str, **facts: Any) -> None:
-    if options.output != "-":
-        print(json.dumps(facts, separators=(",", ":")) if options.json else words)
 
 
 def _frames(capture: Any, flows: np.ndarray, options: argparse.Namespace) -> int:
@@ -114,7 +105,7 @@ def _frames(capture: Any, flows: np.ndarray, options: argparse.Namespace) -> int
         return 1
     count = capture.write_pcap(options.output, both, format=options.format)
     words = f"{options.output}  {count} frames of {len(both)} flows"
-    _tell(options, words, path=options.output, frames=count, flows=both.tolist())
+    Written(options).tell([words], path=options.output, frames=count, flows=both.tolist())
     return 0
 
 
@@ -122,7 +113,7 @@ def _streams(capture: Any, flows: np.ndarray, options: argparse.Namespace) -> in
     """A file for each flow; 1 if some exist."""
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
-    status = 0
+    status, report = 0, Written(options)
     for flow in flows.tolist():
         row = capture.flows[flow]
         ends = "-".join(endpoint(row, side) for side in ("src", "dst"))
@@ -139,7 +130,7 @@ def _streams(capture: Any, flows: np.ndarray, options: argparse.Namespace) -> in
             with suppress(OSError):
                 part.unlink()
         words = f"{path}  {size} bytes" + (f", {missing} missing" if missing else "")
-        _tell(options, words, path=str(path), flow=flow, bytes=size, missing=missing)
+        report.tell([words], path=str(path), flow=flow, bytes=size, missing=missing)
     return status
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-from mmscodec.cli import choice
+from mmscodec.cli import choice, written
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.files import limit, opened
 from mmscodec.cli.media_names import safe_name
 from mmscodec.cli.output import width_of
 from mmscodec.cli.progress import progress
 from mmscodec.cli.session_words import amount, counted
 from mmscodec.cli.sessions import selected, told
 from mmscodec.cli.width import wrapped
+from mmscodec.cli.written import Written
 from mmscodec.errors import MmsCodecError
 from mmscodec.lines.fields import safe
 from mmscodec.sessions.metadata import NOTHING_CAME
@@ -27,14 +27,11 @@ from mmscodec.sessions.metadata import NOTHING_CAME
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
-    choice.arguments(parser)
+    choice.arguments(parser, sessions=True)
     parser.add_argument(
         "-o", "--output", default=".", metavar="DIR", help="where the files go; made if needed"
     )
-    parser.add_argument(
-        "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
-    )
+    limit(parser, "sessions, the first ones")
     parser.add_argument(
         "--missing", choices=("leave", "fill"), default="leave",
         help="leave missing packets out, or put empty ones in their places (default: leave)",
@@ -49,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace files that exist; otherwise they stay"
     )
-    parser.add_argument("--json", action="store_true", help="JSON lines, one object for each file")
+    written.arguments(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -119,11 +116,11 @@ def extract(capture: Any, session: Any, options: argparse.Namespace, bar: Any) -
 def run(options: argparse.Namespace) -> int:
     """Write the files; 0, 1 if there were none or some exist, 3 if the input was damaged."""
     damage = Damage()
-    status, written, kept = 0, 0, 0
+    status, found, kept, report = 0, 0, 0, Written(options)
     with progress(options.quiet) as bar, opened(options.files, options, bar) as capture:
         damage.add(capture, capture)
         try:
-            chosen = selected(capture, options.session, Choice(options))
+            chosen = selected(capture, options.session, Choice(options))[: options.limit]
         except IndexError as error:
             say(str(error))
             return 2
@@ -143,9 +140,9 @@ def run(options: argparse.Namespace) -> int:
                 continue
             bar.aside()
             for made in files:
-                written += _has_media(made)
+                found += _has_media(made)
                 status = DAMAGED if not good(made) or lossy(session) else status
-                tell(session, made, options)
+                tell(session, made, report)
             if session.row["end_reason"] == NOTHING_CAME:
                 say(f"session {session.index}: {session.end_text}")
                 status = DAMAGED
@@ -154,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         status = DAMAGED
     if kept:
         return 1
-    if not written:
+    if not found:
         say("no media in this capture" if not status else "no media could be written")
         return 1
     return status
@@ -175,14 +172,10 @@ def lossy(session: Any) -> bool:
     return bool(session.row["gaps"] or session.row["lost"] or session.row["unread"])
 
 
-def tell(session: Any, made: Any, options: argparse.Namespace) -> None:
+def tell(session: Any, made: Any, report: Written) -> None:
     """Report one file."""
-    if options.json:
-        record = {"session": session.index, **made.as_dict()}
-        print(json.dumps(record, separators=(",", ":"), default=str))
-        return
     width = width_of(sys.stdout)
-    print("\n".join(wrapped(safe(words(made)), width, indent=2)))
+    lines = wrapped(safe(words(made)), width, indent=2)
     for problem in made.problems if made.path is not None else ():
-        print("\n".join(wrapped(safe(problem), width, "  ", 4)))
-    sys.stdout.flush()
+        lines += wrapped(safe(problem), width, "  ", 4)
+    report.tell(lines, session=session.index, **made.as_dict())

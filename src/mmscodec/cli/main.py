@@ -41,34 +41,40 @@ EXAMPLES = {
   mmscodec decode trace.pcap                       a table; lines are cut to the terminal
   mmscodec decode -q --limit 100 trace.pcapng.zst
   mmscodec decode --flow 3 --from 2.5 --to 10 trace.pcap
-  mmscodec decode --json -w rows.jsonl trace*.pcap rotated files are one capture
+  mmscodec decode --json -w rows.jsonl trace*.pcap  rotated files are one capture
   tcpdump -i eth0 -w - port 1755 | mmscodec decode -
-  mmscodec decode --follow /var/captures           files that tcpdump -C or -G rotates""",
+  mmscodec decode --follow captures/               files that tcpdump -C or -G rotates""",
     "stats": """
   mmscodec stats trace.pcap
   mmscodec stats --json captures/                  every capture in a directory
-  mmscodec stats --from 2026-11-21T00:06:00Z trace.pcap""",
+  mmscodec stats --from 2026-11-21T00:06:00Z trace.pcap
+  mmscodec stats --follow --idle 60 captures/      when nothing came for a minute""",
     "sessions": """
   mmscodec sessions trace.pcap                     one block for each session
   mmscodec sessions --table captures/
-  mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap""",
+  mmscodec sessions -s 3 --exchanges --rates 1 trace.pcap
+  mmscodec sessions --csv --port 1755 --limit 10 trace.pcap""",
     "report": """
   mmscodec report trace.pcap -o report.html        then open it in a browser; no network is needed
   mmscodec report captures/ -o report.html --overwrite
-  mmscodec report -s 3 -s 7 trace.pcap -o two.html""",
+  mmscodec report -s 3 -s 7 trace.pcap -o two.html
+  mmscodec report --charset cp932 trace.pcap -o report.html --overwrite""",
     "sql": """
   mmscodec sql "select client, server, sum(length) from data group by all" trace.pcap
   mmscodec sql "from start_up_times" captures/
   mmscodec sql --list trace.pcap                   tables, columns, units, views
-  mmscodec sql --json "from slow_requests limit 5" tables/   Parquet files of convert
+  mmscodec sql --json "from top_talkers limit 5" tables/     Parquet files of convert
+  mmscodec sql --csv --from 0 --to 5 "from messages" trace.pcap
   mmscodec sql trace.pcap                          a prompt with history""",
     "convert": """
   mmscodec convert -o tables trace.pcap            a Parquet file for each table that has rows
-  mmscodec convert -o tables --format jsonl --tables messages,sessions trace.pcap
-  mmscodec convert -o tables --partition date captures/*.pcap.zst""",
+  mmscodec convert -o lines --format jsonl --tables messages,sessions trace.pcap
+  mmscodec convert -o some --flow 3 --from 2.5 --to 10 trace.pcap
+  mmscodec convert -o dates --partition date captures/*.pcap""",
     "extract": """
   mmscodec extract -o media trace.pcap
-  mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap""",
+  mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap
+  mmscodec extract --csv --from 2.5 -o later trace.pcap""",
     "export": """
   mmscodec export --flow 3 -o flow3.pcap trace.pcapng.zst   with its peer and its datagrams
   mmscodec export -s 0 -o - trace.pcap | tshark -r -
@@ -77,6 +83,7 @@ EXAMPLES = {
   mmscodec explain --frame 13 trace.pcap
   mmscodec explain --flow 1 --at 0x150 trace.pcap  the offset that decode shows
   mmscodec explain --flow 1 --limit 5 trace.pcap
+  mmscodec explain --flow 1 --from 0.5 --to 2 trace.pcap
   mmscodec explain --at 1162 --json trace.pcap     a byte of the file""",
     "wireshark": """
   mmscodec wireshark -o ~/.local/lib/wireshark/plugins/mmscodec.lua
@@ -139,7 +146,7 @@ def _options_of(command: argparse.ArgumentParser, name: str) -> None:
         "--strict", action="store_true", help="exit status 1 instead of 3 for damaged input"
     )
     module.arguments(command)
-    reading(command)
+    reading(command, live=getattr(module, "LIVE", False))
 
 
 def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, Any]:
@@ -150,7 +157,12 @@ def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, An
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
         gc.disable()
     top = parser(next((word for word in words if word in COMMANDS), ""))
-    options = top.parse_args(words)
+    options, more = top.parse_known_args(words)
+    # files behind an option that follows other files
+    reads = "follow" in options
+    if unknown := [word for word in more if not reads or (word[:1] == "-" and word != "-")]:
+        top.error(f"unrecognized arguments: {' '.join(unknown)}")
+    options.files += more
     if begins:
         gc.freeze()  # modules stay
         gc.enable()

@@ -9,7 +9,7 @@ import sys
 from mmscodec.cli import choice
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage, say
-from mmscodec.cli.files import opened, positive, selection, texts
+from mmscodec.cli.files import limit, opened, texts
 from mmscodec.cli.progress import progress
 from mmscodec.cli.sessions import selected, told
 from mmscodec.cli.streams import output_to
@@ -18,19 +18,12 @@ from mmscodec.lines.fields import Style
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
-    choice.arguments(parser)
+    choice.arguments(parser, sessions=True)
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
         help="the page, which is there when it is whole; - is standard output",
     )  # fmt: skip
-    parser.add_argument(
-        "-s", "--session", type=int, action="append", metavar="N",
-        help="only this one, from 0; may be given again",
-    )  # fmt: skip
-    parser.add_argument(
-        "-c", "--limit", type=positive, metavar="N", help="at most N sessions, the first ones"
-    )
+    limit(parser, "sessions, the first ones")
     texts(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace a page that exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")

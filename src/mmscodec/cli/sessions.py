@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ from typing import Any
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import DAMAGED, Damage, say
-from mmscodec.cli.files import opened, positive, seconds, selection
+from mmscodec.cli.files import limit, opened, page, seconds
 from mmscodec.cli.output import colored, iso_time, width_of
 from mmscodec.cli.progress import progress
-from mmscodec.cli.result import cell
 from mmscodec.cli.session_words import Report, Tables, amount, counted, short, span
 from mmscodec.cli.width import fitted, wrapped
+from mmscodec.cli.written import csv_row
 from mmscodec.lines.fields import safe
 from mmscodec.schema import mms
 from mmscodec.schema.values import hresult_text
@@ -49,14 +48,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rates", type=seconds, metavar="SECONDS", help="also the bit rate in steps of this length"
     )
-    parser.add_argument(
-        "-s", "--session", type=int, action="append", metavar="N", help="only this one, from 0"
-    )
-    parser.add_argument(
-        "-c", "--limit", type=positive, metavar="N", help="at most N sessions, the first ones"
-    )
-    selection(parser)
-    choice.arguments(parser)
+    limit(parser, "sessions, the first ones")
+    choice.arguments(parser, sessions=True)
+    page(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -119,7 +113,7 @@ def _rate_lines(tables: Tables, session: Any, length: float, width: int | None) 
 
 def _as_json(tables: Tables, session: Any, options: argparse.Namespace) -> dict[str, Any]:
     """A session with all its columns and texts."""
-    out = session.as_dict()
+    out = session.as_dict(options.charset)
     out["findings"] = tables.findings(session.row)
     for name, asked in (("exchanges", options.exchanges), ("transitions", options.states)):
         if asked:
@@ -175,7 +169,7 @@ def selected(capture: Any, numbers: list[int] | None, wanted: Choice | None = No
         if not 0 <= number < count:
             raise IndexError(f"session {number}: there are {count}, counted from 0")
     rows = capture.sessions
-    wanted.begin(rows["start"])
+    wanted.begin_in(capture)
     return [capture.session(i) for i in numbers if _played_in(rows[i], wanted)]
 
 
@@ -218,15 +212,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_csv(sessions: list[dict[str, Any]]) -> None:
-    """RFC 4180 with a line of names; what is no number and no text as JSON."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    names = list(dict.fromkeys(name for session in sessions for name in session))
-    writer.writerow(names)
+    """A line of names, then one for each session."""
+    names = dict.fromkeys(name for session in sessions for name in session)
     for session in sessions:
-        values = (session.get(name) for name in names)
-        writer.writerow(
-            [cell(v if not isinstance(v, dict | list) else json.dumps(v)) for v in values]
-        )
+        csv_row({name: session.get(name) for name in names}, head=session is sessions[0])
 
 
 def told(capture: Any, found: bool, everything: bool) -> int:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import mmscodec
+from mmscodec.cli import choice
+from mmscodec.cli.choice import Choice
+from mmscodec.cli.chosen import choose
 from mmscodec.cli.damage import Damage, say
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.files import limit, opened, page
 from mmscodec.cli.output import columns
 from mmscodec.cli.progress import Silent, progress
 from mmscodec.cli.result import FORMS
@@ -30,7 +33,6 @@ _EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")  # a 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", dest="form", action="store_const", const="csv", help="rows as CSV")
     form.add_argument(
@@ -39,6 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument(
         "--parquet", metavar="FILE", help="write the rows into a Parquet file instead"
     )
+    choice.arguments(parser)
+    page(parser)
+    limit(parser, "rows of the answer")
     parser.add_argument(
         "--list", action="store_true", dest="listed",
         help="tables, their columns with units, views; without FILE those that there may be",
@@ -81,9 +86,16 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
         return 2
     with progress(options.quiet) as bar:
         if folders:
+            if given := _of_captures(options):
+                say(f"{given} is for captures; of Parquet files a query says which rows")
+                return 2
             return _answer(Database(folders=folders, empty=empty), query, options, bar)
         with opened(captures, options, bar) as capture:
-            database = Database(capture, empty=empty)
+            wanted = Choice(options)
+            if not wanted.everything:
+                wanted.begin_in(capture)
+            rows = choose(capture, wanted)
+            database = Database(capture, empty=empty, charset=options.charset, choose=rows)
             status = _answer(database, query, options, bar)
             bar.aside()
             if not database.made or status or options.listed:
@@ -91,6 +103,16 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
             damage = Damage()
             damage.add(capture, capture)
             return damage.report()
+
+
+def _of_captures(options: Any) -> str:
+    """An option that was given and means nothing for Parquet files."""
+    named = {
+        "--flow": options.flow, "--from": options.since, "--to": options.until,
+        "--filter": options.filter, "--port": options.port, "--follow": options.follow,
+        "--charset": options.charset, "--ignore-vlan": options.ignore_vlan,
+    }  # fmt: skip
+    return next((name for name, value in named.items() if value), "")
 
 
 def _answer(database: Database, query: str | None, options: Any, bar: Silent = _NO_BAR) -> int:
@@ -110,7 +132,7 @@ def _answer(database: Database, query: str | None, options: Any, bar: Silent = _
 def ask(database: Database, text: str, options: Any, bar: Silent = _NO_BAR) -> int:
     """Print the answer to a query, or one line about what is wrong with it."""
     try:
-        found = database.query(text)
+        found = database.query(text, options.limit)
         bar.aside()
         if found is None:
             say("the query is empty")

@@ -13,7 +13,7 @@ import numpy as np
 from mmscodec.cli import choice, nothing
 from mmscodec.cli.choice import Choice
 from mmscodec.cli.damage import Damage
-from mmscodec.cli.files import opened, selection
+from mmscodec.cli.files import limit, opened
 from mmscodec.cli.flows import endpoint, protocol, transport
 from mmscodec.cli.output import columns, iso_time
 from mmscodec.cli.progress import progress
@@ -26,9 +26,9 @@ KINDS = ("media", "header", "packet-pair")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    selection(parser)
     choice.arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
+    limit(parser, "flows, the first ones, in the list of flows")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -59,11 +59,8 @@ class Counts:
             flows if self.wanted.flows is None else flows[np.isin(flows["flow"], self.wanted.flows)]
         )
         self.flows.update(zip(chosen["flow"].tolist(), chosen))
-        parts = [tables.messages, tables.data]
-        if has_winmx(flows):
-            parts.append(tables.winmx.packets)
-        self.wanted.begin(np.concatenate([rows["time"] for rows in parts]))
-        messages, data = (rows[self.wanted.keep(rows)] for rows in parts[:2])
+        self.wanted.begin_in(tables)
+        messages, data = (rows[self.wanted.keep(rows)] for rows in (tables.messages, tables.data))
         self.messages.update(messages["mid"].tolist())
         faults = tables.faults
         self.faults.update(faults["code"][self.wanted.keep(faults)].tolist())
@@ -107,12 +104,14 @@ class Counts:
         sums = np.bincount(inverse, weights, minlength=len(numbers)).astype(np.int64)
         self.per_flow.setdefault(name, Counter()).update(dict(zip(numbers.tolist(), sums.tolist())))
 
-    def plain(self) -> dict[str, Any]:
-        """All counts as plain Python objects."""
+    def plain(self, limit: int | None = None) -> dict[str, Any]:
+        """All counts as plain Python objects; `limit` is how many flows are listed."""
         return {
             "first_time": iso_time(min(self.times)) if self.times else None,
             "last_time": iso_time(max(self.times)) if self.times else None,
-            "flows": [self._flow(number, flow) for number, flow in sorted(self.flows.items())],
+            "flows": [
+                self._flow(number, flow) for number, flow in sorted(self.flows.items())[:limit]
+            ],
             "messages": {
                 **{mms.message_name(mid): n for mid, n in sorted(self.messages.items())},
                 **dict(sorted(self.winmx.items())),
@@ -175,8 +174,8 @@ def run(options: argparse.Namespace) -> int:
         found = bool(counts.times)
         status = nothing.report(capture, found, chosen=not counts.wanted.everything)
     if options.json:
-        print(json.dumps(counts.plain(), indent=1))
+        print(json.dumps(counts.plain(options.limit), indent=1))
     else:
-        print("\n".join(lines(counts.plain())))
+        print("\n".join(lines(counts.plain(options.limit))))
     sys.stdout.flush()
     return damage.report() or status

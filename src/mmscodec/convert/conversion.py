@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmscodec.capture.arrow_stream import STREAMED, WHOLE, Feed
+from mmscodec.capture.chosen import Choose, Chosen
 from mmscodec.convert.dataset import Dataset
 from mmscodec.convert.library import pyarrow
 from mmscodec.convert.writers import FORMATS
@@ -37,6 +38,11 @@ class Options:
         As in `capture.table`.
     overwrite : bool
         Replace what is there.
+    charset : str or None
+        Encoding of 8-bit text, see `Table.in_charset`.
+    choose : callable or None
+        Which rows of a table are written, one truth value a row; default: all. Rows that others
+        refer to are counted anew.
     """
 
     format: str = "parquet"
@@ -46,6 +52,8 @@ class Options:
     payload: bool = False
     secrets: bool = False
     overwrite: bool = False
+    charset: str | None = None
+    choose: Choose | None = None
 
 
 def convert(
@@ -100,7 +108,9 @@ def convert(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         for name, table in _pieces(capture, names, chosen, seen or _nothing, batches):
-            outputs[name].write(pyarrow().table(table))
+            outputs[name].write(
+                pyarrow().table(table.in_charset(chosen.charset) if chosen.charset else table)
+            )
         written = [name for name in names if chosen.tables is not None or outputs[name].rows]
         for name in written:
             outputs[name].complete(pyarrow().schema(capture.table(name, payload=chosen.payload)))
@@ -138,12 +148,15 @@ def _pieces(
     read = any(count is not None for count in capture.tables.values())
     if batches is None and (options.whole or read or set(names) & set(WHOLE)):
         seen(capture)
+        chosen = None if options.choose is None else Chosen(capture.table, options.choose, {})
         for name in names:
             table = capture.table(name, payload=options.payload, secrets=options.secrets)
+            if chosen is not None:
+                table = chosen.narrowed(table)
             for start in range(0, len(table), _BATCH_ROWS):
                 yield name, table[start : start + _BATCH_ROWS]
         return
-    feed = Feed(names, options.payload, options.secrets)
+    feed = Feed(names, options.payload, options.secrets, options.choose)
     for batch in (batches or capture.iter_batches)(_BATCH_ROWS):
         seen(batch)
         yield from feed.take(batch).items()

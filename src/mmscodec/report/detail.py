@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.lines.fields import safe
+from mmscodec.lines.fields import CHARSET, safe
 from mmscodec.report import series
 from mmscodec.report.ladder import Ladder, data_runs, troubles
 from mmscodec.report.limits import Limits, short
@@ -17,7 +17,7 @@ from mmscodec.schema.values import FILE_ATTRIBUTES, flags_text
 from mmscodec.sessions import MATCHES, SIDES, STATES
 from mmscodec.sessions.arrow import SPECS
 from mmscodec.sessions.closing import ENDED_BY
-from mmscodec.sessions.metadata import hr_name
+from mmscodec.sessions.metadata import hr_name, log_in_charset
 from mmscodec.sessions.session_flows import RowsByFlow
 from mmscodec.sessions.table import TEXTS
 from mmscodec.sessions.transports import UDP_STORIES
@@ -40,7 +40,10 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 class Details:
     """Makes the details of any session of a capture."""
 
-    def __init__(self, capture: Any, ladder: Ladder, problems: Problems, limits: Limits) -> None:
+    def __init__(
+        self, capture: Any, ladder: Ladder, problems: Problems, limits: Limits, charset: str
+    ) -> None:
+        self.charset = charset
         self.capture, self.ladder, self.problems, self.limits = capture, ladder, problems, limits
         flows = len(capture.flows)
         self.faults = RowsByFlow(np.asarray(capture.faults), flows)
@@ -75,7 +78,7 @@ class Details:
             "buffer": series.buffer(self.capture, session, points),
             "locations": series.locations(self.capture, session, points),
             "findings": self._findings(flows),
-            "log": _log(session),
+            "log": _log(session, self.charset),
         }  # fmt: skip
 
     def _rows(self, name: str, index: int) -> np.ndarray:
@@ -143,12 +146,13 @@ def facts(session: Any, most: int) -> list[list[Any]]:
     return out
 
 
-def _log(session: Any) -> list[list[Any]]:
+def _log(session: Any, charset: str) -> list[list[Any]]:
     if session.log is None:
         return []
+    named = charset if charset != CHARSET else None
     return [
         [name, short(safe(value), 200) if isinstance(value, str) else value, ""]
-        for name, value in session.log.items()
+        for name, value in log_in_charset(session.log, named).items()
         if isinstance(value, int | float | str)
         and not (isinstance(value, float) and not math.isfinite(value))
     ]

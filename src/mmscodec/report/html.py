@@ -145,8 +145,9 @@ def _data(
         "limits": {name: getattr(limits, name) for name in ("rows", "points", "text", "listed")},
     }  # fmt: skip
     made = Details(
-        capture, Ladder(fields, np.asarray(capture.messages), problems), problems, limits
-    )
+        capture, Ladder(fields, np.asarray(capture.messages), problems), problems, limits,
+        style.charset,
+    )  # fmt: skip
     parts = chain(
         ((f"s{one.index}", lambda one=one: made.of(one)) for one in chosen[: limits.details]),
         (

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmscodec.schema.fields import ansi_decode
+from mmscodec.schema.fields import ansi_decode, ansi_encode
 from mmscodec.schema.values import hresult_text, version_text
 from mmscodec.sessions.control import MID, Control, Message
 from mmscodec.sessions.session_flows import FUNNEL, Ends
@@ -302,11 +302,27 @@ def client_log(record: Any) -> dict[str, Any]:
             out |= client_log(value)
         elif value.dtype.kind == "S":
             out[name] = ansi_decode(bytes(value).split(b"\0", 1)[0])
-        elif "version" in name or name.endswith("_ver"):
+        elif _is_version(name):
             out[name] = version_text(int(value))
         else:
             out[name] = int(value)
     return out
+
+
+def _is_version(name: str) -> bool:
+    return "version" in name or name.endswith("_ver")
+
+
+def log_in_charset(log: dict[str, Any], charset: str | None) -> dict[str, Any]:
+    """The same with its texts in another encoding: `ansi_decode` loses no byte."""
+    if charset is None:
+        return log
+    return {
+        name: value
+        if _is_version(name) or not isinstance(value, str)
+        else ansi_encode(value).decode(charset, "backslashreplace")
+        for name, value in log.items()
+    }
 
 
 def hr_name(hr: int) -> str:

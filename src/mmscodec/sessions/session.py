@@ -10,7 +10,14 @@ import numpy as np
 
 from mmscodec.sessions.control import MID
 from mmscodec.sessions.entries import Entry
-from mmscodec.sessions.metadata import AUTH_SCHEMES, END_REASONS, REFUSED, Facts, hr_name
+from mmscodec.sessions.metadata import (
+    AUTH_SCHEMES,
+    END_REASONS,
+    REFUSED,
+    Facts,
+    hr_name,
+    log_in_charset,
+)
 from mmscodec.sessions.quality import Quality
 from mmscodec.sessions.session_flows import Ends
 from mmscodec.sessions.table import PARTIAL
@@ -141,8 +148,11 @@ class Session:
         """CLIENT_LOG of the client, names as in the schema."""
         return self.facts.log
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as plain Python objects, for JSON."""
+    def as_dict(self, charset: str | None = None) -> dict[str, Any]:
+        """Everything as plain Python objects, for JSON.
+
+        `charset` is the encoding of the client's 8-bit text; default: Western Windows.
+        """
         from mmscodec.sessions.table import TEXTS
 
         out: dict[str, Any] = {"session": self.index}
@@ -150,7 +160,7 @@ class Session:
         out |= {name: self.row[name].item() for name in self.row.dtype.names}
         out |= {name: None for name, value in out.items() if not _finite(value)}
         if self.log is not None:
-            out["client_log"] = self.log
+            out["client_log"] = log_in_charset(self.log, charset)
         return out
 
     def _repr_html_(self) -> str:

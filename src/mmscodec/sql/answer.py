@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,16 @@ class Answer:
         Columns of times whose values are nanoseconds since 1970: Python's own have microseconds.
     """
 
-    def __init__(self, connection: Any, query: str, columns: list[str], types: list[str]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        query: str,
+        columns: list[str],
+        types: list[str],
+        limit: int | None = None,
+    ) -> None:
         self._connection, self._query = connection, query
-        self.columns, self.types = columns, types
+        self.columns, self.types, self._limit = columns, types, limit
         self.times = [kind in _NANOSECONDS for kind in types]
         if len(set(columns)) < len(columns):
             self.times = [False] * len(columns)
@@ -44,7 +52,7 @@ class Answer:
         if not self.columns:
             self.columns = [str(item[0]) for item in result.description or ()]
             self.times = [False] * len(self.columns)
-        return self._taken(result)
+        return islice(self._taken(result), self._limit)
 
     @staticmethod
     def _taken(result: Any) -> Iterator[tuple[Any, ...]]:
@@ -57,8 +65,10 @@ class Answer:
         part = path.with_name(f".{path.name}.part")
         name = str(part).replace("'", "''")
         try:
+            most = "" if self._limit is None else f" limit {self._limit}"
+            rows = f"select * from ({self._query}){most}"
             self._connection.execute(
-                f"copy ({self._query}) to '{name}' (format parquet, compression zstd)"
+                f"copy ({rows}) to '{name}' (format parquet, compression zstd)"
             ).fetchall()
             os.replace(part, path)
         finally:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mmscodec.capture.chosen import Choose, Chosen
 from mmscodec.errors import MissingExtraError
 from mmscodec.sql.answer import Answer, quoted
 from mmscodec.sql.names import Names, names_of
@@ -26,6 +27,10 @@ class Database:
     folders : sequence of path
         Folders with NAME.parquet, or NAME/ with more Parquet files below, as `write_parquet` and
         `mmscodec convert` make them. Several that have a table of one name are one table.
+    charset : str, optional
+        Encoding of 8-bit text of the capture, see `Table.in_charset`.
+    choose : callable, optional
+        Which rows of a table of the capture there are, one truth value a row; default: all.
     empty : Capture
         Any capture: the tables that there may be, and what their columns mean.
 
@@ -40,7 +45,14 @@ class Database:
         Tables of the capture that queries were given, with their columns.
     """
 
-    def __init__(self, capture: Any = None, folders: Any = (), empty: Any = None) -> None:
+    def __init__(
+        self,
+        capture: Any = None,
+        folders: Any = (),
+        empty: Any = None,
+        charset: str | None = None,
+        choose: Choose | None = None,
+    ) -> None:
         try:
             duckdb = import_module("duckdb")
         except ImportError as error:
@@ -48,7 +60,8 @@ class Database:
         self.errors: type[Exception] = duckdb.Error
         self.connection = duckdb.connect()
         self.connection.execute("set TimeZone = 'UTC'").fetchall()
-        self.capture = capture
+        self.capture, self._charset = capture, charset
+        self._chosen = None if choose is None else Chosen(capture.table, choose, {})
         self.made: list[tuple[str, tuple[str, ...]]] = []
         self._about = empty if empty is not None else capture
         self._files = _parquet_files([Path(folder) for folder in folders])
@@ -72,9 +85,10 @@ class Database:
         described = self.connection.execute(f"describe {quoted(name)}").fetchall()
         return {column: {"type": kind, **found.get(column, {})} for column, kind, *_ in described}
 
-    def query(self, text: str) -> Answer | None:
+    def query(self, text: str, limit: int | None = None) -> Answer | None:
         """The answer to the last of some statements, None where there is none.
 
+        `limit` is how many of its rows there are at most.
         Errors are those of DuckDB, here or while rows are taken.
         """
         statements = self.connection.extract_statements(text)
@@ -86,9 +100,10 @@ class Database:
         query = statements[-1].query.strip().rstrip(";")
         self._prepare(query)
         if not str(statements[-1].type).upper().endswith("SELECT"):
-            return Answer(self.connection, query, [], [])
+            return Answer(self.connection, query, [], [], limit)
         found = self.connection.sql(query)
-        return Answer(self.connection, query, list(found.columns), list(map(str, found.types)))
+        types = list(map(str, found.types))
+        return Answer(self.connection, query, list(found.columns), types, limit)
 
     def _prepare(self, query: str) -> None:
         # offer what the query names, by itself or in views
@@ -126,7 +141,12 @@ class Database:
         if (name, tuple(columns)) in self.made[-1:]:
             return
         self.made.append((name, tuple(columns)))
-        self.connection.register(name, self.capture.table(name).select(columns))
+        table = self.capture.table(name)
+        if self._chosen is not None:
+            table = self._chosen.narrowed(table)
+        if self._charset is not None:
+            table = table.in_charset(self._charset)
+        self.connection.register(name, table.select(columns))
 
     def _parquet(self, name: str, files: list[str]) -> None:
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)

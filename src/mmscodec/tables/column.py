@@ -31,6 +31,8 @@ class Column(Frozen):
         Metadata: unit, section, description, whatever is known.
     views : Column or None
         The same as views into the capture, for consumers that ask for them.
+    page : callable or None
+        Of 8-bit text: the same by an encoding that is named.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Column(Frozen):
     fetch: Callable[[int, int], Data]
     about: Mapping[str, str] = _NOTHING
     views: Column | None = None
+    page: Callable[[str], Column] | None = None
 
     def viewed(self) -> Column:
         """As views, where there is such a form."""
@@ -108,7 +111,9 @@ def optional(column: Column, absent: Callable[[int, int], np.ndarray]) -> Column
         nulls, bits = arrow.validity(absent(start, stop))
         return length, nulls, (bits, *buffers), children, words
 
-    return Column(column.name, column.type, fetch, column.about)
+    page = column.page
+    again = None if page is None else lambda charset: optional(page(charset), absent)
+    return Column(column.name, column.type, fetch, column.about, None, again)
 
 
 def time(name: str, get: Get, null: Any = None, **about: str) -> Column:
@@ -160,7 +165,17 @@ def text(
 
     kind = arrow.BINARY if how in (arrow.BYTES, arrow.MASKED) else arrow.TEXT
     name = _OTHERS.get((name, kind.format), name)
-    return Column(name, kind, fetch, about or {})
+
+    def by(charset: str) -> Column:
+        from mmscodec.tables.take import decoded
+
+        def again(start: int, stop: int) -> Data:
+            nulls = None if absent is None else absent(start, stop)
+            return decoded(parts(start, stop), nul, charset, nulls)
+
+        return Column(name, kind, again, about or {})
+
+    return Column(name, kind, fetch, about or {}, None, by if how == arrow.PAGE else None)
 
 
 def strings(name: str, get: Callable[[int, int], Any], **about: str) -> Column:

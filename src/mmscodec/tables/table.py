@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from mmscodec.errors import LimitError, near
 from mmscodec.tables import _arrow
 from mmscodec.tables.column import Column, schema_node
@@ -92,6 +94,45 @@ class Table:
     def with_columns(self, columns: Iterable[Column]) -> Table:
         """The same rows with other columns."""
         return Table(self.name, list(columns), self._length, self._rows)
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers or times; where it is null, what stands for that in the arrays."""
+        start, stop = self._range()
+        return np.asarray(self._columns[name].fetch(start, stop)[2][1])
+
+    def where(self, kept: np.ndarray) -> Table:
+        """The rows for which `kept`, one truth value a row, is true."""
+        from mmscodec.tables.take import taken
+
+        first, last = self._range()
+        if len(kept) != last - first:
+            raise ValueError(f"{self.name} has {last - first} rows and not {len(kept)}")
+        rows = np.flatnonzero(kept) + first
+
+        def some(column: Column) -> Column:
+            def fetch(start: int, stop: int) -> Data:
+                chosen = rows[start:stop]
+                low, high = (int(chosen[0]), int(chosen[-1]) + 1) if len(chosen) else (0, 0)
+                return taken(column.type, column.fetch(low, high), chosen - low)
+
+            views, page = column.views, column.page
+            return Column(
+                column.name, column.type, fetch, column.about,
+                None if views is None else some(views),
+                None if page is None else lambda charset: some(page(charset)),
+            )  # fmt: skip
+
+        return Table(self.name, [some(column) for column in self.columns], lambda: len(rows))
+
+    def in_charset(self, charset: str) -> Table:
+        r"""The same rows with 8-bit text in an encoding of Python, like "cp932".
+
+        The protocols do not say which one peers use. Without it text of MMS is Western Windows,
+        that of WinMX Latin-1. What the encoding has not is ``\xNN``.
+        """
+        return self.with_columns(
+            column if column.page is None else column.page(charset) for column in self.columns
+        )
 
     def schema_node(self) -> tuple[Any, ...]:
         """The tuple that `_arrow` makes an ArrowSchema of."""
