@@ -19,7 +19,7 @@ class Records(Frozen):
     ----------
     rows : array of `dtypes.RECORDS`
         time (ns since 1970), position (of the frame in the capture), caplen, wire_len, linktype
-        (LINKTYPE_ number), interface (row in `interfaces`).
+        (number of the link type), interface (row in `interfaces`).
     faults : array of `dtypes.FAULTS`
         What was wrong with the files; `offset` is a position.
     interfaces : list of dict

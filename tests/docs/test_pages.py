@@ -1,0 +1,80 @@
+"""What README.md and the pages of docs show is what happens: every command, every example."""
+
+import doctest
+import shutil
+import sys
+
+import pytest
+
+from tests.docs import blocks as pages
+from tests.docs.sandbox import Shell, fill
+from tests.tables.consumers import library
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs") / "filled"
+    folder.mkdir()
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def shell(filled, tmp_path, monkeypatch):
+    if sys.platform == "win32":
+        pytest.skip("the commands of the pages are written for a POSIX shell")
+    folder = tmp_path / "page"
+    shutil.copytree(filled, folder, symlinks=True)
+    return Shell(folder, monkeypatch)
+
+
+def run_python(shell, block):
+    if block.language == "python":
+        exec(compile(block.text, str(block), "exec"), shell.names)
+        return
+    parser, report = doctest.DocTestParser(), []
+    test = parser.get_doctest(block.text, shell.names, str(block), str(block.page), block.line)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    runner = doctest.DocTestRunner(optionflags=flags)
+    runner.run(test, out=report.append, clear_globs=False)
+    shell.names.update(test.globs)
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+def run_sql(shell, block):
+    from mmscodec.sql import Database
+
+    cap = shell.names["cap"]
+    assert Database(cap).execute(block.text).description
+
+
+HAVE_CODE = [page for page in pages.PAGES if pages.blocks(page)]
+NEED = ("duckdb", "pandas", "polars", "pyarrow")
+
+
+@pytest.mark.parametrize(
+    "page", HAVE_CODE, ids=lambda page: page.relative_to(pages.ROOT).as_posix()
+)
+def test_a_page_does_what_it_says(page, shell):
+    text = page.read_text(encoding="utf-8")
+    for name in NEED:
+        if name in text or (name == "duckdb" and "mmscodec sql" in text):
+            library(name)
+    for block in pages.blocks(page):
+        if block.language in ("sh", "console"):
+            shell.run(block)
+        elif block.language in ("python", "pycon") and not block.reason:
+            run_python(shell, block)
+        elif block.language == "sql" and not block.reason:
+            run_sql(shell, block)
+    if shell.missing:
+        pytest.skip(f"not installed, so not run: {', '.join(sorted(shell.missing))}; the rest was")
+
+
+@pytest.mark.parametrize(
+    "page", HAVE_CODE, ids=lambda page: page.relative_to(pages.ROOT).as_posix()
+)
+def test_no_command_hides_in_a_block_that_is_not_run(page):
+    for block in pages.blocks(page):
+        if block.language not in pages.RUN and not block.reason:
+            assert not pages.COMMAND.search(block.text), str(block)
