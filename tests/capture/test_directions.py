@@ -1,5 +1,6 @@
 """Every row of every table says which way it went."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,20 @@ def test_winmx_rows_go_from_the_peer_that_calls(path):
     for table in (packets, cap.nodes, cap.winmx.findings):
         rows = cap.flow_rows(table["flow"])
         assert (words[table["direction"]] == cap.flows["direction"][rows]).all()
+
+
+@pytest.mark.parametrize("flow", [0, 1, -1])
+def test_a_flow_of_a_capture_without_any_is_said_so(flow):
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+    with mmscodec.open(header) as capture:
+        with pytest.raises(IndexError, match=f"no flow {flow}: there are no flows at all"):
+            capture.stream(flow)
+        with pytest.raises(IndexError, match="there are no flows at all"):
+            capture.read(flow, 0, 1)
+
+
+def test_a_flow_that_is_not_there_is_said_with_how_many_there_are():
+    with mmscodec.open(CAPTURES / "mms" / "ffmpeg_tcp.pcap") as capture:
+        for flow in (len(capture.flows), -len(capture.flows) - 1):
+            with pytest.raises(IndexError, match=f"no flow {flow}: there are {len(capture.flows)}"):
+                capture.stream(flow)

@@ -7,6 +7,7 @@ its work. It looks for signals every 30 ms: what takes less is called until it d
 
 import _thread
 import collections
+import contextlib
 import itertools
 import signal
 import struct
@@ -28,6 +29,9 @@ from mmscodec.schema.dtypes import DATA_HEADER
 from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.sessions import _bulk
 from mmscodec.sessions.states import STANCES
+from mmscodec.tables.column import Column
+from mmscodec.tables.data import number_type
+from mmscodec.tables.table import Table
 from mmscodec.winmx import _cipher, _frames
 from mmscodec.winmx.batch import programs
 
@@ -117,6 +121,24 @@ def test_copies(noise: bytes) -> None:
     lengths = np.full(SIZE // 64, 64)
     positions = np.arange(0, SIZE, 64, np.uint64)
     assert hears(copy_pieces, noise, 0, positions, lengths, bytearray(SIZE))
+
+
+def test_a_reader_of_arrow_streams_is_ended() -> None:
+    """It is told that something failed, and Python hears the signal again."""
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+    def fetch(start: int, stop: int) -> Any:
+        raise KeyboardInterrupt
+
+    table = Table("rows", [Column("a", number_type("i8"), fetch)], lambda: 9)
+
+    def read() -> None:
+        for _ in range(2):  # the interpreter looks at the end of a loop's body
+            with contextlib.suppress(OSError):
+                pyarrow.table(table)
+
+    with pytest.raises(KeyboardInterrupt):
+        read()
 
 
 def test_stream_cipher_keeps_its_state(noise: bytes) -> None:

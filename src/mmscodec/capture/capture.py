@@ -103,7 +103,7 @@ class Capture(CaptureTables):
         return engine.drain()
 
     def _span(self, flow: int) -> tuple[int, int]:
-        return 0, int(self._raw_flows["length"][flow])
+        return 0, int(self._raw_flows["length"][self._row(flow)])
 
     @property
     def counts(self) -> dict[str, int]:

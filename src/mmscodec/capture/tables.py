@@ -97,8 +97,13 @@ class CaptureTables:
     def _row(self, flow: int) -> int:
         row = int(self.flow_rows(flow))
         if row < 0:
-            raise IndexError(f"there is no flow {flow}")
+            raise self._no_flow(flow)
         return row
+
+    def _no_flow(self, flow: int) -> IndexError:
+        count = len(self._raw_flows)
+        of = f"there are {count}" if count else "there are no flows at all"
+        return IndexError(f"there is no flow {flow}: {of}")
 
     @cached_property
     def packets(self) -> np.ndarray:
@@ -319,7 +324,7 @@ class CaptureTables:
         """
         if flow < 0:  # from the end
             if -flow > len(self._raw_flows):
-                raise IndexError(f"there is no flow {flow}")
+                raise self._no_flow(flow)
             flow = int(self._raw_flows["flow"][flow])
         first, length = self._span(flow)
         missing = int(self.gaps["length"][self.gaps["flow"] == flow].sum())

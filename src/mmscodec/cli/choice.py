@@ -29,7 +29,7 @@ def moment(word: str) -> _Moment:
     (Moment(ns=2500000000, relative=True), Moment(ns=1000000002, relative=False))
     """
     try:
-        seconds = float(word)
+        seconds = float(word) if word.isascii() else math.nan
     except ValueError:
         return _Moment(absolute(word), relative=False)
     if not math.isfinite(seconds) or abs(seconds) > 2**33:

@@ -47,13 +47,17 @@ class Damage:
         some = rows[: LINES - len(self.lines)]
         self.lines += [where(tables, row, line) for row, line in zip(some, some.text())]
 
+    def check(self) -> None:
+        """CaptureError if the only file turned out to be no capture."""
+        if self.doubtful is not None:
+            _refuse(*self.doubtful)
+
     def report(self) -> int:
         """Say what was wrong with the input; 0 if nothing was, else 3.
 
         CaptureError if its only file turned out to be no capture.
         """
-        if self.doubtful is not None:
-            _refuse(*self.doubtful)
+        self.check()
         for line in self.limits[:LINES]:
             say(f"not read any further, for a limit of this program: {line}")
         if not self.count:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from mmscodec.cli import choice
 from mmscodec.cli.choice import Choice
-from mmscodec.cli.damage import say
+from mmscodec.cli.damage import Damage, say
 from mmscodec.cli.files import from_zero, limit, opened, positive, texts
 from mmscodec.cli.output import iso_time, width_of
 from mmscodec.cli.width import cut
@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Print explanations; 0, 2 where there is no such place."""
     style = Style(secrets=options.show_secrets, charset=options.charset)
     with opened(options.files, options, spool=True) as capture:
+        Damage().add(capture, capture)  # what is no capture at all is said so
         try:
             found = explain(
                 capture, flow=options.flow, at=options.at, frame=options.frame, style=style

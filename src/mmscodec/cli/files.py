@@ -93,7 +93,7 @@ def from_zero(word: str) -> int:
 def seconds(word: str) -> float:
     """A length of time, more than 0."""
     try:
-        value = float(word)
+        value = float(word) if word.isascii() else math.nan
     except ValueError:
         value = math.nan
     if not (value > 0 and math.isfinite(value)):

@@ -157,6 +157,9 @@ def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, An
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices
         gc.disable()
     top = parser(next((word for word in words if word in COMMANDS), ""))
+    for word in words:
+        if word[:2] == "--" and word.endswith("=--"):  # which argparse takes for a list
+            top.error(f"argument {word[:-3]}: a value is needed, not --")
     options, more = top.parse_known_args(words)
     # files behind an option that follows other files
     reads = "follow" in options
@@ -171,11 +174,22 @@ def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, An
 
 def _prints(options: Any) -> bool:
     """Whether what a command gives goes to standard output, and not into files of its own."""
-    return getattr(options, "output", None) in (None, "-")
+    return (
+        getattr(options, "output", None) in (None, "-")
+        and getattr(options, "parquet", None) is None
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # also one that came while an error was said
+        settle()
+        return 130
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         printable = prepare()
         top, options = _given(arguments)
@@ -192,9 +206,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read our output has enough
         abandon()
         return 0
-    except KeyboardInterrupt:
-        settle()
-        return 130
     except CaptureError as error:
         named = any(file in str(error) for file in options.files)
         say(str(error) if named else f"{' '.join(options.files)}: {error}")

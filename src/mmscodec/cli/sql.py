@@ -95,13 +95,17 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
             if not wanted.everything:
                 wanted.begin_in(capture)
             rows = choose(capture, wanted)
+            damage = Damage()
+            if options.parquet:  # no file of rows where there is no capture
+                damage.add(capture, capture)
+                damage.check()
             database = Database(capture, empty=empty, charset=options.charset, choose=rows)
             status = _answer(database, query, options, bar)
             bar.aside()
             if not database.made or status or options.listed:
                 return status
-            damage = Damage()
-            damage.add(capture, capture)
+            if not options.parquet:
+                damage.add(capture, capture)
             return damage.report()
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 cdef extern from "Python.h":
     bint Py_IsInitialized() nogil
+    void PyErr_SetInterrupt()
 
 
 ctypedef fused node_t:
@@ -185,6 +186,8 @@ def array_capsule(tuple node):
 # What a stream goes on from is a list: its schema, an iterator of arrays, the text of an error.
 cdef int failed(list state, error) noexcept:
     state[2] = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+    if isinstance(error, KeyboardInterrupt):  # a reader knows numbers alone: Python hears it again
+        PyErr_SetInterrupt()
     if isinstance(error, MemoryError):
         return ENOMEM
     return EINVAL if isinstance(error, ValueError) else EIO

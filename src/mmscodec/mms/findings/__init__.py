@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Findings(np.ndarray):
     def text(self) -> list[str]:
         """One line for each finding: offset, severity, message, field, seen, expected, section."""
         words = self.words or _Words(None)
-        return [words.line(row) for row in np.atleast_1d(np.asarray(self))]
+        return words.lines(np.atleast_1d(np.asarray(self)))
 
     def select(self, severity: Severity | int) -> Findings:
         """The findings of one severity."""
@@ -97,6 +98,11 @@ _COMPARED = frozenset(FindingCode) - {
 }
 
 
+#: Columns that a finding is put into words from; `row` too where it is about a text.
+_SAID = ("severity", "code", "field", "seen", "expected")
+_TEXTS = ("utf16", "ansi")
+
+
 class _Words:
     """Findings in words; texts of a column are read once for all of them."""
 
@@ -104,16 +110,31 @@ class _Words:
         self._columns = columns
         self._texts: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
 
-    def line(self, row: np.void) -> str:
-        """One finding."""
-        code, severity = FindingCode(int(row["code"])), Severity(int(row["severity"]))
-        owner, path, field = FINDING_FIELDS[int(row["field"])]
+    def lines(self, rows: np.ndarray) -> list[str]:
+        """One for each finding; those that differ in their place alone are put into words once."""
+        places = [f"0x{offset:x}: " for offset in rows["offset"].tolist()]
+        if "flow" in (rows.dtype.names or ()):
+            flows = rows["flow"].tolist()
+            places = [f"flow {flow} {place}" for flow, place in zip(flows, places)]
+        told: dict[tuple[int, ...], str] = {}
+        out = []
+        found = zip(*(rows[name].tolist() for name in _SAID), rows["row"].tolist())
+        for place, (*key, row) in zip(places, found):
+            text = FINDING_FIELDS[key[2]][2].kind in _TEXTS
+            known = (*key, row if text else -1)
+            if known not in told:
+                told[known] = self._line(dict(zip((*_SAID, "row"), (*key, row))))
+            out.append(place + told[known])
+        return out
+
+    def _line(self, row: Mapping[str, int]) -> str:
+        # without its place
+        code, severity = FindingCode(row["code"]), Severity(row["severity"])
+        owner, path, field = FINDING_FIELDS[row["field"]]
         name = owner.name
         if code is FindingCode.UNKNOWN_MID:
-            name = f"message 0x{int(row['seen']):08X}"
-        words = f"0x{int(row['offset']):x}: {severity.name.lower()} {name}.{path}"
-        if "flow" in (row.dtype.names or ()):
-            words = f"flow {int(row['flow'])} {words}"
+            name = f"message 0x{row['seen']:08X}"
+        words = f"{severity.name.lower()} {name}.{path}"
         seen, expected = self.values(row, owner.name, path, field, code)
         if seen:
             words += f" = {seen}"
@@ -122,23 +143,23 @@ class _Words:
         return f"{words}: {FINDING_TEXTS[code]} [{owner.section}]"
 
     def values(
-        self, row: np.void, owner: str, path: str, field: Field, code: FindingCode
+        self, row: Mapping[str, int], owner: str, path: str, field: Field, code: FindingCode
     ) -> tuple[str, str]:
         """What was seen and what was expected."""
         rule = field.rule
         wanted = ""
         if rule is not None and code <= FindingCode.BAD_GRAMMAR:
             wanted = rule.text().partition(";")[0].split(" ", 1)[1].removeprefix("= ")
-        if field.kind in ("utf16", "ansi"):
+        if field.kind in _TEXTS:
             return self.seen_text(row, owner, path), wanted
         if field.kind == "bytes" and not field.variable:
-            return f"{int(row['seen'])} bytes that are not 0", wanted
+            return f"{row['seen']} bytes that are not 0", wanted
         if field.kind == "bytes":
-            return str(int(row["seen"])), str(int(row["expected"]))
-        seen, expected = (_value_text(field, int(row[name])) for name in ("seen", "expected"))
+            return str(row["seen"]), str(row["expected"])
+        seen, expected = (_value_text(field, row[name]) for name in ("seen", "expected"))
         return seen, expected if rule is None or rule.equal is not None else wanted or expected
 
-    def seen_text(self, row: np.void, owner: str, path: str) -> str:
+    def seen_text(self, row: Mapping[str, int], owner: str, path: str) -> str:
         """The text in question, shortened; empty where its bytes are not to be had."""
         if self._columns is None:
             return ""
@@ -146,7 +167,7 @@ class _Words:
             found = self._columns.rows(owner), self._columns.column(owner, path)
             self._texts[owner, path] = found
         rows, texts = self._texts[owner, path]
-        text = texts[int(np.searchsorted(rows, int(row["row"])))]
+        text = texts[int(np.searchsorted(rows, row["row"]))]
         return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
