@@ -1,6 +1,9 @@
 from libc.stdint cimport int64_t, uint64_t
 from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.net.unread cimport unread_frames_t
 from mmscodec._kernels.pcapfile.records cimport read_fault_t
+from mmscodec._kernels.track.counters cimport counters_t
+from mmscodec._kernels.track.not_mms cimport not_mms_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.state cimport tracker_t
 from mmscodec.capture._merge cimport Merge
@@ -15,6 +18,14 @@ cdef struct program_t:
     unsigned int linktype
     const void *instructions
 
+cdef struct noted_t:
+    # what the pass counted, for threads that ask while a kernel counts on
+    counters_t counters
+    uint64_t damaged
+    uint64_t connections
+    unread_frames_t unread
+    not_mms_t not_mms
+
 
 cdef class Engine:
     cdef tracker_t track
@@ -24,6 +35,8 @@ cdef class Engine:
     cdef bytes ports
     cdef readonly bint finished
     cdef bint busy  # a call that writes the tracker is under way
+    cdef bint inside  # a kernel writes it now, without the interpreter's lock
+    cdef noted_t noted  # before it began
     cdef object filter  # keeps the programs
     cdef filter_t filter_function
     cdef program_t programs[64]
@@ -38,6 +51,7 @@ cdef class Engine:
     cdef int take_filter(self, filter) except -1
     cdef int take_chosen(self, bytes src, bytes dst, src_port, dst_port) except -1
     cdef int begin(self) except -1
+    cdef void note(self) noexcept
     cdef bint passes(self, const record_t *record) noexcept nogil
     cdef int take_rounds(
         self, Merge merge, record_t *batch, size_t limit, size_t *taken, int *failed

@@ -21,6 +21,7 @@ from mmscodec._kernels.track.flow_rows cimport (
 )
 from mmscodec._kernels.track.extents cimport extent_t
 from mmscodec._kernels.track.mended cimport mended_row_t
+from mmscodec._kernels.track.counters cimport counters_t
 from mmscodec._kernels.track.not_mms cimport NOT_MMS_REASONS, not_mms_row_t
 from mmscodec._kernels.track.sources cimport source_t
 from mmscodec._kernels.track.tracker cimport (
@@ -169,6 +170,14 @@ cdef class Engine:
             raise RuntimeError("one capture, one pass: another call is under way")
         self.busy = True
         return 0
+
+    cdef void note(self) noexcept:
+        # what may be asked for at any time, as it is now
+        self.noted.counters = self.track.counters
+        self.noted.damaged = self.track.pool.damaged
+        self.noted.connections = self.track.flows.count
+        self.noted.unread = self.track.network.unread
+        self.noted.not_mms = self.track.not_mms
 
     cdef int add_source(self, RecordReader walker) except -1:
         # the source that a walker was made for; sources come in the order of their positions
@@ -340,8 +349,11 @@ cdef class Engine:
         if limit < self.debt:
             limit = self.debt  # batches that carry more than they bring would cost time squared
         while True:
+            self.note()
+            self.inside = True
             with nogil:
                 status = self.take_rounds(merge, batch, limit, &taken, &failed)
+            self.inside = False
             raise_interrupt()
             if failed != 0 or status == READ_MEMORY:
                 raise MemoryError
@@ -368,9 +380,11 @@ cdef class Engine:
             return
         self.begin()
         self.finished = True
+        self.note()
+        self.inside = True
         with nogil:
             status = tracker_finish(&self.track)
-        self.busy = False
+        self.inside = self.busy = False
         if status != 0:
             raise MemoryError
 
@@ -384,15 +398,18 @@ cdef class Engine:
 
     @property
     def counts(self):
-        """What `Capture.counts` has, and the connections in hand."""
+        """What `Capture.counts` has, and connections in hand; while a kernel runs, before it."""
+        if not self.inside:
+            self.note()
+        cdef const counters_t *seen = &self.noted.counters
         return {
-            "records": self.track.counters.packets,
-            "segments": self.track.counters.segments,
-            "other": self.track.counters.skipped,
-            "evicted": self.track.counters.evicted,
-            "damaged": self.track.counters.damaged + self.track.pool.damaged,
-            "uncompared": self.track.counters.uncompared,
-            "connections": self.track.flows.count,
+            "records": seen.packets,
+            "segments": seen.segments,
+            "other": seen.skipped,
+            "evicted": seen.evicted,
+            "damaged": seen.damaged + self.noted.damaged,
+            "uncompared": seen.uncompared,
+            "connections": self.noted.connections,
         }
 
     @property
@@ -401,12 +418,14 @@ cdef class Engine:
         cdef unread_row_t *seen
         cdef not_mms_row_t *row
         cdef int i
+        if not self.inside:
+            self.note()
         frames, connections = [], []
-        for i in range(<int>self.track.network.unread.count):
-            seen = &self.track.network.unread.rows[i]
+        for i in range(<int>self.noted.unread.count):
+            seen = &self.noted.unread.rows[i]
             frames.append((seen.what, seen.number, seen.frames, seen.time))
         for i in range(<int>NOT_MMS_REASONS):
-            row = &self.track.not_mms.rows[i]
+            row = &self.noted.not_mms.rows[i]
             connections.append((
                 row.connections, row.frames, row.time, row.src[:16], row.src_port, row.dst[:16],
                 row.dst_port,

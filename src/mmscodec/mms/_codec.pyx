@@ -245,6 +245,9 @@ cdef class DecoderBase:
     cdef mms_stream_t stream
     cdef bint busy
     cdef readonly bint closed
+    # while a call is under way, for threads that ask: where it began, and what waited
+    cdef int64_t place
+    cdef size_t waits
 
     def __cinit__(self, *args, **kwargs):
         mms_stream_init(&self.stream, DEFAULT_MAX_PACKET)
@@ -272,11 +275,11 @@ cdef class DecoderBase:
 
     @property
     def position(self):
-        return self.stream.framing.position
+        return self.place if self.busy else self.stream.framing.position
 
     @property
     def buffered(self):
-        return mms_undecided(&self.stream)
+        return self.waits if self.busy else mms_undecided(&self.stream)
 
     @property
     def _examined(self):
@@ -289,6 +292,7 @@ cdef class DecoderBase:
         if self.busy:
             raise RuntimeError("one decoder, one thread: another call is under way")
         batch.begin()
+        self.place, self.waits = self.stream.framing.position, mms_undecided(&self.stream)
         self.busy = True
 
     cdef int scan(

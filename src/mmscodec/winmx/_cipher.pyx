@@ -84,6 +84,7 @@ cdef class Stream:
     @property
     def state(self):
         """The 4 state bytes now; assign to restart."""
+        self.alone()
         return PyBytes_FromStringAndSize(<char *>self.key, 4)
 
     @state.setter
@@ -91,6 +92,7 @@ cdef class Stream:
         cdef bytes copy = bytes(memoryview(value).cast("B"))
         if len(copy) != 4:
             raise ValueError(f"a stream state has 4 bytes, not {len(copy)}")
+        self.alone()
         memcpy(self.key, PyBytes_AS_STRING(copy), 4)
 
     def copy(self):
@@ -116,14 +118,19 @@ cdef class Stream:
         """Decipher `data` into the writable buffer `out` of the same length, or itself."""
         self._run(data, out, False)
 
+    cdef int alone(self) except -1:
+        # the state is moved on without the interpreter's lock
+        if self.busy:
+            raise RuntimeError("this stream is in use by another thread")
+        return 0
+
     cdef object _run(self, data, out, bint forward):
         cdef Buffer source, target
         cdef uint8_t *dst
         cdef uint8_t before[4]
         cdef object result = None
-        if self.busy:
-            raise RuntimeError("this stream is in use by another thread")
         source = readable(data)
+        self.alone()
         self.busy = True
         try:
             if out is None:
@@ -167,7 +174,8 @@ def run_many(streams, chunks, bint forward):
     cdef list out = [], held = []
     cdef Buffer source
     cdef Stream stream
-    cdef bytes piece, before
+    cdef bytes piece
+    cdef list before = []
     if count != <size_t>len(chunks_):
         raise ValueError(f"{count} streams but {len(chunks_)} chunks")
     lanes = <kernel.lane_t *>calloc(count + 1, sizeof(kernel.lane_t))
@@ -189,7 +197,8 @@ def run_many(streams, chunks, bint forward):
             lanes[i].length = source.size
             lanes[i].key = stream.key
             total += source.size
-        before = b"".join([stream.state for stream in streams_])
+        for stream in streams_:
+            before.append(PyBytes_FromStringAndSize(<char *>stream.key, 4))
         if total >= RELEASE_GIL:
             with nogil:
                 lanes_run(lanes, count, forward)
@@ -199,7 +208,7 @@ def run_many(streams, chunks, bint forward):
             raise_interrupt()
         except BaseException:
             for i in range(count):
-                memcpy((<Stream>streams_[i]).key, PyBytes_AS_STRING(before) + 4 * i, 4)
+                memcpy((<Stream>streams_[i]).key, PyBytes_AS_STRING(before[i]), 4)
             raise
     finally:
         for i in range(marked):
