@@ -12,6 +12,7 @@ from mmscodec import mms, winmx
 from tests.bindings.network import Network
 from tests.capture import build, frames, recut, truth
 from tests.capture.test_network_fragments import pieces, six
+from tests.hostile.exhausted import WORKS
 
 SHIM = ctypes.CDLL(None)
 TABLES = ("packets", "messages", "data", "faults")
@@ -121,9 +122,9 @@ def conversation() -> object:
     return repr(batches)
 
 
-def two_threads() -> object:
-    """Two at once: an allocation of either of them fails."""
-    found: list[object] = [None, None]
+def at_once(*works: Callable[[], object]) -> object:
+    """In two threads: an allocation of either of them fails."""
+    found: list[object] = [None] * len(works)
 
     def run(number: int, work: Callable[[], object]) -> None:
         try:
@@ -131,8 +132,7 @@ def two_threads() -> object:
         except MemoryError:
             found[number] = MemoryError
 
-    works = enumerate((decode, peers))
-    pool = [threading.Thread(target=run, args=pair) for pair in works]
+    pool = [threading.Thread(target=run, args=pair) for pair in enumerate(works)]
     for thread in pool:
         thread.start()
     for thread in pool:
@@ -140,6 +140,22 @@ def two_threads() -> object:
     if MemoryError in found:
         raise MemoryError
     return found
+
+
+def two_threads() -> object:
+    return at_once(decode, peers)
+
+
+def two_captures() -> object:
+    return at_once(WORKS["storm"], WORKS["answers"])
+
+
+def feeds_at_once() -> object:
+    return at_once(feed, conversation)
+
+
+def writers_at_once() -> object:
+    return at_once(encoded, WORKS["extracted"])
 
 
 # frames of 8 nodes, some of 9, one of a length that is no multiple of 12
@@ -178,4 +194,5 @@ def exhaust(work: Callable[[], object], sticky: int) -> int:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        print(name, *(exhaust(globals()[name], sticky) for sticky in (0, 1)), flush=True)
+        work = WORKS.get(name) or globals()[name]
+        print(name, *(exhaust(work, sticky) for sticky in (0, 1)), flush=True)

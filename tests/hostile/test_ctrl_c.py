@@ -21,13 +21,14 @@ from mmscodec import mms, winmx
 from mmscodec.capture._copy import copy_pieces
 from mmscodec.capture._engine import Engine
 from mmscodec.capture._merge import Merge
-from mmscodec.capture.dtypes import CAPTURE_MESSAGES
+from mmscodec.capture.dtypes import CAPTURE_DATA, CAPTURE_MESSAGES
 from mmscodec.capture.mapped import MemorySource
 from mmscodec.mms import _codec, _encode
 from mmscodec.mms._gather import gather
 from mmscodec.schema.dtypes import DATA_HEADER
 from mmscodec.schema.mms import MAX_PACKET
 from mmscodec.sessions import _bulk
+from mmscodec.sessions.plain import PLAIN, SEGMENTS
 from mmscodec.sessions.states import STANCES
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import number_type
@@ -221,6 +222,49 @@ def test_one_session_of_many_messages() -> None:
     out = np.empty(count, np.int64)
     pairs = np.array([[0, -1]])
     assert hears(_bulk.in_order, messages, rows, bounds, pairs, np.zeros(1, np.int64), out)
+
+
+def test_a_plain_session_of_many_data_packets() -> None:
+    count = 400_000
+    data = np.zeros(count, CAPTURE_DATA)
+    data["length"], data["offset"], data["time"] = 20, np.arange(count) * 20, np.arange(count)
+    data["play_incarnation"] = 4
+    data["location_id"] = np.arange(count)
+    asked, bounds = np.zeros(1, CAPTURE_MESSAGES), np.array([0, count])
+    asked["mid"] = 0x00030007  # StartPlaying
+    one, answer = np.zeros(1, np.int64), np.full(1, 4)
+    control = _bulk.Control(asked, one, answer, one - 1, one, np.array([0, 1]))
+    kinds = (
+        np.zeros(1, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8), one,
+        np.empty(0, np.uint32),
+    )  # fmt: skip
+    rows, places = np.zeros(1, PLAIN), (np.empty(count, np.int64), np.empty(count, np.int64))
+    order, server = np.arange(count), np.zeros(1, np.int32)
+
+    def plain() -> np.ndarray:
+        rows["plain"] = 1
+        made = control.plain(kinds, (data, order, bounds), server, rows, places)
+        return made.array(SEGMENTS)
+
+    segments = plain()
+    assert segments["count"].tolist() == [count]
+    assert hears(plain)
+    send, level = np.arange(count), np.zeros((1, 5), np.int64)
+    played, preroll = np.zeros(1, np.uint8), np.full(1, 1_000_000)
+    media = (data, places[1])
+    assert hears(_bulk.levels, media, segments, send, preroll, played, level)
+
+
+def test_written_packets_are_left_in_the_midst() -> None:
+    # the buffer was begun, but not filled: the signal came while it was written
+    count = 40_000
+    heads = np.zeros(count, DATA_HEADER)
+    heads["play_incarnation"], heads["packet_size"] = 4, 2008
+    payload, starts = bytes(2000), np.zeros(count, np.int64)
+    out = np.zeros(count * 2008, np.uint8)
+    while not (interrupted(_encode.data, heads, count, starts, payload, out) and out[4]):
+        out[:] = 0
+    assert out[-2004] == 0
 
 
 @pytest.mark.parametrize("head", ["pcap", "pcapng"])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mmscodec
+from tests.hostile.exhausted import WORKS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -29,6 +30,10 @@ WORK = [
     "arrow",
     "conversation",
     "two_threads",
+    "two_captures",
+    "feeds_at_once",
+    "writers_at_once",
+    *WORKS,
 ]
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="preloads a library"),

@@ -10,12 +10,12 @@ cdef enum:
 
 
 cdef inline void store_field(uint8_t *p, uint32_t size, uint32_t value) noexcept nogil:
-    # write `value` into `size` bytes at p: 0, 1, 2 or 4
+    # write `value` into `size` bytes at p: 1, 2 or 4
     if size == 4:
         store_le32(p, value)
     elif size == 2:
         store_le16(p, <uint16_t>value)
-    elif size == 1:
+    else:
         p[0] = <uint8_t>value
 
 
@@ -48,11 +48,12 @@ cdef int packet_fields(const uint8_t *p, size_t n, packet_fields_t *at) noexcept
 cdef packet_state_t widen(
     uint8_t *p, size_t have, size_t size, const packet_fields_t *at, uint64_t padding
 ) noexcept nogil:
-    # put in a padding length of two bytes, or of one where there is room for no more
+    # put in a padding length of two bytes, or of one where there is room for no more; there is room
+    # for one at least, so that the field never grows by more than what is added
     cdef size_t added = size - have
     cdef uint32_t wanted = 2 if added >= 2 or at.padding_size == 1 else 1
     cdef size_t grow = wanted - at.padding_size
-    if at.padding_size >= wanted or added < grow:
+    if at.padding_size >= wanted:
         return PACKET_UNMENDED
     padding += added - grow
     if not fits(wanted, padding):

@@ -21,13 +21,14 @@ cdef struct payload_t:
 cdef int payload_header(
     const uint8_t *p, size_t n, size_t pos, uint32_t properties, payload_t *out
 ) noexcept nogil:
-    # the fields in front of the data of a payload (but its length); 0, or -1 if they leave n bytes
+    # the fields in front of the data of a payload (but its length), which begins at pos <= n; 0, or
+    # -1 if they leave n bytes
     cdef uint32_t replicated_size = field_size(properties & 3)
     cdef uint32_t offset_size = field_size(properties >> 2 & 3)
     cdef uint32_t number_size = field_size(properties >> 4 & 3)
     cdef size_t fixed = 1 + number_size + offset_size + replicated_size
     cdef uint32_t replicated
-    if n < pos or n - pos < fixed:
+    if n - pos < fixed:
         return -1
     out.key_frame = p[pos] & KEY_FRAME != 0
     out.stream = p[pos] & 0x7F

@@ -157,7 +157,7 @@ cdef int copies_compare(
     while True:
         extent = walk_next(e, &w)
         if extent == NULL or extent.offset + extent.length <= run.offset:
-            return 0
+            return -1 if e.starved else 0
         start = extent.offset if extent.offset > run.offset else run.offset
         end = extent.offset + extent.length
         if end > run.offset + run.length:

@@ -240,7 +240,7 @@ cdef int dispatch_batch(tracker_t *t, item_t *items, size_t count) noexcept nogi
         )):
             continue
         fast_end(t, &out)
-        if unlikely(take(t, items + i, places + i) != 0):
+        if unlikely(take(t, items + i, places + i) != 0 or t.extents.starved):
             return -1
         if unlikely(t.reshaped):
             # a connection ended: what was found before may be another one now

@@ -60,6 +60,7 @@ cdef struct extents_t:
     uint64_t compared  # bytes that came again
     uint64_t summed  # bytes whose checksums were asked because of them
     uint32_t epoch  # how often the tables began anew
+    bint starved  # there was no memory to read bytes back: whoever works on must end
 
 cdef struct walk_t:
     # backwards over the extents of a flow

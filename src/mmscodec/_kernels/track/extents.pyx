@@ -237,6 +237,7 @@ cdef const uint8_t *extents_bytes(
     # a spooled stream: what was written can be read
     e.scratch.rows = 0
     if table_reserve(&e.scratch, <size_t>length) != 0:
+        e.starved = True
         return NULL
     source = source_of(sources, place)
     if not sources.read_back(

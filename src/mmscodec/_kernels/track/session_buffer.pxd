@@ -1,5 +1,6 @@
 # The player's buffer, from the send times of ASF packets against their arrival.
 from libc.stdint cimport int64_t
+from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.track.session_plain cimport media_row_t
 
 cdef enum:
@@ -59,6 +60,8 @@ cdef inline int64_t follow_start(
     cdef int64_t last = -1
     a.content, a.begun, a.empty, a.filled, a.lowest = 0, -1, False, False, -1
     for i in range(count):
+        if interrupted_at(i):
+            return -1
         if send[rows[i]] < 0:
             continue
         if last < 0:

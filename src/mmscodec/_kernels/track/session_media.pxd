@@ -151,6 +151,9 @@ cdef inline void gaps_of(plain_t *p) noexcept nogil:
     cdef int64_t i, before, now
     cdef size_t b = 0
     for i in range(1, out.media_count):
+        if interrupted_at(<size_t>i):
+            p.interrupted = True
+            return
         before, now = p.data[p.media[i - 1]].time, p.data[p.media[i]].time
         while b < p.break_count and p.breaks[b] <= before:
             b += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.blocks import blocks, joined
 from mmscodec.mms.columns import MessageColumns
 from mmscodec.mms.findings.fields import check_data, check_fields
 from mmscodec.mms.findings.headers import check_headers, check_sequence
@@ -54,7 +55,11 @@ class Findings(np.ndarray):
 
     def select(self, severity: Severity | int) -> Findings:
         """The findings of one severity."""
-        return self[self["severity"] == severity]
+        rows = np.asarray(self)
+        parts = [rows[here][rows["severity"][here] == severity] for here in blocks(len(rows))]
+        found = joined(parts, self.dtype).view(type(self))
+        found.words = self.words
+        return found
 
 
 def find(batch: Any) -> Findings:
