@@ -118,7 +118,7 @@ class Shell:
             done = subprocess.run(
                 ["bash", "-o", "pipefail", "-c", words], capture_output=True, text=True, timeout=120
             )
-            return done.returncode, done.stdout + done.stderr
+            return done.returncode, done.stdout or done.stderr  # warnings depend on the system
         screen, errors = Screen(), Screen(terminal=False)
         with self.patch.context() as patch:
             patch.setattr(sys, "stdout", screen)

@@ -1,6 +1,7 @@
 """What README.md and the pages of docs show is what happens: every command, every example."""
 
 import doctest
+import re
 import shutil
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from tests.docs import blocks as pages
 from tests.docs.sandbox import Shell, fill
 from tests.tables.consumers import library
+from tools.docs.commandline import commands
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,35 @@ def run_python(shell, block):
     runner.run(test, out=report.append, clear_globs=False)
     shell.names.update(test.globs)
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+@pytest.mark.parametrize(
+    "page", pages.PAGES, ids=lambda page: page.relative_to(pages.ROOT).as_posix()
+)
+def test_commands_and_options_that_are_named_in_a_line_exist(page):
+    known = commands()
+    for words in re.findall(r"`mmscodec ([^`]+)`", page.read_text(encoding="utf-8")):
+        name, *rest = words.split()
+        if name == "COMMAND":
+            continue
+        assert name in known, words
+        options = {word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+        assert options <= set(known[name]._option_string_actions), words
+
+
+def test_what_stands_beside_tshark_runs(shell):
+    text = (pages.ROOT / "docs" / "coming-from-tshark.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `tshark[^|]*\| `(mmscodec [^`]+)`", text, re.M)
+    assert len(found) > 5
+    for words in found:
+        words = words.replace("COLUMN", "mid_name").replace("TABLE", "messages")
+        words = re.sub(r"\bF\b", "trace.pcap", re.sub(r"\bN\b", "1", words)).replace(
+            "OUT", "new.pcap"
+        )
+        if "sql" in words:
+            library("duckdb")
+        status, printed = shell.one(pages.command(words, None))
+        assert status in (0, 3), printed
 
 
 def run_sql(shell, block):

@@ -6,7 +6,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from tools.docs.signatures import compiled
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 
+@cache
 def modules() -> list[str]:
     """Modules that are for users: those with `__all__` that people import."""
     found = []

@@ -81,7 +81,8 @@ def winmx_page(item: Packet, tables: dict) -> str:
         f"section {item.section} of the notes.", "",
     ]  # fmt: skip
     lines += [f"{cell(item.note)}\n"] if item.note else []
-    lines += [body(item, tables) if item.known else "Only the name is known."]
+    lines += [] if item.known else ["Only the name is known.\n"]
+    lines += [body(item, tables)]
     return "\n".join(lines)
 
 

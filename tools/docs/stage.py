@@ -87,7 +87,8 @@ def moved(path: str, names: dict[str, str], text: str) -> str:
             return f"{words} (`{file}`)" if words.strip("`") != file else f"`{file}`"
         else:
             raise SystemExit(f"{path}: no such file: {target}")
-        return f"[{words}]({relpath(name, here or '.')}.md{anchor})"
+        ending = "rst" if name.startswith("reference/api/") else "md"
+        return f"[{words}]({relpath(name, here or '.')}.{ending}{anchor})"
 
     return relinked(text, change)
 

@@ -1,0 +1,142 @@
+"""The sources of the site: every message, field, rule, table, column, option and name is on it."""
+
+import posixpath
+import re
+
+import pytest
+
+import mmscodec
+from mmscodec.schema import findings, mms
+from mmscodec.schema.faults import FaultCode, fault_name
+from mmscodec.schema.winmx import HANDSHAKE, PACKETS
+from mmscodec.sql.views import VIEWS
+from tools.docs import api, commandline, stage
+from tools.docs.markdown import links, pieces
+
+
+def stated():
+    """Public names of the modules that are for users, from the table that states them."""
+    lines = (stage.ROOT / "tests" / "public_names.txt").read_text("utf-8").splitlines()
+    found = {module: names.split() for module, _, names in (line.partition(":") for line in lines)}
+    return {module: found[module] for module in api.modules() if module in found}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    made = stage.stage(folder)
+    assert len(made) == len(set(made))
+    return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in folder.rglob("*.*")}
+
+
+def test_every_message_and_packet_has_a_page_with_all_of_its_fields(site):
+    structs = {f"mms/{m.name}": m for m in (*mms.MESSAGES, mms.DATA_PACKET, mms.RESEND)}
+    structs |= {f"winmx/{p.name}": p for p in (*HANDSHAKE, *PACKETS)}
+    assert len(structs) > 120
+    for name, struct in structs.items():
+        page = site[f"reference/{name}.md"]
+        assert f"section {struct.section}" in page or f"Section {struct.section}" in page
+        for field in struct.fields:
+            assert f"| `{field.python_name}` |" in page, (name, field.name)
+            if field.unit:
+                assert f"| {field.unit} |" in page, (name, field.name)
+
+
+def test_every_table_has_all_of_its_columns_with_unit_and_description(site):
+    with mmscodec.open(stage.NOTHING) as cap:
+        for name in cap.tables:
+            kind = next(
+                (k for k in ("mms", "winmx") if f"reference/{k}/{name}.md" in site), "tables"
+            )
+            page = site[f"reference/{kind}/{name}.md"]
+            for column, about in cap.table(name).metadata.items():
+                (line,) = re.findall(rf"^\| `{column}` \| [a-z].*$", page, re.M)[-1:]
+                assert about.get("unit", "").replace("|", "\\|") in line
+
+
+def test_every_rule_fault_and_view_is_named(site):
+    rules, faults = site["reference/rules.md"], site["reference/faults.md"]
+    for _, path, field in findings.FINDING_FIELDS.values():
+        assert field.rule is None or f"`{path}`" in rules
+    assert all(text in rules for text in findings.FINDING_TEXTS.values())
+    assert all(f"`{fault_name(code)}`" in faults for code in FaultCode)
+    for view in VIEWS.values():
+        assert view.query in site["reference/views.md"]
+
+
+def test_every_option_of_every_command_is_there(site):
+    for name, command in commandline.commands().items():
+        page = site[f"reference/commands/{name}.md"]
+        assert all(f"`{word}" in page for word in command._option_string_actions), name
+
+
+def test_every_name_of_every_public_module_is_there(site):
+    modules = api.modules()
+    assert set(stated()) == set(modules)
+    for module, names in stated().items():
+        page = site[f"reference/api/{module}.rst"]
+        for name in names:
+            dotted = f"{module}.{name}"
+            assert re.search(rf":: {re.escape(dotted)}(\(|$)", page, re.M) or dotted in modules, (
+                dotted
+            )
+
+
+def test_compiled_functions_have_the_signatures_of_their_stubs(site):
+    page = site["reference/api/mmscodec.winmx.cipher.rst"]
+    assert "autofunction:: mmscodec.winmx.cipher.udp_encipher(data)" in page
+    assert "autoclass:: mmscodec.winmx.cipher.Stream(state)" in page
+    assert "Stream.encipher_into(data, out)" in page
+
+
+def slug(title):
+    """The anchor of a heading, as GitHub and MyST make it."""
+    plain = re.sub(r"[^\w\- ]", "", title.replace("\\", "").lower())
+    return plain.strip().replace(" ", "-")
+
+
+def anchors(text):
+    return {
+        slug(line.lstrip("#").strip())
+        for prose, line in pieces(text)
+        if prose and line.startswith("#")
+    }
+
+
+def test_every_link_of_every_page_leads_somewhere(site):
+    count = 0
+    for name, text in site.items():
+        for target in links(text):
+            if "://" in target:
+                continue
+            place, _, anchor = target.partition("#")
+            file = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), place))
+                if place
+                else name
+            )
+            assert file in site, (name, target)
+            assert not anchor or anchor in anchors(site[file]), (name, target)
+            count += 1
+    assert count > 500
+
+
+def test_a_new_page_of_docs_is_on_the_site(site):
+    for path in (stage.ROOT / "docs").rglob("*.md"):
+        assert f"{path.relative_to(stage.ROOT / 'docs').as_posix()}" in site
+
+
+def test_every_page_is_reached_from_the_front_page(site):
+    seen, waiting = set(), ["index.md"]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        here = name.rpartition("/")[0]
+        below = re.findall(r"^```\{toctree\}\n(.*?)^```", site[name], re.M | re.S)
+        named = [w for block in below for w in block.split("\n\n", 1)[1].split()]
+        places = [t.partition("#")[0] for t in links(site[name]) if "://" not in t]
+        places += [f"{word}.md" for word in named]
+        waiting += [posixpath.normpath(posixpath.join(here, place)) for place in places if place]
+    assert set(site) == seen
