@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from textwrap import dedent
 
 from mmscodec.cli.main import COMMANDS, EXAMPLES, STATUS, parser
 from tools.docs.markdown import cell, code, fenced, table
@@ -67,6 +68,6 @@ def pages() -> Iterator[tuple[str, str]]:
         yield (
             f"commands/{name}",
             f"{head}{fenced(usage(command))}\n"
-            f"## Examples\n\n{fenced(EXAMPLES[name].strip(chr(10)))}\n{options(command)}\n"
+            f"## Examples\n\n{fenced(dedent(EXAMPLES[name]).strip())}\n{options(command)}\n"
             f"## Exit status\n\n{cell(STATUS.partition(': ')[2].capitalize())}.\n",
         )
