@@ -42,11 +42,11 @@ SMALL = {
     "_block", "asf._write", "capture._copy", "capture._engine", "capture._extents",
     "capture._handoff", "capture._map", "capture._merge", "capture._readahead",
     "capture._record_reader", "capture._select", "capture._writer", "mms._encode", "mms._gather",
-    "mms._many", "sessions._bulk", "tables._arrow", "winmx._cipher", "winmx._frames",
+    "mms._many", "sessions._bulk", "tables._arrow", "winmx._cipher", "winmx._frames", "winmx._many",
 }  # fmt: skip
 #: Those with a path for small pieces: a tenth smaller with -O2, and as fast; with -Os feed takes a
 #: fifth more.
-MEDIUM = {"mms._codec", "winmx._codec"}
+MEDIUM = {"_chunks", "mms._codec", "winmx._codec"}
 
 
 def extension(source: Path) -> Extension:

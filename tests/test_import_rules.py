@@ -29,6 +29,7 @@ RANKS = {
     "schema": 1,
     "_block": 1,
     "_buffer": 1,
+    "_chunks": 2,
     "faulttable": 2,
     "rows": 2,
     "tables": 2,

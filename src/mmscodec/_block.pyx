@@ -47,3 +47,18 @@ cdef class Block:
         if self.table.rows == 0:
             return np.empty(0, dtype)
         return np.frombuffer(self, dtype)
+
+
+cdef object hand_over(table_t *table, object dtype, list blocks, Py_ssize_t i):
+    # The rows as an array of block i; the table goes on with the memory that the block had, unless
+    # an array of it still lives.
+    cdef Block block = blocks[i]
+    cdef table_t rows
+    if block is None or block.exports:
+        block = Block.__new__(Block, table.itemsize)
+        blocks[i] = block
+    rows = table[0]
+    table[0] = block.table
+    table.rows = 0
+    block.table = rows
+    return block.array(dtype)

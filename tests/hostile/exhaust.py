@@ -98,7 +98,11 @@ def many() -> object:
     numbers = [decoders.open() for _ in range(3)]
     batch = decoders.feed(numbers, [STREAM[:3001]] * 3)
     ends = [tables(decoders.close(number)) for number in numbers]
-    return tables(batch), ends
+    peers = winmx.Decoders(max_streams=2)
+    numbers = [peers.open() for _ in range(3)]
+    rows = peers.feed(numbers, [PEERS[:3001]] * 3)
+    lists = rows.packets.tolist(), rows.faults.tolist(), peers.expire(1).faults.tolist()
+    return tables(batch), ends, lists
 
 
 def sessions() -> object:

@@ -70,6 +70,20 @@ def mms_decoders():
         "feed turning": lambda: many.feed(numbers[:2], Turning([STREAM] * 2)),
         "open": many.open,
         "close": lambda: many.close(numbers[1]),
+        "expire": lambda: many.expire(0),
+        "buffered": lambda: many.buffered(numbers[0]),
+    }
+
+
+def winmx_decoders():
+    many = winmx.Decoders()
+    numbers = [many.open() for _ in range(4)]
+    return {
+        "feed": lambda: many.feed(numbers, [LISTS] * 4),
+        "feed turning": lambda: many.feed(numbers[:2], Turning([LISTS] * 2)),
+        "open": many.open,
+        "close": lambda: many.close(numbers[1]),
+        "expire": lambda: many.expire(0),
         "buffered": lambda: many.buffered(numbers[0]),
     }
 
@@ -219,8 +233,9 @@ def encoders():
 OBJECTS = {
     make.__name__: make
     for make in (
-        mms_batch, mms_decoder, closed_decoder, mms_decoders, winmx_batch, winmx_decoder, stream,
-        conversation, capture, piped, encoders, sessions, table, waiting_lists, writers,
+        mms_batch, mms_decoder, closed_decoder, mms_decoders, winmx_batch, winmx_decoders,
+        winmx_decoder, stream, conversation, capture, piped, encoders, sessions, table,
+        waiting_lists, writers,
     )
 }  # fmt: skip
 #: What a thread may be told: that the object is in use, used up, closed, or changed by the other.

@@ -103,7 +103,7 @@ def test_datagrams(noise: bytes) -> None:
 def test_decoders_go_on_behind_it(noise: bytes) -> None:
     decoders = mms.Decoders()
     one, other = decoders.open(), decoders.open()
-    assert interrupted(decoders._feed_rows, [one], [noise], None)
+    assert interrupted(decoders._feed_rows, [one], [noise], None, [None] * 5)
     ping = mms.encode("LinkMacToViewerPing")
     assert len(decoders.feed([other], [ping]).messages) == 1
 

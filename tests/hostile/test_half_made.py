@@ -33,7 +33,7 @@ def test_a_mapping_is_not_read_as_text_by_a_pickle(tmp_path):
         pickle.dumps(Map(held.fileno(), 8192))
 
 
-@pytest.mark.parametrize("make", [mms.Decoder, mms.Decoders, winmx.Decoder])
+@pytest.mark.parametrize("make", [mms.Decoder, mms.Decoders, winmx.Decoder, winmx.Decoders])
 def test_live_decoders_are_not_pickled(make):
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(make())

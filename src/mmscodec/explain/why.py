@@ -45,6 +45,7 @@ WORDS: dict[int, str] = {
     FaultCode.OVERLAP_CONFLICT: "two copies of these bytes differ; the first is kept",
     FaultCode.PENDING_DROPPED: "more waited behind missing bytes than may",
     FaultCode.FLOW_EVICTED: "more connections at a time than may be open",
+    FaultCode.FLOW_TIMED_OUT: "nothing came for longer than the caller waits",
     FaultCode.BAD_CHECKSUM: "the checksum of TCP says that these bytes are damaged",
 }
 

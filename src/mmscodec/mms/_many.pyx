@@ -1,76 +1,82 @@
 # The binding of Decoders: one call for the chunks of many connections.
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from mmscodec._block cimport Block
-from mmscodec._kernels.mms.scan cimport mms_stream_init, mms_tables_free, mms_tables_init
-from mmscodec._kernels.mms.state cimport MMS_NO_MEMORY, mms_stream_t, mms_tables_t
-from mmscodec._kernels.mms.stream cimport (
-    mms_feed, mms_finish, mms_stream_free, mms_undecided,
+from libc.stdint cimport int32_t, int64_t
+from mmscodec._block cimport hand_over
+from mmscodec._buffer cimport RELEASE_GIL, raise_interrupt
+from mmscodec._chunks cimport Chunks
+from mmscodec._kernels.core.chunk cimport chunk_t
+from mmscodec._kernels.core.open_streams cimport NOWHERE, streams_find
+from mmscodec._kernels.core.table cimport table_resize, table_t
+from mmscodec._kernels.mms.many cimport (
+    MMS_NOT_OPEN, mms_many_close, mms_many_expire, mms_many_feed, mms_many_free,
+    mms_many_init, mms_many_open, mms_many_places, mms_many_stream, mms_many_t,
 )
-from mmscodec._kernels.core.table cimport table_init, table_t
+from mmscodec._kernels.mms.state cimport MMS_NO_MEMORY, mms_tables_t
+from mmscodec._kernels.mms.stream cimport mms_undecided
 
 import operator
 
 import numpy as np
 
+from mmscodec._chunks import MAX_STREAMS
 from mmscodec.schema.dtypes import DATA, FAULTS, MESSAGES, PACKETS, in_capture, kept
 from mmscodec.schema.mms import MAX_PACKET
 
+cdef tuple DTYPES = (
+    in_capture(PACKETS), kept(MESSAGES), in_capture(DATA), in_capture(FAULTS), np.dtype(np.uint8))
 
-cdef enum:
-    PIECE = 1 << 18  # bytes of a chunk between two looks for Ctrl-C
 
-
-cdef object rows_of(table_t *table, object dtype):
-    # the rows as an array that owns them; the table begins anew
-    cdef Block block = Block.__new__(Block, table.itemsize)
-    block.table = table[0]
-    table_init(table, block.table.itemsize)
-    return block.array(dtype)
+cdef inline void expect(table_t *table, size_t before, double growth) noexcept:
+    # room for as many rows a byte as in the call before; no memory for a guess is no error
+    cdef double rows = <double>before * growth
+    if rows > <double>table.capacity and rows * <double>table.itemsize < 1e9:
+        table_resize(table, <size_t>rows)
 
 
 cdef class DecodersBase:
-    # Streams lie in one C array; a closed one is used again.
-    cdef mms_stream_t *streams
-    cdef Py_ssize_t count
-    cdef Py_ssize_t capacity
-    cdef mms_tables_t tables
-    cdef readonly object max_packet
-    cdef list unused
-    cdef set living
+    cdef mms_many_t many
+    cdef Chunks chunks
+    cdef size_t bytes_before  # of the call before
+    cdef size_t rows_before[4]
     cdef bint busy
 
     def __cinit__(self, *args, **kwargs):
-        mms_tables_init(&self.tables, True)
-        self.unused = []
-        self.living = set()
-        self.max_packet = MAX_PACKET
+        mms_many_init(&self.many)
+        self.many.max_packet = MAX_PACKET
+        self.many.max_streams = MAX_STREAMS
+        self.chunks = Chunks()
 
     def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self.count):
-            mms_stream_free(&self.streams[i])
-        free(self.streams)
-        mms_tables_free(&self.tables)
+        mms_many_free(&self.many)
 
     @property
     def _examined(self):
-        # bytes that judgements looked at, of the connections that are open
-        cdef uint64_t total = 0
-        cdef Py_ssize_t i
-        for i in range(self.count):
-            total += self.streams[i].framing.looked
+        # bytes that judgements looked at, of all streams that had the places of those open now
+        cdef size_t i, total = 0
+        for i in range(self.many.streams.rows):
+            total += mms_many_stream(&self.many, <int32_t>i).framing.looked
         return total
 
-    def __init__(self, *, max_packet=MAX_PACKET):
+    def __init__(self, *, max_packet=MAX_PACKET, max_streams=MAX_STREAMS):
         if not 32 <= max_packet <= 0xFFFFFFFF:
             raise ValueError(f"max_packet is 32 to 2**32 - 1 bytes, not {max_packet}")
-        self.max_packet = int(max_packet)
+        if not 1 <= max_streams <= 1 << 24:
+            raise ValueError(f"max_streams is 1 to 2**24, not {max_streams}")
+        self.many.max_packet = int(max_packet)
+        self.many.max_streams = int(max_streams)
+
+    @property
+    def max_packet(self):
+        return self.many.max_packet
+
+    @property
+    def max_streams(self):
+        return self.many.max_streams
 
     def __len__(self):
-        return len(self.living)
+        return self.many.open.count
+
+    def __contains__(self, connection):
+        return self.place(connection) != NOWHERE
 
     def __reduce__(self):
         raise TypeError("live decoders cannot be pickled: they hold the state of streams")
@@ -83,105 +89,102 @@ cdef class DecodersBase:
         return 0
 
     def open(self):
+        cdef int32_t number
         self.begin()
-        try:
-            return self.new()
-        finally:
-            self.busy = False
-
-    cdef object new(self):
-        cdef Py_ssize_t number
-        cdef void *more
-        cdef uint32_t limit = self.max_packet  # may fail, so before a stream is taken
-        if self.unused:
-            number = self.unused.pop()
-        else:
-            if self.count == self.capacity:
-                more = realloc(self.streams, (self.capacity * 2 + 16) * sizeof(mms_stream_t))
-                if more == NULL:
-                    raise MemoryError
-                self.streams = <mms_stream_t *>more
-                self.capacity = self.capacity * 2 + 16
-            number = self.count
-            self.count += 1
-        mms_stream_init(&self.streams[number], limit)
-        self.streams[number].options.skip_payload = True
-        self.streams[number].options.flow = <int>number
-        self.living.add(number)
+        number = mms_many_open(&self.many)
+        self.busy = False
+        if number == NOWHERE:
+            raise MemoryError
         return number
 
-    cdef Py_ssize_t check(self, object connection) except -1:
-        # the number that is looked up is the one that is used
-        cdef Py_ssize_t number = operator.index(connection)
-        if number not in self.living:
-            raise ValueError(f"no connection {connection!r} is open")
-        return number
+    cdef int32_t place(self, object connection) except? -2:
+        # where a connection is, or NOWHERE
+        cdef object number = operator.index(connection)
+        return streams_find(&self.many.open, number) if 0 <= number <= 0x7FFFFFFF else NOWHERE
 
     def buffered(self, connection):
-        cdef Py_ssize_t number = self.check(connection)
-        return mms_undecided(&self.streams[number])
+        cdef int32_t place = self.place(connection)
+        if place == NOWHERE:
+            raise ValueError(f"no connection {connection!r} is open")
+        return mms_undecided(mms_many_stream(&self.many, place))
 
-    cdef object taken(self):
+    cdef object taken(self, list blocks):
         return (
-            rows_of(&self.tables.packets, in_capture(PACKETS)),
-            rows_of(&self.tables.messages, kept(MESSAGES)),
-            rows_of(&self.tables.data, in_capture(DATA)),
-            rows_of(&self.tables.faults, in_capture(FAULTS)),
-            rows_of(&self.tables.arena, np.uint8),
+            hand_over(&self.many.tables.packets, DTYPES[0], blocks, 0),
+            hand_over(&self.many.tables.messages, DTYPES[1], blocks, 1),
+            hand_over(&self.many.tables.data, DTYPES[2], blocks, 2),
+            hand_over(&self.many.tables.faults, DTYPES[3], blocks, 3),
+            hand_over(&self.many.tables.arena, DTYPES[4], blocks, 4),
         )
 
-    def _feed_rows(self, connections, chunks, times):
+    def _feed_rows(self, connections, chunks, times, list blocks):
         self.begin()
         try:
-            self.feed_all(list(connections), list(chunks), None if times is None else list(times))
-            return self.taken()
+            self.chunks.hold(connections, chunks, times)
+            self.feed_all()
+            return self.taken(blocks)
+        finally:
+            self.chunks.release()
+            self.busy = False
+
+    cdef void make_room(self) noexcept:
+        # growing a table again and again costs more than filling it
+        cdef double growth = 0
+        cdef mms_tables_t *t = &self.many.tables
+        if self.bytes_before:
+            growth = 1.05 * <double>self.chunks.size / <double>self.bytes_before
+        expect(&t.packets, self.rows_before[0], growth)
+        expect(&t.messages, self.rows_before[1], growth)
+        expect(&t.data, self.rows_before[2], growth)
+        expect(&t.arena, self.rows_before[3], growth)
+
+    cdef void note_rows(self) noexcept:
+        # what this call gave, for the next one
+        self.bytes_before = self.chunks.size
+        self.rows_before[0] = self.many.tables.packets.rows
+        self.rows_before[1] = self.many.tables.messages.rows
+        self.rows_before[2] = self.many.tables.data.rows
+        self.rows_before[3] = self.many.tables.arena.rows
+
+    cdef int feed_all(self) except -1:
+        cdef chunk_t *rows = <chunk_t *>self.chunks.rows.data
+        cdef size_t n = self.chunks.rows.rows, unknown
+        cdef int status
+        unknown = mms_many_places(&self.many, rows, n)
+        if unknown < n:
+            raise ValueError(f"no connection {rows[unknown].number} is open")
+        if self.chunks.size >= RELEASE_GIL:
+            self.make_room()
+            with nogil:
+                status = mms_many_feed(&self.many, rows, n)
+        else:
+            status = mms_many_feed(&self.many, rows, n)
+        raise_interrupt()
+        if status == MMS_NO_MEMORY:
+            raise MemoryError
+        self.note_rows()
+        return 0
+
+    def _close_rows(self, connection, list blocks):
+        cdef object number = operator.index(connection)
+        cdef int status = MMS_NOT_OPEN
+        self.begin()
+        try:
+            if 0 <= number <= 0x7FFFFFFF:
+                status = mms_many_close(&self.many, number)
+            if status == MMS_NOT_OPEN:
+                raise ValueError(f"no connection {connection!r} is open")
+            if status == MMS_NO_MEMORY:
+                raise MemoryError
+            return self.taken(blocks)
         finally:
             self.busy = False
 
-    cdef int feed_all(self, list connections, list chunks, list times) except -1:
-        cdef Py_buffer view
-        cdef Py_ssize_t i, number
-        cdef Py_ssize_t n = len(connections)
-        cdef int64_t time = 0
-        if len(chunks) != n or (times is not None and len(times) != n):
-            raise ValueError("connections, chunks and times differ in length")
-        for i in range(n):
-            number = self.check(connections[i])
-            if times is not None:
-                time = times[i]
-            PyObject_GetBuffer(chunks[i], &view, PyBUF_SIMPLE)
-            try:
-                self.feed_one(&self.streams[number], &view, time)
-            finally:
-                PyBuffer_Release(&view)
-        return 0
-
-    cdef int feed_one(self, mms_stream_t *stream, Py_buffer *view, int64_t time) except -1:
-        # in pieces, so that Ctrl-C is heard; what is left of the chunk then is lost
-        cdef const uint8_t *p = <const uint8_t *>view.buf
-        cdef size_t left = <size_t>view.len, piece
-        while True:
-            piece = min(left, <size_t>PIECE)
-            if mms_feed(stream, &self.tables, p, piece, False, time) == MMS_NO_MEMORY:
-                raise MemoryError
-            left -= piece
-            p += piece
-            if left == 0:
-                return 0
-            PyErr_CheckSignals()
-
-    def _close_rows(self, connection):
-        cdef Py_ssize_t number
-        cdef int status
+    def _expire_rows(self, int64_t before, list blocks):
         self.begin()
         try:
-            number = self.check(connection)
-            status = mms_finish(&self.streams[number], &self.tables)
-            mms_stream_free(&self.streams[number])
-            self.living.discard(number)
-            self.unused.append(number)
-            if status == MMS_NO_MEMORY:
+            if mms_many_expire(&self.many, before) == MMS_NO_MEMORY:
                 raise MemoryError
-            return self.taken()
+            return self.taken(blocks)
         finally:
             self.busy = False

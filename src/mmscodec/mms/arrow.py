@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.frozen import replace
 from mmscodec.mms.columns import MessageColumns, struct_of
 from mmscodec.schema import mms
 from mmscodec.schema.dtypes import (
@@ -35,6 +34,7 @@ from mmscodec.tables.spec import (
     columns,
     field_names,
     merged,
+    of_connections,
     row_of,
     structured,
     wire_specs,
@@ -233,21 +233,12 @@ def batch_table(batch: Any, name: str, payload: bool = False, secrets: bool = Fa
 
 def many_table(batch: Any, name: str, secrets: bool = False) -> Table:
     """`name` of an `mms.ManyBatch`: time and number of the connection, then as of a batch."""
-
-    def first(rows: Callable[[], np.ndarray]) -> list[Column]:
-        time, flow = (make.taken(rows, key) for key in ("time", "flow"))
-        about = replace(COMMON["flow"], note="number of the connection")
-        return [
-            *columns("time", time, COMMON["time"], np.dtype("i8")),
-            *columns("flow", flow, about, np.dtype("i4")),
-        ]
-
     if name in TABLES and name != "findings":
         rows = lambda: np.asarray(getattr(batch, name))  # noqa: E731
         made = structured(TABLES[name], rows, SPECS[name])
-        return Table(name, [*first(rows), *made], lambda: len(rows()))
+        return Table(name, [*of_connections(rows), *made], lambda: len(rows()))
     kind = Kind(name, lambda: batch._columns, secrets)
-    made = [*first(lambda: kind.rows), *kind.columns()]
+    made = [*of_connections(lambda: kind.rows), *kind.columns()]
     return Table(kind.struct.name, made, lambda: len(kind.numbers))
 
 

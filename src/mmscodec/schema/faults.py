@@ -49,6 +49,7 @@ class FaultCode(IntEnum):
     PENDING_DROPPED = 194
     FLOW_EVICTED = 195
     BAD_CHECKSUM = 196  # of bytes that a later copy put right; rows made of them may be wrong
+    FLOW_TIMED_OUT = 197
 
 
 #: Field numbers in fault rows. The names are the specification's own.

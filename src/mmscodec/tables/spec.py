@@ -204,3 +204,13 @@ def structured(
         else:
             out += columns(name, get, spec, kind)
     return out
+
+
+def of_connections(rows: Callable[[], np.ndarray]) -> list[Column]:
+    """Time and connection of rows of many connections that are fed together."""
+    time, flow = (make.taken(rows, key) for key in ("time", "flow"))
+    about = replace(COMMON["flow"], note="number of the connection")
+    return [
+        *columns("time", time, COMMON["time"], np.dtype("i8")),
+        *columns("flow", flow, about, np.dtype("i4")),
+    ]

@@ -11,6 +11,7 @@ from mmscodec.winmx.decode import decode, decode_datagrams, node_lists
 from mmscodec.winmx.decoder import Decoder
 from mmscodec.winmx.encoding import encode, encode_cache_reply
 from mmscodec.winmx.history import node_history
+from mmscodec.winmx.many import Decoders, ManyBatch
 from mmscodec.winmx.nodes import (
     WaitingLists,
     addresses,
@@ -27,8 +28,8 @@ PACKETS = tuple(item.name for item in _PACKETS)
 
 __all__ = (
     "NODES_DTYPE", "PACKETS", "RECORD_DTYPE", "Batch", "Connection", "Conversation", "Decoder",
-    "Recognition", "WaitingLists", "addresses", "cipher", "decode", "decode_connections",
-    "decode_datagrams", "encode", "encode_cache_reply", "handle_addresses", "ip_objects",
-    "node_history", "node_lists", "pair_answers", "queue_status", "recognise", "room_addresses",
-    "slots_over_time", "unique_nodes",
+    "Decoders", "ManyBatch", "Recognition", "WaitingLists", "addresses", "cipher", "decode",
+    "decode_connections", "decode_datagrams", "encode", "encode_cache_reply", "handle_addresses",
+    "ip_objects", "node_history", "node_lists", "pair_answers", "queue_status", "recognise",
+    "room_addresses", "slots_over_time", "unique_nodes",
 )  # fmt: skip

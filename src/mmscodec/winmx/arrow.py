@@ -26,7 +26,15 @@ from mmscodec.tables import column as make
 from mmscodec.tables import data as arrow
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Spans, Words
-from mmscodec.tables.spec import Spec, columns, merged, row_of, structured, words_of
+from mmscodec.tables.spec import (
+    Spec,
+    columns,
+    merged,
+    of_connections,
+    row_of,
+    structured,
+    words_of,
+)
 from mmscodec.tables.table import Table
 
 KINDS = (*BY_NAME, *ITEM_TABLES)
@@ -142,12 +150,22 @@ def type_names(batch: Any) -> Words:
 
 def batch_table(batch: Any, name: str) -> Table:
     """`name` of a `winmx.Batch`."""
+    return Table(name, batch_columns(batch, name), lambda: len(rows_of(batch, name)))
+
+
+def rows_of(batch: Any, name: str) -> np.ndarray:
+    """The rows of a table or kind of packet."""
+    return getattr(batch, name) if name in TABLES else batch[name]
+
+
+def batch_columns(batch: Any, name: str) -> list[Column]:
+    """Columns of `name` of a `winmx.Batch`, or of a table of a `winmx.ManyBatch`."""
     if name in TABLES:
         rows = lambda: getattr(batch, name)  # noqa: E731
         made = structured(TABLES[name], rows, SPECS[name])
         if name == "packets":
             made.append(make.words("type_name", make.taken(rows, "type"), type_names(batch)))
-        return Table(name, made, lambda: len(rows()))
+        return made
     if name not in KINDS:
         batch.layout_of(name)  # KeyError with what it could have been
 
@@ -155,5 +173,14 @@ def batch_table(batch: Any, name: str) -> Table:
         buffer, at, length = source_of(batch, batch[name][start:stop], field)
         return Spans([buffer], None, at, length)
 
-    made = kind_columns(kind_layout(name), lambda: batch[name], sources)
-    return Table(name, made, lambda: len(batch[name]))
+    return kind_columns(kind_layout(name), lambda: batch[name], sources)
+
+
+def many_table(batch: Any, name: str) -> Table:
+    """`name` of a `winmx.ManyBatch`: time and number of the connection, then as of a batch."""
+    if name == "findings":
+        raise KeyError("findings are those of a winmx.Batch, one connection")
+    rows = lambda: np.asarray(rows_of(batch, name))  # noqa: E731
+    whose = batch if name in TABLES else batch._inner
+    made = [*of_connections(rows), *batch_columns(whose, name)]
+    return Table(name, made, lambda: len(rows()))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-_PLAIN = ("", "secondary", "chat", "primary")  # links whose frames stand there as they are
+PLAIN = ("", "secondary", "chat", "primary")  # links whose frames stand there as they are
 
 
 class Decoder:
@@ -137,7 +137,7 @@ class Decoder:
         try:
             batch = Batch() if out is None else out
             batch.direction = self.direction
-            if self.link in _PLAIN:
+            if self.link in PLAIN:
                 self._tail.feed_into(batch, chunk, self.link)
             else:
                 self._feed_coded(batch, chunk)

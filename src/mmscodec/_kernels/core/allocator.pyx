@@ -4,6 +4,7 @@ cdef extern from "blocks.c" nogil:
     void block_free(void *p, size_t n) noexcept
     size_t block_limit(size_t limit) noexcept
     void block_advise(void *p, size_t n) noexcept
+    size_t block_asked() noexcept
 
 
 cdef void *resize_block(void *p, size_t n, size_t *size) noexcept nogil:
@@ -35,3 +36,8 @@ def keep_memory(size_t limit):
         The limit before.
     """
     return block_limit(limit)
+
+
+def allocations():
+    """How often tables asked for memory since the package was imported."""
+    return block_asked()

@@ -7,7 +7,8 @@ from libc.string cimport memcpy, memset
 
 from mmscodec._kernels.core.table cimport table_end, table_limit
 from mmscodec._kernels.core.layout cimport (
-    DATA_MEDIA, SEAL, SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
+    DATA_MEDIA, DIRECTION_TO_CLIENT, DIRECTION_TO_SERVER, DIRECTION_UNKNOWN, RESEND_SIGNATURE, SEAL,
+    SESSION_ID, TCP_HEADER_LEN, mms_slot, mms_slot_rules,
 )
 from mmscodec._kernels.core.wire cimport (
     load_le16, load_le32, load_le64, prefetch, unlikely,
@@ -104,24 +105,35 @@ cdef inline size_t run_of_data(
     return pos
 
 
+cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
+    # 2.2.4: who sends a message stands in the upper half of its MID
+    if mid >> 16 == 3 or mid == RESEND_SIGNATURE:
+        return DIRECTION_TO_SERVER
+    return <uint8_t>(DIRECTION_TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN)
+
+
 cdef inline void note_senders(
-    mms_model_t *m, const message_row_t *row, const message_row_t *end
+    mms_model_t *m, const message_row_t *row, const message_row_t *end, size_t itemsize
 ) noexcept nogil:
     # whose messages these are: asked until it is clear that a server speaks
     m.fresh = False
     while row < end and not m.senders & SERVER_SPOKE:
         m.senders |= (row.mid >> 16 == 3) * CLIENT_SPOKE | (row.mid >> 16 == 4) * SERVER_SPOKE
-        row += 1
+        row = <const message_row_t *>(<const uint8_t *>row + itemsize)
 
 
-cdef inline message_row_t *messages_of(
-    const uint8_t *q, uint64_t total, int64_t offset, int64_t packet, message_row_t *out
+cdef inline uint8_t *messages_of(
+    const uint8_t *q, uint64_t total, int64_t offset, int64_t packet, uint8_t *row,
+    row_tail_t *tail
 ) noexcept nogil:
     # Rows of the messages of the packet of `total` bytes at q, which begins at `offset` and is row
     # `packet`; there is room for them. The row behind the last, or NULL where they do not tile it
     # or one of them says something about the stream, as a few in a session do.
+    # `tail`, or NULL, stands behind each row; it comes with the position of the packet.
     cdef uint64_t head, size, at = TCP_HEADER_LEN
     cdef uint32_t mid, rule
+    cdef int64_t position = tail.position - TCP_HEADER_LEN if tail != NULL else 0
+    cdef message_row_t *out
     while at < total:
         head = load_le64(q + at)
         size = (head & 0xFFFFFFFFU) << 3
@@ -132,62 +144,107 @@ cdef inline message_row_t *messages_of(
             return NULL
         if unlikely(rule & ANNOUNCES or (rule == 0 and mid == SESSION_ID)):
             return NULL
+        out = <message_row_t *>row
         out.offset = offset + <int64_t>at
         out.packet = packet
         out.length = <uint32_t>size
         out.mid = mid
-        out += 1
+        row += sizeof(message_row_t)
+        if tail != NULL:
+            if unlikely(tail.direction == DIRECTION_UNKNOWN):
+                tail.direction = direction_of(mid)
+            tail.position = position + <int64_t>at
+            memcpy(row, tail, sizeof(row_tail_t))
+            row += sizeof(row_tail_t)
         at += size
-    return out
+    return row
+
+
+cdef inline void put_packet_row(
+    packet_row_t *row, const uint8_t *q, uint64_t total, int64_t offset, int64_t first,
+    size_t count
+) noexcept nogil:
+    # the row of the packet of `total` bytes at q, whose `count` messages begin with row `first`
+    row.offset = offset
+    row.first_message = first
+    row.time_sent = load_le64(q + 24)
+    row.length = <uint32_t>total
+    row.chunk_count = load_le32(q + 16)
+    row.message_count = <uint32_t>count
+    row.seq = load_le16(q + 20)
+    row.mbz = load_le16(q + 22)
+
+
+cdef inline bint next_is_known(
+    const mms_stream_t *s, const uint8_t *q, size_t left, bint *signed_here
+) noexcept nogil:
+    # does a packet that is no surprise begin at q? *signed_here: a TcpMessageHeader
+    signed_here[0] = signed_at(q, left)
+    return signed_here[0] or border_at(s, q, left)
+
+
+cdef inline void keep_packet(
+    mms_tables_t *t, uint8_t *row, const uint8_t *q, uint64_t total, const row_tail_t *tail
+) noexcept nogil:
+    # time and flow behind the row of a packet, its messages into the arena, which has room
+    memcpy(row + sizeof(packet_row_t), tail, 16)
+    memcpy(table_end(&t.arena), q + TCP_HEADER_LEN, <size_t>total - TCP_HEADER_LEN)
+    t.arena.rows += <size_t>total - TCP_HEADER_LEN
 
 
 cdef inline size_t run_of_packets(
-    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t pos, bint kept
 ) noexcept nogil:
-    # Whole TcpMessageHeader packets whose messages tile them, each in front of another one. Not for
-    # captures, whose rows are longer.
-    cdef packet_row_t *row = <packet_row_t *>table_end(&t.packets)
-    cdef packet_row_t *last_row = <packet_row_t *>table_limit(&t.packets)
-    cdef message_row_t *first = <message_row_t *>table_end(&t.messages)
-    cdef message_row_t *out
-    cdef size_t room = t.messages.capacity - t.messages.rows
-    cdef int64_t packet = <int64_t>t.packets.rows
-    cdef int64_t messages = <int64_t>t.messages.rows
+    # Whole TcpMessageHeader packets whose messages tile them, each in front of another one. `kept`:
+    # with time and flow behind the rows and the messages in the arena, as of captures; no byte
+    # waits. A constant, so that there are two loops.
+    cdef uint8_t *row = table_end(&t.packets)
+    cdef uint8_t *last_row = table_limit(&t.packets)
+    cdef uint8_t *first = table_end(&t.messages)
+    cdef uint8_t *out
+    cdef size_t itemsize = sizeof(message_row_t) + (sizeof(row_tail_t) if kept else 0)
+    cdef size_t room = t.messages.capacity - t.messages.rows, count, begin = pos
+    cdef int64_t packet = <int64_t>t.packets.rows, messages = <int64_t>t.messages.rows
     cdef int64_t base = s.framing.position
-    cdef uint64_t ceiling = s.options.max_packet
-    cdef uint64_t total
+    cdef uint64_t total, ceiling = s.options.max_packet
     cdef uint32_t length
+    cdef uint8_t direction = s.model.direction
     cdef const uint8_t *q
+    cdef row_tail_t tail
     cdef bint signed_here = signed_at(p + pos, n - pos)
+    memset(&tail, 0, sizeof(tail))
+    tail.time = s.arrivals.time
+    tail.flow = s.options.flow
+    tail.direction = direction
     while signed_here and row != last_row:
         q = p + pos
         length = load_le32(q + 8)
         total = <uint64_t>length + 16
         if length < 16 or length & 7 or total > ceiling \
-                or n - pos < total or room < (length - 16) >> 3:
+                or n - pos < total or room < (length - 16) >> 3 \
+                or (kept and t.arena.capacity - t.arena.rows < total):
             break
-        signed_here = signed_at(q + total, n - pos - total)
-        if not signed_here and not border_at(s, q + total, n - pos - total):
+        if not next_is_known(s, q + total, n - pos - total, &signed_here):
             break
-        out = messages_of(q, total, base + <int64_t>pos, packet, first)
+        tail.position = <int64_t>t.arena.rows
+        out = messages_of(q, total, base + <int64_t>pos, packet, first, &tail if kept else NULL)
         if unlikely(out == NULL):
             break  # the scan looks closer at this packet
-        row.offset = base + <int64_t>pos
-        row.first_message = messages
-        row.time_sent = load_le64(q + 24)
-        row.length = <uint32_t>total
-        row.chunk_count = load_le32(q + 16)
-        row.message_count = <uint32_t>(out - first)
-        row.seq = load_le16(q + 20)
-        row.mbz = load_le16(q + 22)
-        messages += out - first
-        room -= <size_t>(out - first)
+        direction = tail.direction
+        count = <size_t>(out - first) // itemsize
+        put_packet_row(<packet_row_t *>row, q, total, base + <int64_t>pos, messages, count)
+        if kept:
+            keep_packet(t, row, q, total, &tail)
+        row += sizeof(packet_row_t) + (16 if kept else 0)
+        messages += <int64_t>count
+        room -= count
         first = out
-        row += 1
         packet += 1
         pos += total
-    if packet != <int64_t>t.packets.rows:
-        note_senders(&s.model, <message_row_t *>table_end(&t.messages), first)
+    if pos != begin:
+        s.model.direction = direction
+        note_senders(
+            &s.model, <message_row_t *>table_end(&t.messages), <message_row_t *>first, itemsize)
     t.packets.rows = <size_t>packet
     t.messages.rows = <size_t>messages
     return pos

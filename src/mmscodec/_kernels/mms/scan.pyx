@@ -19,7 +19,7 @@ from mmscodec._kernels.mms.data cimport judge_data, take_data
 from mmscodec._kernels.mms.evidence cimport NO, TAIL, WAIT, YES, is_resend, wait_for
 from mmscodec._kernels.mms.faults cimport fault_of, mms_begin_skip
 from mmscodec._kernels.mms.fast_scan cimport (
-    ANNOUNCES, LEAST, note_senders, run_of_data, run_of_packets, tail_of,
+    ANNOUNCES, LEAST, direction_of, note_senders, run_of_data, run_of_packets, tail_of,
 )
 from mmscodec._kernels.mms.packet cimport judge_packet, walk_t
 from mmscodec._kernels.mms.resync cimport search
@@ -133,13 +133,6 @@ cdef int mms_put_data(mms_stream_t *s, mms_tables_t *t, const data_row_t *data) 
     return MMS_OK
 
 
-cdef inline uint8_t direction_of(uint32_t mid) noexcept nogil:
-    # 2.2.4: who sends a message stands in the upper half of its MID
-    if mid >> 16 == 3 or mid == RESEND_SIGNATURE:
-        return DIRECTION_TO_SERVER
-    return <uint8_t>(DIRECTION_TO_CLIENT if mid >> 16 == 4 else DIRECTION_UNKNOWN)
-
-
 cdef int keep_message(
     mms_stream_t *s, mms_tables_t *t, message_row_t *row, const uint8_t *m
 ) noexcept nogil:
@@ -179,7 +172,8 @@ cdef int mms_put_message(
     row.mid = mid
     if t.capture and keep_message(s, t, row, m) != MMS_OK:
         return MMS_NO_MEMORY
-    note_senders(&s.model, row, <message_row_t *>(<uint8_t *>row + sizeof(message_row_t)))
+    note_senders(
+        &s.model, row, <message_row_t *>(<uint8_t *>row + t.messages.itemsize), t.messages.itemsize)
     if unlikely(length < least):
         fault_of(
             &fault, offset, 0, FAULT_SHORT_MESSAGE, FIELD_CHUNK_LEN, least, length)
@@ -364,11 +358,13 @@ cdef inline size_t run_of_all(mms_view_t *v, mms_tables_t *t, size_t at) noexcep
     cdef size_t begin
     while True:
         if not t.capture:
-            at = run_of_packets(v.s, t, v.p, v.n, at)
+            at = run_of_packets(v.s, t, v.p, v.n, at, False)
+        elif v.s.arrivals.first == v.s.arrivals.waiting.rows:
+            at = run_of_packets(v.s, t, v.p, v.n, at, True)
         begin = at
         if v.s.model.last and not v.s.model.header_open and not v.s.options.client:
             at = run_of_data(v.s, t, v.p, v.n, at)
-        if at == begin or t.capture:
+        if at == begin:
             return at
 
 
