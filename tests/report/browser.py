@@ -31,6 +31,7 @@ class Browser:
 
     def __init__(self, driver) -> None:
         self.driver = driver
+        driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
 
     def open(self, path: Path, view: str = "") -> None:
         """Open a page at one of its views, and wait for it."""
@@ -39,6 +40,11 @@ class Browser:
             self.driver.get_log(kind)
         self.driver.get(path.resolve().as_uri() + (f"#{view}" if view else ""))
         self.wait(f"document.documentElement.dataset.ready === {json.dumps(view or 'overview')}")
+
+    def work(self) -> float:
+        """Seconds of a processor, not of a clock, that the page took since it was opened."""
+        found = self.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+        return next(item["value"] for item in found if item["name"] == "TaskDuration")
 
     def go(self, view: str) -> None:
         """Another view of the page."""

@@ -9,7 +9,7 @@ import pytest
 from mmscodec.cli import main
 
 ROOT = Path(__file__).resolve().parents[1] / "captures"
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "captures" / "mms"
+SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "captures"
 CAPTURES = sorted(
     path
     for folder in ("mms", "own", "winmx", "cases")
@@ -17,6 +17,23 @@ CAPTURES = sorted(
     if path.suffix in (".pcap", ".pcapng", ".zst")
     and path.name not in ("text-mode-crlf.pcap", "utf16.pcapng")  # which are none
 )
+
+
+def _same(path: Path, other: Path) -> bool:
+    return other.exists() and other.read_bytes() == path.read_bytes()
+
+
+#: Each has a page of its own in the browser; what is shared where it is not the same as here.
+OWN_PAGES = [
+    *[path for path in CAPTURES if path.parent.name in ("mms", "winmx")],
+    *sorted((ROOT / "winmx" / "cases").glob("*.pcap*")),
+    *[
+        path
+        for folder in (SHARED / "mms", SHARED / "winmx")
+        for path in sorted(folder.glob("*.pcap*"))
+        if not _same(path, ROOT / folder.name / path.name)
+    ],
+]
 PARTS = re.compile(r'<script type="application/json" id="(\w+)">([^<]*)</script>')
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from mmscodec.cli import main
 from mmscodec.schema import mms as schema
+from tests.report import many
 from tests.report.browser import Browser, start
-from tests.report.pages import CAPTURES, ROOT, SHARED, made, parts
+from tests.report.pages import CAPTURES, OWN_PAGES, ROOT, made, parts
 from tests.sessions.play import Play, capture
 from tests.trust.test_hostile_text import WORST
 from tests.winmx.talks import capture as captured
@@ -59,24 +60,39 @@ def test_every_capture_on_one_page(browser, folder):
     quiet(browser)
 
 
+_FIRST_VIEW = 2  # seconds of work, however busy the machine is
+
+
+@pytest.mark.parametrize("path", OWN_PAGES, ids=lambda path: path.name)
+def test_the_page_of_each_capture(browser, folder, path):
+    browser.open(made(path, folder))
+    assert browser.work() < _FIRST_VIEW
+    assert browser.text("h1")
+    for view in ("problems", "flows", "winmx"):  # sessions are looked at on one page above
+        browser.go(view)
+        assert browser.text("h1")
+    quiet(browser)
+
+
+def test_a_thousand_sessions_and_a_million_messages(browser, folder, tmp_path):
+    many.write(tmp_path / "many.pcap", 1000, 1000)
+    target = made(tmp_path / "many.pcap", folder)
+    assert target.stat().st_size < 15_000_000
+    browser.open(target)
+    assert browser.work() < _FIRST_VIEW
+    assert browser.text(".count, #summary, main").replace(",", "").count("1000000") > 0
+    for view in ("s0", "s999"):
+        browser.go(view)
+        assert "1,000 messages" in browser.text("main")
+    quiet(browser)
+
+
 @pytest.mark.parametrize("name", ["port-reused-near-isn", "last-record-cut-years-apart"])
 def test_a_damaged_capture(browser, folder, name):
     browser.open(made(ROOT / "cases" / f"{name}.pcap", folder))
     for view in ("problems", "flows", "s0"):
         browser.go(view)
         assert browser.text("h1")
-    quiet(browser)
-
-
-def test_captures_that_are_shared(browser, folder):
-    files = sorted(SHARED.glob("*.pcap*"))
-    if not files:
-        pytest.skip(f"no captures in {SHARED}")
-    target = folder / "shared.html"
-    assert main(["report", *map(str, files), "-o", str(target)]) in (0, 3)
-    browser.open(target)
-    browser.go("s0")
-    assert browser.charts()
     quiet(browser)
 
 

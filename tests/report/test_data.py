@@ -20,6 +20,8 @@ from mmscodec.report.series import step_of, thinned
 from mmscodec.sessions.buffer import buffer_of, content_over_time
 from tests.report.pages import CAPTURES, PARTS, ROOT, made, parts
 
+#: Where the specification lies beside the package.
+WPN = ROOT.parents[2] / "shared" / "spec" / "wpn.md"
 UDP = ROOT / "mms" / "vlc_udp.pcap"
 
 
@@ -248,6 +250,20 @@ def test_a_capture_of_many_sessions_keeps_its_ceilings(tmp_path, monkeypatch):
     assert sum(line[10] for line in session["ladder"]) == session["messages"] - shown
     assert len(session["exchanges"]) == 5 < session["exchange_count"]
     assert len(data["overview"]["flows"]) == 3
+
+
+@pytest.mark.parametrize("path", [path for path in CAPTURES if "winmx" in path.parts])
+def test_faults_and_findings_of_winmx_name_their_section(path, tmp_path):
+    headings = re.compile(r"^#+ (\d+(?:\.\d+)*)\.? ", re.MULTILINE)
+    with mmscodec.open(path) as capture:
+        count = len(capture.winmx.faults) if "winmx" in capture.flows["protocol"] else 0
+    data = parts(made(path, tmp_path))["data"]
+    rows = [row for row in data["faults"] if row[0] >= 0]
+    assert len(rows) == count
+    named = [row[4] for row in rows] + [kind["section"] for kind in data["problems"]]
+    assert all(re.fullmatch(r"\d+(\.\d+)*", section) for section in named), named
+    if WPN.exists():  # the specification is not part of the package
+        assert set(named) <= set(headings.findall(WPN.read_text("utf-8")))
 
 
 def test_commands_of_its_documentation_are_good():

@@ -8,7 +8,8 @@ import numpy as np
 
 from mmscodec.capture import GAP_REASONS
 from mmscodec.report.limits import Limits, short
-from mmscodec.schema.faults import FAULT_FIELDS, FAULT_SECTIONS, OTHER_FIELDS, FaultCode
+from mmscodec.report.sections import Sections
+from mmscodec.schema.faults import FAULT_FIELDS
 from mmscodec.schema.findings import FINDING_FIELDS, FINDING_TEXTS, FindingCode, Severity
 from mmscodec.schema.winmx.findings import SECTIONS, TEXTS
 
@@ -121,24 +122,24 @@ def _example(row: Any, line: str) -> list[Any]:
 
 def fault_rows(capture: Any, faults: Any, limits: Limits) -> list[list[Any]]:
     """[flow, offset, length, text, section, file] of faults, the first ones."""
-    out = []
+    out, sections = [], Sections(capture)
     some = faults[: limits.listed]
-    for row, line in zip(np.asarray(some), some.text()):
+    for place, (row, line) in enumerate(zip(np.asarray(some), some.text())):
         flow, offset, file = int(row["flow"]), int(row["offset"]), ""
         if flow < 0 <= offset:
             file, offset = capture.file_of(offset)
         text = line.partition(": ")[2].partition(" [")[0]
         out.append(
-            [flow, offset, int(row["length"]), short(text, limits.text), _section(row), file]
+            [
+                flow,
+                offset,
+                int(row["length"]),
+                short(text, limits.text),
+                sections.of(place, row),
+                file,
+            ]
         )
     return out
-
-
-def _section(row: Any) -> str:
-    code = int(row["code"])
-    if code not in FAULT_SECTIONS or row["flow"] < 0 or row["field"] >= OTHER_FIELDS:
-        return ""
-    return FAULT_SECTIONS[FaultCode(code)]
 
 
 def gap_words(row: Any) -> str:

@@ -42,11 +42,12 @@ const line = (x, y, name, paint, more) => ({ x, y, name, mode: "lines", line: { 
 function chartsOf(more) {
   const out = [];
   if (more.rates) out.push(chart("Received bit rate", "in steps of " + +more.rates.step.toPrecision(3) + " s", () => {
-    const x = seconds(more.rates.t), told = more.rates.announced;
-    const all = told.length === x.length ? told : x.map(() => told[0]);
-    const traces = [line(x, more.rates.received.map((n) => n / 1e3), "received", color("accent"), { shape: "hv" })];
+    const begins = seconds(more.rates.t), told = more.rates.announced;
+    const whole = (list) => [...list, list[list.length - 1]]; // the last step is as wide as the others
+    const x = [...begins, begins[begins.length - 1] + more.rates.step];
+    const all = whole(told.length === begins.length ? told : begins.map(() => told[0]));
+    const traces = [line(x, whole(more.rates.received.map((n) => n / 1e3)), "received", color("accent"), { shape: "hv" })];
     if (all.some((n) => n)) traces.push(line(x, all.map((n) => n / 1e3), "announced", color("warn"), { dash: "dash" }));
-    if (x.length === 1) traces[0].mode = "markers";
     return { traces, axis: "kbit/s" };
   }));
   if (more.buffer) out.push(chart("Player's buffer", "by send times; preroll " + more.buffer.preroll / 1e3 + " s", () => ({
