@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmscodec.winmx import cipher
+from mmscodec.winmx import _cipher, cipher
 from mmscodec.winmx.cipher import Role, Stream
 from tests.oracle import winmx as oracle
 from tests.winmx import vectors as v
@@ -216,3 +216,18 @@ def test_file_hashes_are_those_of_the_oracle(length):
 
 def test_the_generated_tables_are_up_to_date():
     assert gen_winmx_tables.main(["--check"]) == 0
+
+
+def test_the_tables_are_those_of_the_oracle():
+    whole = _cipher.tables()
+    names = ["T2", "T6", "T0", "T6", "T4", "U0", "U1", "U2", *(f"F{i}" for i in range(12))]
+    assert whole == b"".join(oracle.T[name] for name in names)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("name", ["udp", "legacy"])
+def test_datagrams_of_a_byte_or_none(name, size):
+    forward = {"udp": _cipher.udp_encipher, "legacy": _cipher.legacy_encode}[name]
+    back = {"udp": _cipher.udp_decipher, "legacy": _cipher.legacy_decode}[name]
+    assert len(forward(bytes(size))) == size
+    assert back(forward(b"x" * size)) == b"x" * size

@@ -79,7 +79,7 @@ cdef inline bint plain_udp(
 
 
 cdef inline bint plain_ipv4(const record_t *rec, segment_t *out) noexcept nogil:
-    # 42 bytes are there
+    # 42 bytes are there, so that 28 are captured
     cdef const uint8_t *p = rec.data
     cdef uint32_t total = load_be16(p + 16)
     cdef uint32_t captured = rec.caplen - 14
@@ -92,12 +92,12 @@ cdef inline bint plain_ipv4(const record_t *rec, segment_t *out) noexcept nogil:
     if p[23] == PROTOCOL_TCP:
         return captured >= 40 and plain_tcp(p + 34, captured - 20, total - 20, out)
     if p[23] == PROTOCOL_UDP:
-        return captured >= 28 and plain_udp(p + 34, captured - 20, total - 20, out)
+        return plain_udp(p + 34, captured - 20, total - 20, out)
     return False
 
 
 cdef inline bint plain_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
-    # 62 bytes are there
+    # 62 bytes are there, so that 8 are captured
     cdef const uint8_t *p = rec.data
     cdef uint32_t total = load_be16(p + 18)
     cdef uint32_t captured = rec.caplen - 54
@@ -110,7 +110,7 @@ cdef inline bint plain_ipv6(const record_t *rec, segment_t *out) noexcept nogil:
     if p[20] == PROTOCOL_TCP:
         return captured >= 20 and plain_tcp(p + 54, captured, total, out)
     if p[20] == PROTOCOL_UDP:
-        return captured >= 8 and plain_udp(p + 54, captured, total, out)
+        return plain_udp(p + 54, captured, total, out)
     return False
 
 

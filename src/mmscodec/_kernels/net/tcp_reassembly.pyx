@@ -246,13 +246,11 @@ cdef void move_base(tcp_t *d, tcp_pool_t *pool, uint32_t seq) noexcept nogil:
 
 
 cdef void start(tcp_t *d, tcp_pool_t *pool, const segment_t *s, uint32_t seq) noexcept nogil:
-    # learn where the stream begins
+    # learn where the stream begins, which is new or tentative
     if d.state == TCP_NEW:
         d.next = 0
         d.next_seq = seq
         d.state = TCP_TENTATIVE
-    if d.state != TCP_TENTATIVE:
-        return
     if s.tcp_flags & TCP_SYN:
         if d.pieces.count != 0 and (
             <int32_t>(d.next_seq - seq) < 0 or not tcp_in_window(d, seq)
