@@ -35,6 +35,7 @@ RANKS = {
     "tables": 2,
     "mms": 3,
     "winmx": 3,
+    "aio": 4,
     "capture": 4,
     "sessions": 5,
     "asf": 5,

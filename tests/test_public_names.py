@@ -15,8 +15,8 @@ STATED = {
 FOUND = every_name()
 #: Packages for users; what other modules hold is for the package itself.
 USERS = {
-    "mmscodec", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli", "mmscodec.convert",
-    "mmscodec.errors", "mmscodec.explain",
+    "mmscodec", "mmscodec.aio", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli",
+    "mmscodec.convert", "mmscodec.errors", "mmscodec.explain",
     "mmscodec.mms", "mmscodec.report", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql",
     "mmscodec.tables",
     "mmscodec.winmx", "mmscodec.winmx.cipher", "mmscodec.wireshark",

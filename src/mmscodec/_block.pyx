@@ -1,5 +1,6 @@
 # The owner of a kernel's table: NumPy arrays made from it share its memory and keep it alive.
 from cpython.buffer cimport PyBuffer_FillInfo
+from libc.string cimport memset
 from mmscodec._kernels.core.table cimport table_free, table_init, table_resize
 
 import numpy as np
@@ -38,6 +39,15 @@ cdef class Block:
         """Give back the memory behind the last row."""
         if self.exports == 0 and self.table.rows < self.table.capacity:
             table_resize(&self.table, self.table.rows)
+
+    def room(self, size_t rows):
+        """Have so many rows of zeros, for who writes them through a view."""
+        if self.exports:
+            raise BufferError("the memory is in use")
+        if table_resize(&self.table, rows) != 0:
+            raise MemoryError
+        memset(self.table.data, 0, rows * self.table.itemsize)
+        self.table.rows = rows
 
     def array(self, dtype):
         """The rows as an array of `dtype` over this block's own memory."""
