@@ -2,8 +2,9 @@
 
     python -m examples.collector --port 1755
 
-Each connection has a decoder and a buffer of its own. asyncio receives into that buffer and
-`Decoder.feed` decodes from it; memory is bounded by the number of connections.
+Each connection is an `mmscodec.aio.Peer`: what is received is written into memory of its own and
+decoded there, and a connection whose batches are not taken receives nothing more. Memory is bounded
+by the number of connections.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ import asyncio
 import contextlib
 from collections import Counter
 
-from mmscodec import mms
+from mmscodec import aio, mms
 
-CHUNK = 1 << 16
 LARGEST = 1 << 20  # a packet that says it is larger is a fault
 
 
@@ -33,34 +33,20 @@ class Collector:
         for mid in batch.messages["mid"].tolist():
             self.counts[mms.message_name(mid)] += 1
 
+    async def collect(self, peer: aio.Peer) -> None:
+        """One connection, to its end."""
+        try:
+            async for batch in peer:
+                self.add(batch)
+        finally:
+            self.counts["bytes"] += peer.decoder.position + peer.decoder.buffered
+            self.counts["connections"] += 1
+
     async def listen(self, host: str = "127.0.0.1", port: int = 0) -> asyncio.Server:
         """Accept connections."""
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: Connection(self), host, port)
-
-
-class Connection(asyncio.BufferedProtocol):
-    """One connection: its buffer and its decoder."""
-
-    def __init__(self, collector: Collector) -> None:
-        self.collector = collector
-        self.buffer = bytearray(CHUNK)
-        self.decoder = mms.Decoder(max_packet=LARGEST)
-
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Where asyncio writes next."""
-        return self.buffer
-
-    def buffer_updated(self, count: int) -> None:
-        """Decode what has come. The batch is done with before the buffer is written again."""
-        self.collector.counts["bytes"] += count
-        with memoryview(self.buffer)[:count] as chunk:
-            self.collector.add(self.decoder.feed(chunk))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Count what waited for more evidence."""
-        self.collector.add(self.decoder.close())
-        self.collector.counts["connections"] += 1
+        return await aio.serve(
+            self.collect, host, port, decoder=lambda: mms.Decoder(max_packet=LARGEST), size=1 << 16
+        )
 
 
 async def main() -> None:

@@ -5,6 +5,9 @@ from mmscodec._kernels.core.table cimport table_free, table_init, table_resize
 
 import numpy as np
 
+# looked up once: a batch of a small chunk is made in less time than a few look-ups take
+cdef object DTYPE = np.dtype, EMPTY = np.empty, FROM_BUFFER = np.frombuffer
+
 
 cdef class Block:
     """Rows that a kernel wrote, exported once as bytes.
@@ -51,12 +54,13 @@ cdef class Block:
 
     def array(self, dtype):
         """The rows as an array of `dtype` over this block's own memory."""
-        dtype = np.dtype(dtype)
+        if not isinstance(dtype, DTYPE):
+            dtype = np.dtype(dtype)
         if dtype.itemsize != self.table.itemsize:
             raise TypeError(f"rows have {self.table.itemsize} bytes, {dtype} has {dtype.itemsize}")
         if self.table.rows == 0:
-            return np.empty(0, dtype)
-        return np.frombuffer(self, dtype)
+            return EMPTY(0, dtype)
+        return FROM_BUFFER(self, dtype)
 
 
 cdef object hand_over(table_t *table, object dtype, list blocks, Py_ssize_t i):
