@@ -15,6 +15,8 @@ from tools.docs.commandline import commands
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
+    if sys.platform == "win32":
+        pytest.skip("the commands of the pages are written for a POSIX shell")
     folder = tmp_path_factory.mktemp("docs") / "filled"
     folder.mkdir()
     fill(folder)
@@ -23,8 +25,6 @@ def filled(tmp_path_factory):
 
 @pytest.fixture
 def shell(filled, tmp_path, monkeypatch):
-    if sys.platform == "win32":
-        pytest.skip("the commands of the pages are written for a POSIX shell")
     folder = tmp_path / "page"
     shutil.copytree(filled, folder, symlinks=True)
     return Shell(folder, monkeypatch)

@@ -10,7 +10,8 @@ from mmscodec.schema import findings, mms
 from mmscodec.schema.faults import FaultCode, fault_name
 from mmscodec.schema.winmx import HANDSHAKE, PACKETS
 from mmscodec.sql.views import VIEWS
-from tools.docs import api, commandline, stage
+from mmscodec.tables.notes import NOTES
+from tools.docs import api, columns, commandline, stage
 from tools.docs.markdown import links, pieces
 
 
@@ -52,6 +53,24 @@ def test_every_table_has_all_of_its_columns_with_unit_and_description(site):
             for column, about in cap.table(name).metadata.items():
                 (line,) = re.findall(rf"^\| `{column}` \| [a-z].*$", page, re.M)[-1:]
                 assert about.get("unit", "").replace("|", "\\|") in line
+
+
+def test_every_column_of_a_table_that_is_no_message_says_what_it_is():
+    with mmscodec.open(stage.NOTHING) as cap:
+        for name in cap.tables:
+            if not columns.is_message(name) and name != "SharedFile":
+                silent = [
+                    c
+                    for c, about in cap.table(name).metadata.items()
+                    if not about.get("description")
+                ]
+                assert not silent, name
+
+
+def test_every_note_is_about_a_column():
+    with mmscodec.open(stage.NOTHING) as cap:
+        for name, notes in NOTES.items():
+            assert set(notes) <= set(cap.table(name).column_names), name
 
 
 def test_every_rule_fault_and_view_is_named(site):

@@ -104,12 +104,13 @@ def front(names: list[str]) -> str:
     """The lists of pages for the side bar."""
     top = [name for name in names if "/" not in name and name != "index"]
     first = [name for name in FIRST if name in top]
+    project = [name for name in names if name.startswith("project/")]
     return "\n" + "\n".join([
         toctree(first, "Start here"),
         toctree(sorted(set(top) - set(first)), "Topics"),
         toctree([f"reference/{name}" for name in REFERENCE], "Reference"),
-        toctree([*(n for n in names if n.startswith("spec/")), "decisions/README",
-                 *(n for n in names if n.startswith("project/"))], "Background"),
+        toctree([*(n for n in names if n.startswith("spec/")), "decisions/README", *project],
+                "Background"),
     ])  # fmt: skip
 
 
@@ -127,6 +128,8 @@ def stage(folder: Path) -> list[str]:
 
     for path, name in names.items():
         text = moved(path, names, (ROOT / path).read_text(encoding="utf-8"))
+        if name == "project/readme":
+            text = text.replace("# mmscodec", "# Readme", 1)
         if name == "index":
             text += front(list(names.values()))
         if name.startswith("decisions/0"):

@@ -22,6 +22,7 @@ from mmscodec.tables import column as make
 from mmscodec.tables import data as arrow
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Spans, Words
+from mmscodec.tables.notes import noted
 from mmscodec.tables.spec import (
     COMMON,
     DIRECTION_WORDS,
@@ -229,7 +230,7 @@ class CaptureArrow:
             made += self.files(rows)
         if name == "winmx_packets":
             made.append(Column("type_name", arrow.NAMES, self._type_names))
-        return Table(name, made, lambda: len(rows()))
+        return Table(name, noted(name, made), lambda: len(rows()))
 
     def files(self, rows: Callable[[], np.ndarray]) -> list[Column]:
         """File and offset there of faults that are of no flow."""
@@ -293,7 +294,7 @@ class CaptureArrow:
             return found
 
         out += self.peers.columns(directed, ("flow", "direction"))
-        return Table("flows", [*out, *by_name.values()], lambda: len(raw()))
+        return Table("flows", noted("flows", [*out, *by_name.values()]), lambda: len(raw()))
 
     def mms_kind(self, name: str, secrets: bool) -> Table:
         """A kind of message."""

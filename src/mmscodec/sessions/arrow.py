@@ -18,6 +18,7 @@ from mmscodec.sessions.transports import UDP_STORIES
 from mmscodec.tables import column as make
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Words
+from mmscodec.tables.notes import noted
 from mmscodec.tables.spec import (
     HRESULT_NAMES,
     MESSAGE_NAMES,
@@ -129,7 +130,7 @@ def session_table(capture: Any, name: str) -> Table:
     else:
         of = lambda a, b: rows()["session"][a:b].tolist()  # noqa: E731
         made = [made[0], *ends_of(found, of), *made[1:]]
-    return Table(name, made, lambda: len(rows()))
+    return Table(name, noted(name, made), lambda: len(rows()))
 
 
 def _attribute(found: Callable[[], Any], name: str) -> Callable[[int, int], Any]:
