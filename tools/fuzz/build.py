@@ -120,8 +120,13 @@ def made(kind: Kind = KINDS["address"]) -> dict[str, str]:
     """Compile what has changed; the environment in which the driver of this kind runs."""
     clang = compiler()
     stamp, mark = kind.out / "stamp", fingerprint(clang, repr(kind))
+    told = f"{clang} {kind.compile_flags} {(LISTS / 'memory.txt').read_text()}"
+    flags = kind.out / "flags"
+    if flags.exists() and flags.read_text() != told:  # objects are made by time: all are too old
+        shutil.rmtree(kind.out)
     if not stamp.exists() or stamp.read_text() != mark:
         kind.out.mkdir(parents=True, exist_ok=True)
+        flags.write_text(told)
         environment = dict(os.environ, CC=clang, LDSHARED=f"{clang} -shared", CFLAGS="")
         words = [sys.executable, "-c", SETUP, str(ROOT), str(kind.out), *kind.compile_flags]
         subprocess.run(words, cwd=kind.out, env=environment, check=True)
