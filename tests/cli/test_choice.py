@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import cache
 
 import pytest
 
@@ -37,10 +38,16 @@ def lines(*words):
     return [json.loads(line) for line in out.splitlines()]
 
 
+@cache
+def everything():
+    """All rows of `decode`."""
+    return lines("decode", "--json", *FILES)
+
+
 def wanted(words):
     """The flows asked for, and the first and last moment, in ns."""
     flows = {int(words[at + 1]) for at, word in enumerate(words) if word == "--flow"}
-    first = min(row["time_ns"] for row in lines("decode", "--json", *FILES) if "time_ns" in row)
+    first = min(row["time_ns"] for row in everything() if "time_ns" in row)
     ends = []
     for option, default in (("--from", -(1 << 63)), ("--to", (1 << 63) - 1)):
         found = moment(words[words.index(option) + 1]) if option in words else None
@@ -56,6 +63,15 @@ def full(tmp_path_factory):
         for name in capture.tables:
             out[name] = rows_of(capture.table(name))
     return out
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The same as files."""
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    folder = tmp_path_factory.mktemp("full")
+    lines("convert", "--json", "--format", "jsonl", "-o", folder, "--tables", "all", *FILES)
+    return folder
 
 
 def rows_of(table):
@@ -93,12 +109,12 @@ def expected(full, words):
 
 
 @pytest.mark.parametrize("words", WORDS, ids=IDS)
-def test_tables_hold_the_rows_of_the_full_ones_and_refer_to_each_other(full, words, tmp_path):
+def test_tables_hold_the_rows_of_the_full_ones_and_refer_to_each_other(
+    full, written, words, tmp_path
+):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     places = expected(full, words)
     assert any(places.values())
-    options = ["--format", "jsonl", "-o", str(tmp_path / "full"), "--tables", "all"]
-    lines("convert", "--json", *options, *FILES)
     for more in (["--tables", "all"], []):  # the whole, and batch by batch
         target = tmp_path / f"some{len(more)}"
         told = lines("convert", "--json", "--format", "jsonl", "-o", str(target), *more, *words,
@@ -108,7 +124,7 @@ def test_tables_hold_the_rows_of_the_full_ones_and_refer_to_each_other(full, wor
             name: len(rows) for name, rows in places.items() if rows and name not in streamed
         }
         for item in told:
-            check(item["table"], tmp_path / "full", target, places)
+            check(item["table"], written, target, places)
 
 
 def check(name, whole, part, places):
@@ -153,7 +169,7 @@ def test_decode_stats_and_sessions_agree_with_them(full, words):
     assert kinds.count("data") == len(places["data"])
     assert kinds.count("message") == len(places["messages"]) + len(places["winmx_packets"])
     flows, since, until = wanted(words)
-    whole = lines("decode", "--json", *FILES)
+    whole = everything()
     assert rows == [
         row for row in whole
         if since <= row["time_ns"] <= until and (not flows or row["flow"] in flows)
