@@ -39,6 +39,29 @@ async def listening(handler, **options):
     return server, server.sockets[0].getsockname()[1]
 
 
+class Watched(aio.Peer):
+    """Says when it has enough, and when the network has."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.full, self.stuck, self.most = asyncio.Event(), asyncio.Event(), 0
+
+    def buffer_updated(self, nbytes):
+        super().buffer_updated(nbytes)
+        self.most = max(self.most, self.waiting)
+        if self.waiting > self.max_waiting:
+            self.full.set()
+
+    def pause_writing(self):
+        super().pause_writing()
+        self.stuck.set()
+
+
+async def watched(port, **options):
+    loop = asyncio.get_running_loop()
+    return (await loop.create_connection(lambda: Watched(**options), "127.0.0.1", port))[1]
+
+
 def test_a_client_and_a_server_talk(run):
     async def answer(peer):
         async for batch in peer:
@@ -70,8 +93,6 @@ def test_rows_are_those_of_the_whole_stream(run):
             peer.write(sent[at : at + size])
             await peer.drain()
             at += size
-            if rng.random() < 0.2:
-                await asyncio.sleep(0)
 
     async def main():
         server, port = await listening(say)
@@ -101,13 +122,12 @@ def test_who_takes_no_batches_receives_no_more_than_the_ceiling(run):
     async def main():
         server, port = await listening(pour)
         options = {"max_waiting": 1 << 16, "size": 1 << 14}
-        async with server, await aio.connect("127.0.0.1", port, **options) as peer:
-            await asyncio.sleep(0.3)
-            assert 1 << 16 < peer.waiting <= (1 << 16) + (1 << 14)
+        async with server, await watched(port, **options) as peer:
+            await peer.full.wait()
             count = 0
             async for batch in peer:
                 count += len(batch.packets)
-                assert peer.waiting <= (1 << 16) + (1 << 14)
+            assert 1 << 16 < peer.most <= (1 << 16) + (1 << 14)
             return count
 
     assert run(main()) == total // (48 * 1024) * 1024
@@ -122,19 +142,13 @@ def test_who_is_not_read_waits(run):
             await stop.wait()
 
         server, port = await listening(idle)
-        async with server, await aio.connect("127.0.0.1", port) as peer:
-
-            async def pour():
-                while True:
-                    peer.write(bytes(1 << 20))
-                    await peer.drain()
-                    await asyncio.sleep(0)
-
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(pour(), 0.3)
+        async with server, await watched(port) as peer:
+            peer.write(bytes(64 << 20))
+            await peer.stuck.wait()
+            waits = asyncio.create_task(peer.drain())
             peer.transport.abort()
             with pytest.raises(ConnectionError):
-                await pour()
+                await waits
             stop.set()
 
     run(main())
@@ -178,13 +192,9 @@ def test_one_loop_over_the_batches_at_a_time(run):
     async def main():
         server, port = await listening(quiet)
         async with server, await aio.connect("127.0.0.1", port) as peer:
-            waits = asyncio.create_task(anext(peer))
-            await asyncio.sleep(0)
-            with pytest.raises(RuntimeError, match="one loop"):
-                await anext(peer)
             peer.write(streams.PING)
-            with pytest.raises(StopAsyncIteration):
-                await waits
+            both = await asyncio.gather(anext(peer), anext(peer), return_exceptions=True)
+            assert [type(one) for one in both] == [StopAsyncIteration, RuntimeError]
 
     run(main())
 
