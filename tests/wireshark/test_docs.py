@@ -1,4 +1,4 @@
-"""docs/coming-from-tshark.md has every field of Wireshark's own dissector; what pages name is there."""
+"""Every field of Wireshark's own dissector is in docs/coming-from-tshark.md; names are true."""
 
 import re
 import subprocess
