@@ -83,6 +83,8 @@ cdef class DecodersBase:
 
     def buffered(self, connection):
         cdef int32_t place = self.place(connection)
+        if self.busy:  # a kernel may be at it, without the interpreter's lock
+            raise RuntimeError("one thread at a time: another call is under way")
         if place == NOWHERE:
             raise ValueError(f"no connection {connection!r} is open")
         return tail_size(&winmx_many_stream(&self.many, place).tail)

@@ -6,9 +6,11 @@ from mmscodec._kernels.core.interrupt cimport interrupted_at
 from mmscodec._kernels.track.extents cimport extent_t
 
 
-cdef inline int64_t chain_length(const extent_t *rows, size_t count, uint32_t last) noexcept nogil:
-    # how many extents of `count` a flow has whose last one is number `last`; -1 where they are in no
-    # order
+cdef inline int64_t chain_length(
+    const extent_t *rows, size_t count, uint32_t last
+) noexcept nogil:
+    # how many extents a flow has whose last one is number `last` of `count`; -1 where they are in
+    # no order
     cdef int64_t n = 0
     cdef uint32_t i = last
     while i != 0 and i <= count:
