@@ -25,7 +25,6 @@ _NOTE = (
 
 def schema() -> Any:
     """The schema of MMS."""
-    sys.path.insert(0, str(ROOT / "src"))
     from mmscodec.schema import mms
 
     return mms
@@ -33,7 +32,6 @@ def schema() -> Any:
 
 def identifier(name: str) -> str:
     """A name as Kaitai has it."""
-    sys.path.insert(0, str(ROOT / "src"))
     from mmscodec.schema.fields import snake_case
 
     return snake_case(name)
@@ -158,4 +156,5 @@ def text() -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "src"))
     TARGET.write_text(text(), encoding="utf-8")

@@ -28,6 +28,8 @@ _VERBS = (
     "unpivot", "table", "create", "set", "copy", "pragma",
 )  # fmt: skip
 _NO_BAR = Silent()
+#: What DuckDB makes of Ctrl-C while it asks a table for its schema or its rows.
+_INTERRUPTED = re.compile(r"failed: KeyboardInterrupt:?\s*$")
 _EMPTY = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")  # a capture of nothing
 
 
@@ -147,6 +149,8 @@ def ask(database: Database, text: str, options: Any, bar: Silent = _NO_BAR) -> i
             FORMS[options.form or "table"](found, sys.stdout)
     except database.errors as error:
         bar.aside()
+        if _INTERRUPTED.search(str(error)):
+            raise KeyboardInterrupt from None
         say(_mistake(str(error), database))
         return 2 if type(error).__name__ in _WRONG else 1
     return 0
