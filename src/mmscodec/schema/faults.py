@@ -15,7 +15,7 @@ class FaultCode(IntEnum):
 
     UNKNOWN_STRUCTURE = 1  # neither of the structures that may stand here
     TOO_LONG = 2  # longer than the ceiling the caller set
-    TRUNCATED = 3  # the input ended inside the thing
+    TRUNCATED = 3  # the input ended inside a packet, message or field
 
     BAD_MESSAGE_LENGTH = 32  # under 16, or no multiple of 8
     BAD_SEAL = 33  # sessionId is there, seal is not
@@ -32,24 +32,24 @@ class FaultCode(IntEnum):
     SERVER_KEY_BLOCK_MISSING = 69  # of a connection whose keys were not captured
     SURPLUS_BYTES = 70  # behind the end of what one side says
 
-    FILE_TRUNCATED = 128
-    BAD_RECORD = 129
-    BAD_BLOCK = 130
-    BAD_COMPRESSION = 131
+    FILE_TRUNCATED = 128  # the file ends inside a record or block
+    BAD_RECORD = 129  # a header of a record that cannot be true; the next record is searched for
+    BAD_BLOCK = 130  # a block of pcapng whose lengths or fields cannot be true
+    BAD_COMPRESSION = 131  # compressed data that is damaged, or ends early
     FILES_OVERLAP = 132  # more files at the same time than are read side by side
     BEYOND_LIMIT = 133  # good, as far as is known, but more than this package takes on
 
-    FRAGMENT_DROPPED = 160
-    BAD_NETWORK_HEADER = 161
-    TUNNEL_DEPTH = 162
-    SNAPPED = 163
+    FRAGMENT_DROPPED = 160  # fragments of IP that were never a whole datagram
+    BAD_NETWORK_HEADER = 161  # a header of a frame that contradicts itself, or ends early
+    TUNNEL_DEPTH = 162  # more headers inside each other than are followed
+    SNAPPED = 163  # bytes of a frame that the snap length left out
 
-    GAP = 192
-    OVERLAP_CONFLICT = 193
-    PENDING_DROPPED = 194
-    FLOW_EVICTED = 195
+    GAP = 192  # bytes of a flow that are missing
+    OVERLAP_CONFLICT = 193  # copies of bytes that differ; the first copy counts
+    PENDING_DROPPED = 194  # segments behind a hole that were given up at a ceiling
+    FLOW_EVICTED = 195  # a connection that was given up, as the ceiling of open ones was reached
     BAD_CHECKSUM = 196  # of bytes that a later copy put right; rows made of them may be wrong
-    FLOW_TIMED_OUT = 197
+    FLOW_TIMED_OUT = 197  # a connection to which nothing came for too long
 
 
 #: Field numbers in fault rows. The names are the specification's own.
