@@ -28,6 +28,11 @@ def stub(module: str) -> dict[str, ast.FunctionDef]:
     return found
 
 
+def stub_less(module: str) -> bool:
+    """Whether a module is written in Python: what it has without a signature is another package's."""
+    return (getattr(importlib.import_module(module), "__file__", None) or "").endswith(".py")
+
+
 def written(node: ast.FunctionDef) -> str:
     """The arguments of a function as they are written, without types and `self`."""
     arguments = copy.deepcopy(node.args)
@@ -50,6 +55,8 @@ def compiled(value: Any) -> str:
         pass
     else:
         return ""
+    if inspect.isclass(value) and stub_less(value.__module__):
+        return ""  # what it takes is for NumPy to say, whose older releases do not
     owner = value if inspect.isclass(value) else getattr(value, "__objclass__", None)
     if owner is None:
         node = stub(value.__module__ or "").get(value.__name__)
