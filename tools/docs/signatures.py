@@ -29,7 +29,7 @@ def stub(module: str) -> dict[str, ast.FunctionDef]:
 
 
 def stub_less(module: str) -> bool:
-    """Whether a module is written in Python: what it has without a signature is another package's."""
+    """Whether a module is Python: what it has without a signature is from another package."""
     return (getattr(importlib.import_module(module), "__file__", None) or "").endswith(".py")
 
 
