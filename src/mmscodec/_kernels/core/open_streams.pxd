@@ -61,7 +61,7 @@ cdef inline int32_t *streams_slot(const open_streams_t *o, int32_t number) noexc
 
 cdef inline int32_t streams_find(const open_streams_t *o, int32_t number) noexcept nogil:
     # the place of a number, or NOWHERE
-    return streams_slot(o, number)[0] - 1 if o.mask else <int32_t>NOWHERE
+    return <int32_t>(streams_slot(o, number)[0] - 1) if o.mask else <int32_t>NOWHERE
 
 
 cdef inline bint streams_was_taken(const open_streams_t *o, int32_t number) noexcept nogil:
