@@ -12,8 +12,8 @@ from mmscodec.cli import main
 from tests.tables.consumers import CAPTURES, capture, library
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tables.md").read_text("utf-8")
-BLOCKS = re.findall(r"^([^\n]+):\n\n```(\w*)\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
-RECIPES = {title: text for title, _, text in BLOCKS}
+BLOCKS = re.findall(r"^([^,\n]+)(?:,[^\n]*)?:\n\n```\w*\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+RECIPES = dict(BLOCKS)  # by what stands before the first comma: what follows explains
 
 
 def answer(title, path):
