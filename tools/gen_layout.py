@@ -170,7 +170,7 @@ def docs_text() -> str:
         parts.append("|---|---|---|---|---|---|")
         parts += [docs_row(struct, field) for field in struct.fields]
         parts.append("")
-    parts += ["## 5. Findings", "", "| code | name | what it says |", "|---|---|---|"]
+    parts += ["## Findings", "", "| code | name | what it says |", "|---|---|---|"]
     parts += [f"| {int(c)} | {c.name} | {FINDING_TEXTS[c]} |" for c in FindingCode]
     parts += [
         "",

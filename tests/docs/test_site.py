@@ -7,12 +7,14 @@ import pytest
 
 import mmscodec
 from mmscodec.schema import findings, mms
-from mmscodec.schema.faults import FaultCode, fault_name
+from mmscodec.schema.faults import FAULT_SECTIONS, FaultCode, fault_name
 from mmscodec.schema.winmx import HANDSHAKE, PACKETS
+from mmscodec.schema.winmx.findings import SECTIONS as WINMX_SECTIONS
 from mmscodec.sql.views import VIEWS
 from mmscodec.tables.notes import NOTES
 from tools.docs import api, columns, commandline, stage
 from tools.docs.markdown import links, pieces
+from tools.docs.sections import anchor
 
 
 def stated():
@@ -36,7 +38,7 @@ def test_every_message_and_packet_has_a_page_with_all_of_its_fields(site):
     assert len(structs) > 120
     for name, struct in structs.items():
         page = site[f"reference/{name}.md"]
-        assert f"section {struct.section}" in page or f"Section {struct.section}" in page
+        assert re.search(rf"[Ss]ection \[?{re.escape(struct.section)}\b", page)
         for field in struct.fields:
             assert f"| `{field.python_name}` |" in page, (name, field.name)
             if field.unit:
@@ -71,6 +73,39 @@ def test_every_note_is_about_a_column():
     with mmscodec.open(stage.NOTHING) as cap:
         for name, notes in NOTES.items():
             assert set(notes) <= set(cap.table(name).column_names), name
+
+
+def winmx_sections():
+    """Sections that schema, faults and findings cite for WinMX."""
+    items = (*HANDSHAKE, *PACKETS)
+    found = {item.section for item in items}
+    found |= {item.items.section for item in items if item.items is not None}
+    found |= {section for code, section in FAULT_SECTIONS.items() if 64 <= code < 96}
+    return found | set(WINMX_SECTIONS.values())
+
+
+def test_every_section_of_winmx_that_is_cited_is_a_heading_of_its_page(site):
+    titles = re.findall(r"^#+ (.*)$", site["spec/winmx.md"], re.M)
+    sections = winmx_sections()
+    assert len(sections) >= 20
+    for section in sections:
+        assert any(re.match(rf"{re.escape(section)}\.? ", title) for title in titles), section
+    assert {"5.2", "6.1"} <= set(
+        re.findall(r"\[([\d.]+)\]\(\.\./spec/winmx", site["reference/faults.md"])
+    )
+    assert "[4.2](../spec/winmx.md#42-" in site["reference/rules.md"]
+
+
+def test_what_the_sources_cite_of_winmx_is_a_heading_of_its_page(site):
+    titles = re.findall(r"^#+ ([\d.]+?)\.? ", site["spec/winmx.md"], re.M)
+    folders = ("winmx", "schema/winmx", "_kernels/winmx")
+    count = 0
+    for path in (p for f in folders for p in (stage.ROOT / "src/mmscodec" / f).iterdir()):
+        if path.suffix in (".py", ".pyx", ".pxd"):
+            for section in re.findall(r"\b[Ss]ection (\d[\d.]*\b)", path.read_text("utf-8")):
+                assert section in titles, (path.name, section)
+                count += 1
+    assert count > 20
 
 
 def test_every_rule_fault_and_view_is_named(site):
@@ -108,15 +143,9 @@ def test_compiled_functions_have_the_signatures_of_their_stubs(site):
     assert "Stream.encipher_into(data, out)" in page
 
 
-def slug(title):
-    """The anchor of a heading, as GitHub and MyST make it."""
-    plain = re.sub(r"[^\w\- ]", "", title.replace("\\", "").lower())
-    return plain.strip().replace(" ", "-")
-
-
 def anchors(text):
     return {
-        slug(line.lstrip("#").strip())
+        anchor(line.lstrip("#").strip())
         for prose, line in pieces(text)
         if prose and line.startswith("#")
     }
@@ -128,14 +157,14 @@ def test_every_link_of_every_page_leads_somewhere(site):
         for target in links(text):
             if "://" in target:
                 continue
-            place, _, anchor = target.partition("#")
+            place, _, mark = target.partition("#")
             file = (
                 posixpath.normpath(posixpath.join(posixpath.dirname(name), place))
                 if place
                 else name
             )
             assert file in site, (name, target)
-            assert not anchor or anchor in anchors(site[file]), (name, target)
+            assert not mark or mark in anchors(site[file]), (name, target)
             count += 1
     assert count > 500
 

@@ -45,7 +45,7 @@ def test_types_that_the_notes_do_not_describe_have_their_bytes_and_no_more(mid):
     (name,) = batch.names
     assert name == f"Chat{mid:04X}"
     (item,) = [item for item in PACKETS if item.mid == mid and item.link == "chat"]
-    assert (item.title, item.section, item.roles) == ("not in the notes", "none", "both")
+    assert (item.title, item.section, item.roles) == ("not described", "9", "both")
     assert len(batch.findings) == len(batch.faults) == 0
     assert batch.fields(0) == {"data": b"abc"}
     assert winmx.encode(name, data=b"abc") == bytes(batch.pieces[0][1])

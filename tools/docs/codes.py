@@ -13,6 +13,10 @@ from mmscodec.schema.winmx import findings as winmx_findings
 from mmscodec.sessions import PARTIAL, STATES
 from tools.docs.fields import values as named
 from tools.docs.markdown import cell, code, table
+from tools.docs.sections import cited
+
+#: Faults of WinMX are numbered so.
+WINMX = range(64, 96)
 
 
 def comments(enum: type[IntEnum]) -> dict[str, str]:
@@ -26,15 +30,15 @@ def faults() -> str:
     words = comments(FaultCode)
     rows = [
         [str(int(item)), code(fault_name(item)), cell(words.get(item.name, "")),
-         FAULT_SECTIONS.get(item, "")]
+         cited("winmx" if item in WINMX else "mms", FAULT_SECTIONS.get(item, ""))]
         for item in FaultCode
     ]  # fmt: skip
     heads = ("code", "`code_name`", "is", "section")
     fields = [[str(n), code(name)] for n, name in FAULT_FIELDS.items() if name]
     return (
         "# Faults and gaps\n\nA fault is a row that says which bytes could not be understood, and "
-        "why; decoding goes on behind it. Rows of [`faults`](tables/faults.md). Sections from 5 on "
-        "are those of the notes on [WinMX](../spec/winmx.md), others of \\[MS-MMSP]. "
+        "why; decoding goes on behind it. Rows of [`faults`](tables/faults.md). Sections of faults "
+        "64 to 95 are those of [WinMX](../spec/winmx.md), others of \\[MS-MMSP]. "
         "`mmscodec explain` shows the bytes at any offset.\n\n## Faults\n\n"
         + table(heads, rows)
         + "\n## Fields that faults point at\n\n" + table(("field", "`field_name`"), fields)
@@ -51,14 +55,15 @@ def rules() -> str:
         for item in findings.Severity
     ]
     codes = [
-        [str(int(item)), code(item.name.lower().replace("_", " ")), cell(text), protocol]
-        for protocol, texts, enum in (
-            ("MMS", findings.FINDING_TEXTS, findings.FindingCode),
-            ("WinMX", winmx_findings.TEXTS, winmx_findings.Finding),
+        [str(int(item)), code(item.name.lower().replace("_", " ")), cell(text), protocol,
+         cited(protocol.lower(), sections.get(item, ""))]
+        for protocol, texts, enum, sections in (
+            ("MMS", findings.FINDING_TEXTS, findings.FindingCode, {}),
+            ("WinMX", winmx_findings.TEXTS, winmx_findings.Finding, winmx_findings.SECTIONS),
         )
         for item in enum
         if (text := texts.get(item)) is not None
-    ]
+    ]  # fmt: skip
     fields = [
         [link(struct.name), code(path), cell(field.rule.text()), struct.section]
         for struct, path, field in findings.FINDING_FIELDS.values()
@@ -68,7 +73,8 @@ def rules() -> str:
         "# Rules and findings\n\nA finding is a row about a good row that the specification "
         "forbids. Rows of [`findings`](tables/findings.md); `mmscodec decode --findings` shows "
         "them.\n\n## Severities\n\n" + table(("severity", "`severity_name`", "is"), kinds)
-        + "\n## Kinds of rules\n\n" + table(("code", "`code_name`", "says", "protocol"), codes)
+        + "\n## Kinds of rules\n\n"
+        + table(("code", "`code_name`", "says", "protocol", "section"), codes)
         + "\n## Rules of fields\n\n" + table(("structure", "field", "rule", "section"), fields)
     )  # fmt: skip
 

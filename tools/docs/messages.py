@@ -10,6 +10,7 @@ from mmscodec.schema.winmx import HANDSHAKE, LINKS, PACKETS, Packet
 from tools.docs.columns import columns
 from tools.docs.fields import fields, inner, values_of
 from tools.docs.markdown import cell, code, table
+from tools.docs.sections import cited
 
 WHO = {"C>S": "client to server", "S>C": "server to client", "": "both"}
 FRAMING: tuple[Struct, ...] = (mms.TCP_MESSAGE_HEADER, mms.DATA_PACKET, mms.RESEND)
@@ -19,9 +20,10 @@ TABLES = {"TcpMessageHeader": "packets", "Data": "data"}
 def body(struct: Struct, tables: dict) -> str:
     """Fields, inner structures, values, and the columns of the table."""
     parts = [f"## Fields\n\n{fields(struct)}"]
-    parts += [
-        f"## {item.name}\n\nSection {item.section}.\n\n{fields(item)}" for item in inner(struct)
-    ]
+    for item in inner(struct):
+        winmx = isinstance(struct, Packet)
+        section = cited("winmx", item.section, "../..") if winmx else item.section
+        parts.append(f"## {item.name}\n\nSection {section}.\n\n{fields(item)}")
     parts.append(values_of(struct))
     name = TABLES.get(struct.name, struct.name)
     if name in TABLES.values():
@@ -78,7 +80,7 @@ def winmx_page(item: Packet, tables: dict) -> str:
     lines = [
         f"# {item.name}", "",
         f"{cell(item.title[:1].upper() + item.title[1:])}. {kind}{item.link} link, {item.roles}, "
-        f"section {item.section} of the notes.", "",
+        f"section {cited('winmx', item.section, '../..')}.", "",
     ]  # fmt: skip
     lines += [f"{cell(item.note)}\n"] if item.note else []
     lines += [] if item.known else ["Only the name is known.\n"]
@@ -93,7 +95,7 @@ def winmx_pages(tables: dict) -> Iterator[tuple[str, str]]:
     for link in LINKS:
         rows = [
             [f"[{p.name}](winmx/{p.name}.md)", code(number(p)), cell(p.title), cell(p.roles),
-             p.section]
+             cited("winmx", p.section)]
             for p in sorted(items, key=lambda p: p.mid) if p.link == link
         ]  # fmt: skip
         heads = ("packet", "type", "is", "sent", "section")

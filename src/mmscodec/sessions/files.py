@@ -11,7 +11,7 @@ import numpy as np
 from mmscodec.asf.send_time import send_time
 
 MEDIA, HEADER = 0, 1
-#: AFFlags of header fragments, see spec section 4.
+#: AFFlags of header fragments.
 _FRAGMENT_FLAGS = (0x00, 0x04, 0x08, 0x0C)
 LOOKED_AT = 8  # payloads of packets that nobody asked for
 

@@ -1,4 +1,4 @@
-"""ASF file headers out of their fragments (spec section 11)."""
+"""ASF file headers out of their fragments."""
 
 from __future__ import annotations
 

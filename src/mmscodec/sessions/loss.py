@@ -1,7 +1,7 @@
 """Data packets over UDP that did not come: in front of the first one, in between, behind the last.
 
 AFFlags counts from 0 for the first packet of a session, so the first arrival tells what was lost
-before it; what was lost behind the last arrival shows in what the server says (spec section 11).
+before it; what was lost behind the last arrival shows in what the server says.
 """
 
 from __future__ import annotations

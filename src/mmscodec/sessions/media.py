@@ -1,4 +1,4 @@
-"""Which Data packets belong to which file and to which request: spec section 11.
+"""Which Data packets belong to which file and to which request.
 
 An entry is one ASF file: the file that was opened, or one entry of a server-side playlist. A
 segment is what one StartPlaying or StartStriding brought. Over TCP the place in the stream decides;

@@ -1,4 +1,4 @@
-"""Requests and their responses (spec section 10.6): the columns that come of all of them."""
+"""Requests and their responses: the columns that come of all of them."""
 
 from __future__ import annotations
 

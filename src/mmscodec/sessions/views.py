@@ -37,7 +37,7 @@ class SessionViews:
 
     @property
     def exchanges(self) -> np.ndarray:
-        """Requests paired with their responses (spec section 10.6), with latency in ns."""
+        """Requests paired with their responses, with latency in ns."""
         return self._sessions.exchanges
 
     @property
@@ -80,7 +80,7 @@ class SessionViews:
         """Write the media of a session as ASF files, one for each playlist entry.
 
         Packets stand in the order of their LocationId, each once, filled up to the packet size
-        with their padding length mended (spec section 11). A file that came whole is what was
+        with their padding length mended. A file that came whole is what was
         served, byte for byte, up to its index, which MMS does not carry; in other files the numbers
         of the header are made true.
 

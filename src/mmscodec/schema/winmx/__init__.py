@@ -1,4 +1,4 @@
-"""The WinMX peer network: every packet of the notes, each field once.
+"""The WinMX peer network: every packet that is known, each field once.
 
 `PACKETS` holds them all; `by_type` and `by_name` find one. Types known only by name are there
 too, without fields.

@@ -37,9 +37,9 @@ def unknown(mid: int, name: str, title: str, roles: str = DOWN) -> Packet:
 
 
 def undescribed(mid: int) -> Packet:
-    """A type that is seen on chat links, of which the notes say nothing."""
+    """A type that is seen on chat links and described nowhere."""
     name = f"Chat{mid:04X}"
-    return base.unknown(mid, name, "not in the notes", "none", "both", "chat")
+    return base.unknown(mid, name, "not described", "9", "both", "chat")
 
 
 def primary(prefix: str = "") -> tuple[Part, ...]:

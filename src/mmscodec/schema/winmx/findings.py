@@ -46,7 +46,7 @@ TEXTS: Mapping[int, str] = {
     Finding.UNKNOWN_TYPE: "a packet type that no notes know on this link",
 }
 
-#: Section of the notes, by code.
+#: Section of docs/spec/winmx.md, by code.
 SECTIONS: Mapping[int, str] = {
     Finding.RECORD_COUNT: "4.2",
     Finding.UNUSABLE_ADDRESS: "4.2",
