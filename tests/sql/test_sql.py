@@ -15,6 +15,7 @@ from mmscodec.sql import Database
 from mmscodec.sql.names import names_of
 from mmscodec.sql.views import VIEWS
 from tests.tables.consumers import CAPTURES, capture, library
+from tests.terminal import terminal
 
 SESSION = str(CAPTURES / "own/own_losses.pcap")
 NODES = str(CAPTURES / "winmx/secondary.pcap")
@@ -183,6 +184,61 @@ def test_forms_of_the_answer(run, tmp_path):
     mids = [mid for (mid,) in duckdb.connect().execute(f"select mid from '{target}'").fetchall()]
     assert mids == capture("own/own_losses.pcap").messages["mid"].tolist()
     assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 100, 200])
+def test_a_table_is_as_wide_as_the_terminal(run, monkeypatch, columns):
+    query = "select * from exchanges"
+    _, whole, _ = run(query, SESSION)
+    terminal(monkeypatch, columns)
+    status, out, _ = run(query, SESSION)
+    lines = out.splitlines()
+    names = mmscodec.open(SESSION).table("exchanges").column_names
+    assert status == 0
+    assert max(map(len, lines)) <= max(columns, len("(00 columns, 00 shown)"))
+    shown = lines[0].split()
+    last = shown[-1].strip(".")
+    assert shown[0] == names[0]
+    assert last
+    assert names[-1].startswith(last)
+    assert lines[-1] == f"({len(names)} columns, {len(shown) - 1} shown)"
+    assert max(map(len, whole.splitlines())) > 200
+    assert "shown)" not in whole
+
+
+def test_numbers_are_never_cut(run, monkeypatch):
+    terminal(monkeypatch, 40)
+    _, out, _ = run("select 123456789012345678 as a, repeat('x', 90) as b, 17 as c", SESSION)
+    assert out.splitlines()[1] == f"{123456789012345678}  {'x' * 13}...  17"
+    terminal(monkeypatch, 80)
+    _, out, _ = run("select 'a' as x, 1 as y", SESSION)
+    assert out == "x  y\na  1\n"
+
+
+def test_a_narrow_terminal_has_short_names_of_messages(run, monkeypatch):
+    query = "select request_mid_name, response_mid_name from exchanges limit 1"
+    _, whole, _ = run(query, SESSION)
+    assert "LinkViewerToMac" in whole
+    assert "LinkMacToViewer" in whole
+    terminal(monkeypatch, 119)
+    _, short, _ = run(query, SESSION)
+    assert (
+        short.split() == whole.replace("LinkViewerToMac", "").replace("LinkMacToViewer", "").split()
+    )
+    terminal(monkeypatch, 120)
+    assert run(query, SESSION)[1] == whole
+
+
+def test_credentials_are_hidden_unless_they_are_asked_for(run, folder):
+    path = str(CAPTURES / "own/own_ntlm_auth.pcap")
+    query = "select p_token from LinkViewerToMacSecurityResponse"
+    token = mmscodec.open(path).column("LinkViewerToMacSecurityResponse", "p_token").tolist()[0]
+    assert rows(run, query, path) == [{"p_token": b"*".hex() * len(token)}]
+    _, out, _ = run("--json", "--show-secrets", query, path)
+    assert json.loads(out) == {"p_token": bytes(token).hex()}
+    status, _, err = run("--show-secrets", "from flows", str(next(folder.iterdir())))
+    assert status == 2
+    assert "--show-secrets is for captures" in err
 
 
 def test_the_listing_has_units(run):

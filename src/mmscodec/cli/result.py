@@ -13,7 +13,8 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from mmscodec.cli.cells import cut
-from mmscodec.cli.output import columns, iso_time, width_of
+from mmscodec.cli.output import SHORT, WIDE, iso_time, width_of
+from mmscodec.cli.width import shortened
 from mmscodec.lines.fields import safe
 
 _WIDEST = 60  # columns of a cell in a table
@@ -66,11 +67,27 @@ def cell(value: Any) -> str:
 
 
 def _as_table(answer: Any, out: TextIO) -> None:
-    """Columns side by side, numbers to the right, cells cut to a width that can be read."""
-    rows = [[cut(safe(_word(value)), _WIDEST) for value in row] for row in _values(answer)]
+    """Columns side by side, numbers to the right, as wide as the terminal.
+
+    A narrow one gets the short names of messages, as in `decode`. Where there is none, in a pipe
+    or file, a cell alone is cut, to a width that can be read.
+    """
     width = width_of(out)
-    for line in columns(rows, [safe(name) for name in answer.columns]):
-        out.write((line if width is None else cut(line, width)) + "\n")
+    prefixes = SHORT if width is not None and width < WIDE else ()
+    rows = [
+        [cut(_without(safe(_word(value)), prefixes), _WIDEST) for value in row]
+        for row in _values(answer)
+    ]
+    for line in shortened(rows, [safe(name) for name in answer.columns], width):
+        out.write(line + "\n")
+
+
+def _without(text: str, prefixes: tuple[str, ...]) -> str:
+    # without the first of them that it begins with
+    for prefix in prefixes:
+        if text.startswith(prefix):
+            return text[len(prefix) :]
+    return text
 
 
 def _as_csv(answer: Any, out: TextIO) -> None:

@@ -44,6 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--parquet", metavar="FILE", help="write the rows into a Parquet file instead"
     )
     choice.arguments(parser)
+    parser.add_argument(
+        "--show-secrets", action="store_true", help="print credentials instead of hiding them"
+    )
     page(parser)
     limit(parser, "rows of the answer")
     parser.add_argument(
@@ -101,7 +104,10 @@ def _asked(files: list[str], query: str | None, options: Any, empty: Any) -> int
             if options.parquet:  # no file of rows where there is no capture
                 damage.add(capture, capture)
                 damage.check()
-            database = Database(capture, empty=empty, charset=options.charset, choose=rows)
+            database = Database(
+                capture, empty=empty, charset=options.charset, choose=rows,
+                secrets=options.show_secrets,
+            )  # fmt: skip
             status = _answer(database, query, options, bar)
             bar.aside()
             if not database.made or status or options.listed:
@@ -117,6 +123,7 @@ def _of_captures(options: Any) -> str:
         "--flow": options.flow, "--from": options.since, "--to": options.until,
         "--filter": options.filter, "--port": options.port, "--follow": options.follow,
         "--charset": options.charset, "--ignore-vlan": options.ignore_vlan,
+        "--show-secrets": options.show_secrets,
     }  # fmt: skip
     return next((name for name, value in named.items() if value), "")
 

@@ -10,6 +10,8 @@ from mmscodec.cli.cells import cell_len, cut
 from mmscodec.cli.output import columns
 
 GAP = 2  # between columns
+LEAST = 12  # columns that are left of a text at least
+LEFT_OUT = "..."  # stands for columns that have no room
 
 
 def wrapped(text: str, width: int | None, first: str = "", indent: int = 0) -> list[str]:
@@ -57,3 +59,49 @@ def fitted(
             break
         sizes[max(wide, key=lambda i: sizes[i])] -= 1
     return columns([[cut(c, size) for c, size in zip(row, sizes)] for row in cells], heads)
+
+
+def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | None) -> list[str]:
+    """Any table in so many columns: texts are cut, then columns in the middle left out.
+
+    Numbers are never cut. A last line says how many columns are shown, where not all are.
+
+    >>> shortened([(1, "one name", 22, "of many")], ("a", "b", "c", "d"), 17)
+    ['a  ...  d', '1  ...  of many', '(4 columns, 2 shown)']
+    """
+    heads = list(heads)
+    cells = [[str(cell) for cell in row] for row in rows]
+    if width is None or not heads:
+        return columns(cells, heads)
+    sizes = [max(map(cell_len, column)) for column in zip(heads, *cells)]
+    least = [
+        size if all(row[i].replace(",", "").isdigit() for row in cells) else min(size, LEAST)
+        for i, size in enumerate(sizes)
+    ]
+    shown = list(range(len(heads)))
+    while len(shown) > 2 and _room(least, shown, len(heads)) > width:
+        del shown[len(shown) // 2]
+    while _room(sizes, shown, len(heads)) > width:
+        wide = [i for i in shown if sizes[i] > least[i]]
+        if not wide:
+            break
+        sizes[max(wide, key=lambda i: sizes[i])] -= 1
+    middle = (len(shown) + 1) // 2
+    if len(shown) == len(heads):
+        middle = len(shown)
+    lines = columns(
+        [_with_gap([cut(row[i], sizes[i]) for i in shown], middle) for row in cells],
+        _with_gap([cut(heads[i], sizes[i]) for i in shown], middle),
+    )
+    told = f"({len(heads)} columns, {len(shown)} shown)"
+    return [cut(line, width) for line in lines] + [told] * (len(shown) < len(heads))
+
+
+def _room(sizes: list[int], shown: list[int], count: int) -> int:
+    # columns of the terminal that those of the table take, with what stands for the others
+    gap = 0 if len(shown) == count else len(LEFT_OUT) + GAP
+    return sum(sizes[i] for i in shown) + GAP * (len(shown) - 1) + gap
+
+
+def _with_gap(cells: list[str], at: int) -> list[str]:
+    return cells if at == len(cells) else [*cells[:at], LEFT_OUT, *cells[at:]]

@@ -31,6 +31,8 @@ class Database:
         Encoding of 8-bit text of the capture, see `Table.in_charset`.
     choose : callable, optional
         Which rows of a table of the capture there are, one truth value a row; default: all.
+    secrets : bool
+        Credentials of the capture as they are; without it an asterisk for each byte.
     empty : Capture
         Any capture: the tables that there may be, and what their columns mean.
 
@@ -52,6 +54,7 @@ class Database:
         empty: Any = None,
         charset: str | None = None,
         choose: Choose | None = None,
+        secrets: bool = False,
     ) -> None:
         try:
             duckdb = import_module("duckdb")
@@ -60,7 +63,7 @@ class Database:
         self.errors: type[Exception] = duckdb.Error
         self.connection = duckdb.connect()
         self.connection.execute("set TimeZone = 'UTC'").fetchall()
-        self.capture, self._charset = capture, charset
+        self.capture, self._charset, self._secrets = capture, charset, secrets
         self._chosen = None if choose is None else Chosen(capture.table, choose, {})
         self.made: list[tuple[str, tuple[str, ...]]] = []
         self._about = empty if empty is not None else capture
@@ -141,7 +144,7 @@ class Database:
         if (name, tuple(columns)) in self.made[-1:]:
             return
         self.made.append((name, tuple(columns)))
-        table = self.capture.table(name)
+        table = self.capture.table(name, secrets=self._secrets)
         if self._chosen is not None:
             table = self._chosen.narrowed(table)
         if self._charset is not None:
