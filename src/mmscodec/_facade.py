@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mmscodec.capture import Capture as CapturePass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from mmscodec.capture.frames import Frames
     from mmscodec.tables import Table
 
     class Readable(Protocol):
@@ -37,7 +39,9 @@ class Capture(CapturePass, SessionViews):
     closes the files at the end; views of payload then stay good as long as they live.
     """
 
-    def table(self, name: str, *, payload: bool = False, secrets: bool = False) -> Table:
+    def table(
+        self, name: str, *, payload: bool = False, secrets: bool = False, frames: bool = False
+    ) -> Table:
         """A table as Arrow columns, for pyarrow, Polars, pandas, DuckDB and others.
 
         Parameters
@@ -51,6 +55,11 @@ class Capture(CapturePass, SessionViews):
             that ask for binary views, views into the mapped capture.
         secrets : bool
             Tokens as they were sent; otherwise an asterisk for each byte.
+        frames : bool
+            A column `frame` in front, worked out when it is read: the number of the frame that
+            completed the row, from 1 on as Wireshark's `frame.number` (of several files: in their
+            order by time). Null where frames of one time cannot be told apart. The records of the
+            files are walked once more for it.
 
         Returns
         -------
@@ -64,12 +73,27 @@ class Capture(CapturePass, SessionViews):
         ------
         KeyError
             No such table.
+        ValueError
+            `frames` of flows, sessions, exchanges or transitions: no one frame completed a row.
         """
         if name in SESSION_TABLES:
             from mmscodec.sessions.arrow import session_table
 
-            return session_table(self, name)
-        return super().table(name, payload=payload, secrets=secrets)
+            made = session_table(self, name)
+        else:
+            made = super().table(name, payload=payload, secrets=secrets)
+        if not frames:
+            return made
+        from mmscodec.capture.frames import with_frames
+
+        return with_frames(lambda: self._frames, made)
+
+    @cached_property
+    def _frames(self) -> Frames:
+        # the records of the capture, when they are first asked for
+        from mmscodec.capture.frames import Frames
+
+        return Frames(self)
 
     def write_parquet(
         self,

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 from uuid import UUID
 
 from mmscodec.cli.cells import cut
-from mmscodec.cli.output import SHORT, WIDE, iso_time, width_of
-from mmscodec.cli.width import shortened
+from mmscodec.cli.output import SHORT, iso_time, width_of
+from mmscodec.cli.width import fits, shortened
 from mmscodec.lines.fields import safe
 
 _WIDEST = 60  # columns of a cell in a table
@@ -69,16 +69,15 @@ def cell(value: Any) -> str:
 def _as_table(answer: Any, out: TextIO) -> None:
     """Columns side by side, numbers to the right, as wide as the terminal.
 
-    A narrow one gets the short names of messages, as in `decode`. Where there is none, in a pipe
-    or file, a cell alone is cut, to a width that can be read.
+    Where that is too narrow messages have their short names, as in `decode`. Where there is none,
+    in a pipe or file, a cell alone is cut, to a width that can be read.
     """
+    rows = [[cut(safe(_word(value)), _WIDEST) for value in row] for row in _values(answer)]
+    heads = [safe(name) for name in answer.columns]
     width = width_of(out)
-    prefixes = SHORT if width is not None and width < WIDE else ()
-    rows = [
-        [cut(_without(safe(_word(value)), prefixes), _WIDEST) for value in row]
-        for row in _values(answer)
-    ]
-    for line in shortened(rows, [safe(name) for name in answer.columns], width):
+    if width is not None and not fits(rows, heads, width):
+        rows = [[_without(text, SHORT) for text in row] for row in rows]
+    for line in shortened(rows, heads, width):
         out.write(line + "\n")
 
 

@@ -10,8 +10,8 @@ from mmscodec.cli.cells import cell_len, cut
 from mmscodec.cli.output import columns
 
 GAP = 2  # between columns
-LEAST = 12  # columns that are left of a text at least
-LEFT_OUT = "..."  # stands for columns that have no room
+_LEAST = 12  # columns that are left of a text at least
+_LEFT_OUT = "..."  # stands for columns that have no room
 
 
 def wrapped(text: str, width: int | None, first: str = "", indent: int = 0) -> list[str]:
@@ -61,6 +61,16 @@ def fitted(
     return columns([[cut(c, size) for c, size in zip(row, sizes)] for row in cells], heads)
 
 
+def fits(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int) -> bool:
+    """Whether a table needs no more columns of the terminal than there are.
+
+    >>> fits([("a long name", "b")], ("name", "x"), 14), fits([("a", "b")], ("name", "x"), 6)
+    (True, False)
+    """
+    sizes = [max(map(cell_len, map(str, column))) for column in zip(heads, *rows)]
+    return _room(sizes, list(range(len(sizes))), len(sizes)) <= width
+
+
 def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | None) -> list[str]:
     """Any table in so many columns: texts are cut, then columns in the middle left out.
 
@@ -75,7 +85,7 @@ def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | 
         return columns(cells, heads)
     sizes = [max(map(cell_len, column)) for column in zip(heads, *cells)]
     least = [
-        size if all(row[i].replace(",", "").isdigit() for row in cells) else min(size, LEAST)
+        size if all(row[i].replace(",", "").isdigit() for row in cells) else min(size, _LEAST)
         for i, size in enumerate(sizes)
     ]
     shown = list(range(len(heads)))
@@ -99,9 +109,9 @@ def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | 
 
 def _room(sizes: list[int], shown: list[int], count: int) -> int:
     # columns of the terminal that those of the table take, with what stands for the others
-    gap = 0 if len(shown) == count else len(LEFT_OUT) + GAP
+    gap = 0 if len(shown) == count else len(_LEFT_OUT) + GAP
     return sum(sizes[i] for i in shown) + GAP * (len(shown) - 1) + gap
 
 
 def _with_gap(cells: list[str], at: int) -> list[str]:
-    return cells if at == len(cells) else [*cells[:at], LEFT_OUT, *cells[at:]]
+    return cells if at == len(cells) else [*cells[:at], _LEFT_OUT, *cells[at:]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mmscodec.explain.frames import Frames
 from mmscodec.explain.model import Explanation
 from mmscodec.explain.things import Things
 from mmscodec.lines.fields import Style
@@ -56,7 +55,7 @@ def explain(
     if flow is not None:
         yield from things.of_flow(flow, at)
         return
-    frames = Frames(capture)
+    frames = capture._frames
     number = frames.holding(at) if at is not None else frames.number(frame or 0)
     if number is None:
         yield from things.of_file(at or 0)

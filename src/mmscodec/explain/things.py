@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmscodec.capture import GAP_REASONS
+from mmscodec.capture.frames import Frames
 from mmscodec.explain import mms, why, winmx
-from mmscodec.explain.frames import Frames
 from mmscodec.explain.model import Explanation
 from mmscodec.lines.fields import Style
 from mmscodec.schema.faults import FAULT_SECTIONS, FaultCode

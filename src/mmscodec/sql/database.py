@@ -19,6 +19,8 @@ class Database:
     """A connection of DuckDB whose tables are those of a capture, or Parquet files.
 
     A table is made when a query names it, with the columns that the query reads. Times are UTC.
+    Tables of a capture whose rows are of a flow have the number of the frame as `frame`, where a
+    query names that.
 
     Parameters
     ----------
@@ -137,6 +139,8 @@ class Database:
             return
         words = names.words.union(*(names_of(VIEWS[view].query).words for view in views))
         known = self.capture.table(name).column_names
+        if "frame" in names.words and {"time", "flow"} <= set(known):
+            known = ["frame", *known]
         chosen = [column for column in known if names.everything or column.lower() in words]
         self._offer(name, chosen or known[:1])
 
@@ -144,7 +148,7 @@ class Database:
         if (name, tuple(columns)) in self.made[-1:]:
             return
         self.made.append((name, tuple(columns)))
-        table = self.capture.table(name, secrets=self._secrets)
+        table = self.capture.table(name, secrets=self._secrets, frames="frame" in columns)
         if self._chosen is not None:
             table = self._chosen.narrowed(table)
         if self._charset is not None:
