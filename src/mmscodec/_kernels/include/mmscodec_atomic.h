@@ -1,4 +1,5 @@
-/* What two threads need that share one number: to read it as it is now, and to rest meanwhile. */
+/* What two threads need that share one number: to read it as it is now, to rest meanwhile, and to
+   take what one of them can have. */
 #ifndef MMSCODEC_ATOMIC_H
 #define MMSCODEC_ATOMIC_H
 
@@ -24,8 +25,13 @@ static inline void cpu_relax(void) {
 #if defined(__GNUC__) || defined(__clang__)
 static inline uint64_t shared_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 static inline void shared_store(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+/* Whether the flag was free: it is taken now, until it is given back. */
+static inline int shared_take(int *flag) { return !__atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE); }
+static inline void shared_give(int *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELEASE); }
 #else
 static inline uint64_t shared_load(const uint64_t *p) { return *(volatile const uint64_t *)p; }
 static inline void shared_store(uint64_t *p, uint64_t v) { *(volatile uint64_t *)p = v; }
+static inline int shared_take(int *flag) { return !InterlockedExchange((volatile LONG *)flag, 1); }
+static inline void shared_give(int *flag) { InterlockedExchange((volatile LONG *)flag, 0); }
 #endif
 #endif

@@ -35,6 +35,11 @@ cdef void mms_stream_free(mms_stream_t *s) noexcept nogil
 cdef int mms_feed_tail(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
 ) noexcept nogil
+# The same until nothing waits, or all n bytes are done with. What was decided stands at the front
+# of the tail buffer then, from where it began.
+cdef int mms_feed_seam(
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
+) noexcept nogil
 
 
 cdef inline size_t mms_undecided(const mms_stream_t *s) noexcept nogil:

@@ -99,6 +99,18 @@ cdef int mms_feed_tail(
     return status
 
 
+cdef int mms_feed_seam(
+    mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, size_t *taken
+) noexcept nogil:
+    cdef size_t step = 0
+    cdef int status = MMS_OK
+    taken[0] = 0
+    while taken[0] < n and status == MMS_OK and tail_size(&s.tail.kept):
+        status = mms_feed_tail(s, t, p + taken[0], n - taken[0], &step)
+        taken[0] += step
+    return status
+
+
 cdef int feed_piece(
     mms_stream_t *s, mms_tables_t *t, const uint8_t *p, size_t n, bint stays, size_t *taken
 ) noexcept nogil:

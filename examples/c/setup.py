@@ -1,0 +1,12 @@
+"""A C extension that decodes MMS: the folder of mmscodec.h is all that it needs."""
+
+from setuptools import Extension, setup
+
+import mmscodec
+
+setup(
+    ext_modules=[
+        Extension("mms_rows_c", ["mms_rows_c.c"], include_dirs=[mmscodec.get_include()]),
+    ],
+    py_modules=[],
+)

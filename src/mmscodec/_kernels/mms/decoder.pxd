@@ -1,0 +1,107 @@
+# One direction of an MMS connection in chunks, without Python: what `mms.Decoder` is with it. It
+# stands behind include/mmscodec.h, and is there for Cython modules that want it inlined.
+#
+# Whoever calls `mms_decoder_init` calls `mms_decoder_free`. One thread at a time. Rows are good
+# until the next call that takes bytes, and so are pointers to their bytes, as far as the chunk is.
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from mmscodec._kernels.core.tail cimport (
+    tail_append, tail_begin, tail_drop, tail_size, tail_to_front,
+)
+from mmscodec._kernels.mms.scan cimport (
+    mms_scan, mms_stream_init, mms_tables_free, mms_tables_init,
+)
+from mmscodec._kernels.mms.state cimport (
+    MMS_OK, mms_options_t, mms_stream_t, mms_tables_t,
+)
+from mmscodec._kernels.mms.stream cimport mms_feed_seam, mms_stream_free
+
+cdef struct mms_decoder_t:
+    mms_stream_t stream
+    mms_tables_t tables  # rows of the last call
+    # where their bytes lie: `joined` ones at the front of the tail's buffer, which stand at `base`
+    # in the stream, and behind them `used` ones of the chunk at `rest`
+    int64_t base
+    size_t joined
+    const uint8_t *rest
+    size_t used
+
+
+cdef inline void mms_decoder_init(mms_decoder_t *d, uint32_t max_packet) noexcept nogil:
+    # nothing was fed; `d.stream.options` may be changed now
+    mms_stream_init(&d.stream, max_packet)
+    mms_tables_init(&d.tables, False)
+    d.base = 0
+    d.joined = d.used = 0
+    d.rest = NULL
+
+
+cdef inline void mms_decoder_free(mms_decoder_t *d) noexcept nogil:
+    # give all memory back
+    mms_stream_free(&d.stream)
+    mms_tables_free(&d.tables)
+
+
+cdef inline void mms_decoder_reset(mms_decoder_t *d) noexcept nogil:
+    # as after `mms_decoder_init`, with the options and the memory of rows that there are
+    cdef mms_options_t options = d.stream.options
+    mms_stream_free(&d.stream)
+    mms_stream_init(&d.stream, options.max_packet)
+    d.stream.options = options
+    mms_decoder_begin(d)
+
+
+cdef inline void mms_decoder_begin(mms_decoder_t *d) noexcept nogil:
+    # the rows of the last call are gone, and the bytes that they had in the tail's buffer
+    d.tables.packets.rows = d.tables.messages.rows = 0
+    d.tables.data.rows = d.tables.faults.rows = 0
+    if tail_size(&d.stream.tail.kept) == 0:
+        tail_drop(&d.stream.tail.kept)
+    elif d.stream.tail.kept.start:
+        tail_to_front(&d.stream.tail.kept)
+    d.base = d.stream.framing.position
+    d.joined = d.used = 0
+    d.rest = NULL
+
+
+cdef inline int mms_decoder_feed(mms_decoder_t *d, const uint8_t *p, size_t n) noexcept nogil:
+    # The next n bytes. A status of mms/state.pxd; where it is not MMS_OK, what follows was not
+    # looked at, and nothing may be fed until `mms_decoder_reset`.
+    cdef size_t taken = 0
+    cdef int status
+    mms_decoder_begin(d)
+    status = mms_feed_seam(&d.stream, &d.tables, p, n, &taken)
+    d.joined = <size_t>(d.stream.framing.position - d.base)
+    if status != MMS_OK or taken == n:
+        return status
+    d.rest = p + taken
+    status = mms_scan(&d.stream, &d.tables, d.rest, n - taken, False, &d.used)
+    if status != MMS_OK or d.used == n - taken:
+        return status
+    # what is decided of the tail stays in front of what waits now, as rows show it
+    d.stream.tail.kept.start = d.stream.tail.kept.buffer.rows = d.joined
+    return tail_append(&d.stream.tail.kept, d.rest + d.used, n - taken - d.used)
+
+
+cdef inline int mms_decoder_finish(mms_decoder_t *d) noexcept nogil:
+    # Nothing follows: what waits is decided. A status; nothing may be fed then but after a reset.
+    cdef int status
+    mms_decoder_begin(d)
+    status = mms_scan(
+        &d.stream, &d.tables, tail_begin(&d.stream.tail.kept), tail_size(&d.stream.tail.kept), True,
+        &d.joined)
+    d.stream.tail.kept.start = d.joined
+    return status
+
+
+cdef inline const uint8_t *mms_decoder_bytes(
+    const mms_decoder_t *d, int64_t offset, size_t length
+) noexcept nogil:
+    # the bytes at a stream offset that a row of the last call has; NULL where it has none there
+    cdef size_t at
+    if offset < d.base:
+        return NULL
+    at = <size_t>(offset - d.base)
+    if at < d.joined:
+        return d.stream.tail.kept.buffer.data + at if length <= d.joined - at else NULL
+    at -= d.joined
+    return d.rest + at if at < d.used and length <= d.used - at else NULL
