@@ -12,6 +12,7 @@ from mmscodec.schema.winmx import HANDSHAKE, PACKETS
 from mmscodec.schema.winmx.findings import SECTIONS as WINMX_SECTIONS
 from mmscodec.sql.views import VIEWS
 from mmscodec.tables.notes import NOTES
+from mmscodec.wireshark import dissector
 from tools.docs import api, columns, commandline, stage
 from tools.docs.markdown import links, pieces
 from tools.docs.sections import anchor
@@ -116,6 +117,25 @@ def test_every_rule_fault_and_view_is_named(site):
     assert all(f"`{fault_name(code)}`" in faults for code in FaultCode)
     for view in VIEWS.values():
         assert view.query in site["reference/views.md"]
+
+
+def test_every_filter_of_the_dissector_is_there_with_a_column_that_exists(site):
+    page = site["reference/filters.md"]
+    names = set(re.findall(r'"((?:mmsc|winmx)\.[\w.]+)"', dissector()))
+    assert len(names) > 240
+    assert {f"`{name}`" for name in names} <= set(re.findall(r"`[\w.]+`", page))
+    lines = re.findall(r"^\| `(?:mmsc|winmx)\.[\w.]+` \| [\w, ]+ \| (.*) \| (.*) \|$", page, re.M)
+    assert len(lines) > 240
+    count = 0
+    with mmscodec.open(stage.NOTHING) as cap:
+        for _, where in lines:
+            for column, links in re.findall(r"`(\w+)`[^;`]*?((?: of|, )?\[[^;]+)", where):
+                for table in re.findall(r"\[(\w+)\]", links):
+                    name = {"TcpMessageHeader": "packets", "Data": "data"}.get(table, table)
+                    made = cap.table(name, payload=name == "data")
+                    assert column in made.column_names, (table, column)
+                    count += 1
+    assert count > 300
 
 
 def test_every_option_of_every_command_is_there(site):

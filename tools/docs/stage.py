@@ -12,7 +12,7 @@ from pathlib import Path
 from posixpath import dirname, normpath, relpath
 
 import mmscodec
-from tools.docs import api, codes, columns, commandline, messages
+from tools.docs import api, codes, columns, commandline, filters, messages
 from tools.docs.markdown import relinked, toctree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,8 @@ PROJECT = {
     "tests/captures/own/README.md": "project/captures-of-our-own",
 }
 #: Generated indexes, in the order of the side bar.
-REFERENCE = ("commands", "tables", "views", "mms", "winmx", "faults", "rules", "values", "api")
+REFERENCE = ("commands", "tables", "views", "mms", "winmx", "faults", "rules", "values",
+             "filters", "api")  # fmt: skip
 #: What the indexes are called on the pages below them.
 UP = {"commands": "Commands", "tables": "Tables and columns", "mms": "Messages of MMS",
       "winmx": "Packets of WinMX", "api": "Python"}  # fmt: skip
@@ -58,6 +59,7 @@ def generated() -> Iterator[tuple[str, str]]:
         yield "views", columns.view_page()
         yield from messages.mms_pages(tables)
         yield from messages.winmx_pages(tables)
+        yield "filters", filters.page(tables)
     yield "faults", codes.faults()
     yield "rules", codes.rules()
     yield "values", codes.names()
