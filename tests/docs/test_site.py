@@ -129,7 +129,7 @@ def test_every_filter_of_the_dissector_is_there_with_a_column_that_exists(site):
     count = 0
     with mmscodec.open(stage.NOTHING) as cap:
         for _, where in lines:
-            for column, links in re.findall(r"`(\w+)`[^;`]*?((?: of|, )?\[[^;]+)", where):
+            for column, links in re.findall(r"`(\w+)`(?! of each)[^;]*? of (\[[^;]+)", where):
                 for table in re.findall(r"\[(\w+)\]", links):
                     name = {"TcpMessageHeader": "packets", "Data": "data"}.get(table, table)
                     made = cap.table(name, payload=name == "data")

@@ -43,7 +43,7 @@ def test_the_server_alone_gives_the_whole_file(tmp_path):
     (row,) = cap.sessions
     assert row["partial"] & table.NO_CLIENT
     assert not row["partial"] & table.NO_SERVER
-    assert (row["client"], row["packet_count"], row["media_packets"]) == (-1, 30, 30)
+    assert (row["client_flow"], row["packet_count"], row["media_packets"]) == (-1, 30, 30)
     (made,) = cap.write_asf(0, tmp_path / "out.asf")
     assert made.path.read_bytes() == ASF.file
     assert made.complete
@@ -123,7 +123,7 @@ def test_a_udp_flow_without_its_control_connection_is_a_session(tmp_path):
     cap = capture(tmp_path, whole(ASF, udp=7000), keep=only("udp"))
     (row,) = cap.sessions
     assert row["partial"] & table.NO_CLIENT
-    assert (row["client"], row["server"], row["media_packets"]) == (-1, -1, 30)
+    assert (row["client_flow"], row["server_flow"], row["media_packets"]) == (-1, -1, 30)
     (made,) = cap.write_asf(0, tmp_path / "out.asf")
     assert made.path.read_bytes() == ASF.file
 

@@ -70,9 +70,9 @@ def test_each_capture_is_one_session_captured_whole(name):
     row = cap.sessions[0]
     assert row["partial"] == 0, cap.session(0).partial_text
     assert row["faults"] == row["gaps"] == 0
-    first = cap.flows[row["client"]]
+    first = cap.flows[row["client_flow"]]
     assert first["dst_port"] == 1755
-    assert row["start"] == cap.flows["first_time"][[row["client"], row["server"]]].min()
+    assert row["start"] == cap.flows["first_time"][[row["client_flow"], row["server_flow"]]].min()
 
 
 @pytest.mark.parametrize("name", truth.NAMES)

@@ -48,9 +48,8 @@ def plain_rows(cap, name):
 def check_plain(cap, name, table):
     rows = plain_rows(cap, name)
     assert table.num_rows == len(rows)
-    renamed = {"client": "client_flow", "server": "server_flow"} if name == "sessions" else {}
     for field in rows.dtype.names:
-        column = table[renamed.get(field, field)]
+        column = table[field]
         got = integers(column)
         if field == "direction" and name != "flows":
             assert [way or "" for way in got] == [DIRECTIONS[n] for n in rows[field].tolist()]

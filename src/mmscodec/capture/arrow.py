@@ -16,6 +16,7 @@ from mmscodec.mms import arrow as mms
 from mmscodec.mms.findings import FINDING_TEXTS
 from mmscodec.schema.dtypes import in_capture
 from mmscodec.schema.findings import FINDING_FIELDS, FindingTable
+from mmscodec.schema.mms import full_name
 from mmscodec.schema.vocabulary import PROTOCOLS, Direction
 from mmscodec.schema.winmx.findings import TEXTS
 from mmscodec.tables import column as make
@@ -202,6 +203,7 @@ class CaptureArrow:
             return self.plain(name, payload)
         if name in winmx.KINDS:
             return self.winmx_kind(name)
+        name = full_name(name)
         if name not in mms.KINDS:
             raise KeyError(f"no table is called {name!r}{near(name, NAMES)}")
         return self.mms_kind(name, secrets)

@@ -11,6 +11,7 @@ import numpy as np
 from mmscodec.capture import dtypes
 from mmscodec.capture.arrow import NAMES, CaptureArrow
 from mmscodec.capture.chosen import Choose, Chosen, target
+from mmscodec.schema.mms import full_name
 from mmscodec.schema.vocabulary import Protocol
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Data
@@ -133,6 +134,7 @@ class Feed:
 
 def stream_table(capture: Any, name: str, rows: int, payload: bool, secrets: bool) -> TableStream:
     """See `mmscodec.Capture.stream_table`."""
+    name = name if name in NAMES else full_name(name)
     feed = Feed((name,), payload, secrets)
 
     def tables() -> Iterator[Table]:

@@ -76,7 +76,7 @@ def _chosen(capture: Any, options: argparse.Namespace) -> np.ndarray:
             raise IndexError(f"there is no flow {number}: the capture has {len(table)}")
     if options.session:
         for session in selected(capture, options.session):
-            parts = ("client", "server", "data_flow", "resend_flow")
+            parts = ("client_flow", "server_flow", "data_flow", "resend_flow")
             numbers += [int(session.row[part]) for part in parts]
     everything = wanted.flows is None and not options.session
     known = table["protocol"] != "" if everything else np.isin(table["flow"], numbers)

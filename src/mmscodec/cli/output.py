@@ -132,14 +132,17 @@ class Machine:
         put(self.out, self.form.lines(rows, self.ends))
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell is digits alone, maybe with commas."""
+    return cell.replace(",", "").isdigit()
+
+
 def columns(rows: Iterable[Iterable[Any]], heads: Iterable[str]) -> list[str]:
     """Lines with columns as wide as they need to be; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     table = [list(heads), *cells]
     widths = [max(cell_len(line[i]) for line in table) for i in range(len(table[0]))]
-    numbers = [
-        all(line[i].replace(",", "").isdigit() for line in cells) for i in range(len(widths))
-    ]
+    numbers = [all(map(is_number, column)) for column in zip(*cells)] or [False] * len(widths)
     return [
         "  ".join(
             right(cell, width) if to_right else left(cell, width)

@@ -94,7 +94,9 @@ class Tables:
         found = self.capture.findings
         if self._findings is None:
             self._findings = RowsByFlow(found, len(self.capture.flows))
-        flows = {int(row[name]) for name in ("client", "server", "data_flow", "resend_flow")}
+        flows = {
+            int(row[name]) for name in ("client_flow", "server_flow", "data_flow", "resend_flow")
+        }
         rows = np.concatenate([self._findings[flow] for flow in flows])
         kinds = Counter(
             zip(*(found[rows][name].tolist() for name in ("severity", "code", "field")))

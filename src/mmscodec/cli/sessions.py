@@ -175,7 +175,7 @@ def selected(capture: Any, numbers: list[int] | None, wanted: Choice | None = No
 
 def _played_in(row: Any, wanted: Choice) -> bool:
     """Whether a session has one of the flows, and was there at some of the time, asked for."""
-    flows = {int(row[name]) for name in ("client", "server", "data_flow", "resend_flow")}
+    flows = {int(row[name]) for name in ("client_flow", "server_flow", "data_flow", "resend_flow")}
     if wanted.flows is not None and not flows & set(wanted.flows):
         return False
     return wanted.overlaps(int(row["start"]), int(row["end"]))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmscodec.cli.cells import cell_len, cut
-from mmscodec.cli.output import columns
+from mmscodec.cli.output import columns, is_number
 
 GAP = 2  # between columns
 _LEAST = 12  # columns that are left of a text at least
@@ -76,7 +76,7 @@ def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | 
 
     Numbers are never cut. A last line says how many columns are shown, where not all are.
 
-    >>> shortened([(1, "one name", 22, "of many")], ("a", "b", "c", "d"), 17)
+    >>> shortened([(1, "one name", 22, "of many")], ("a", "b", "c", "d"), 21)
     ['a  ...  d', '1  ...  of many', '(4 columns, 2 shown)']
     """
     heads = list(heads)
@@ -84,10 +84,8 @@ def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | 
     if width is None or not heads:
         return columns(cells, heads)
     sizes = [max(map(cell_len, column)) for column in zip(heads, *cells)]
-    least = [
-        size if all(row[i].replace(",", "").isdigit() for row in cells) else min(size, _LEAST)
-        for i, size in enumerate(sizes)
-    ]
+    numbers = [all(map(is_number, column)) for column in zip(*cells)] or [False] * len(heads)
+    least = [size if number else min(size, _LEAST) for size, number in zip(sizes, numbers)]
     shown = list(range(len(heads)))
     while len(shown) > 2 and _room(least, shown, len(heads)) > width:
         del shown[len(shown) // 2]
@@ -104,7 +102,7 @@ def shortened(rows: Iterable[Iterable[Any]], heads: Iterable[str], width: int | 
         _with_gap([cut(heads[i], sizes[i]) for i in shown], middle),
     )
     told = f"({len(heads)} columns, {len(shown)} shown)"
-    return [cut(line, width) for line in lines] + [told] * (len(shown) < len(heads))
+    return [cut(line, width) for line in lines + [told] * (len(shown) < len(heads))]
 
 
 def _room(sizes: list[int], shown: list[int], count: int) -> int:

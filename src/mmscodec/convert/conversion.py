@@ -14,6 +14,7 @@ from mmscodec.convert.dataset import Dataset
 from mmscodec.convert.library import pyarrow
 from mmscodec.convert.writers import FORMATS
 from mmscodec.errors import near
+from mmscodec.schema.mms import full_name
 
 _BATCH_ROWS = 1 << 16
 
@@ -131,10 +132,11 @@ def _names(capture: Any, options: Options) -> list[str]:
     if options.tables is None:
         return list(capture.tables) if options.whole else list(STREAMED)
     known = capture.tables
-    for name in options.tables:
+    names = [name if name in known else full_name(name) for name in options.tables]
+    for name in names:
         if name not in known:
             raise KeyError(f"no table is called {name!r}{near(name, known)}")
-    return list(dict.fromkeys(options.tables))
+    return list(dict.fromkeys(names))
 
 
 def _pieces(

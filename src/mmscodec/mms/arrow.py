@@ -81,8 +81,8 @@ class Kind:
     """
 
     def __init__(self, name: str, source: Callable[[], MessageColumns], secrets: bool) -> None:
-        self.name, self._source, self.secrets = name, source, secrets
         self.struct: Struct = struct_of(name)[1]
+        self.name, self._source, self.secrets = self.struct.name, source, secrets
         self._extents: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @cached_property

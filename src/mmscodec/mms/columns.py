@@ -25,16 +25,16 @@ EXTENTS = np.dtype([("offset", "=i8"), ("length", "=i8")])
 
 
 def struct_of(message: str | int) -> tuple[int, Struct]:
-    """MID and structure of a message given by name or MID."""
+    """MID and structure of a message given by its name, whole or short, or its MID."""
     if message in (schema.RESEND.name, schema.RESEND_SIGNATURE):
         return schema.RESEND_SIGNATURE, schema.RESEND
     found: Message | None
     if isinstance(message, str):
-        found = schema.BY_NAME.get(message)
+        found = schema.BY_NAME.get(schema.full_name(message))
     else:
         found = schema.BY_MID.get(int(message))
     if found is None:
-        hint = near(message, [*schema.BY_NAME, schema.RESEND.name])
+        hint = near(message, [*schema.BY_NAME, *schema.SHORT_NAMES, schema.RESEND.name])
         raise KeyError(f"no message is called {message!r}{hint}")
     return found.mid, found
 

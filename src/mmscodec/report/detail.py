@@ -22,7 +22,7 @@ from mmscodec.sessions.session_flows import RowsByFlow
 from mmscodec.sessions.table import TEXTS
 from mmscodec.sessions.transports import UDP_STORIES
 
-_FLOWS = ("client", "server", "data_flow", "resend_flow")
+_FLOWS = ("client_flow", "server_flow", "data_flow", "resend_flow")
 #: Columns that are said in other words or stand elsewhere.
 _ELSEWHERE = {
     "start", "end", "auth_scheme", "auth_result", "end_reason", "partial", "end_message",

@@ -87,6 +87,13 @@ MESSAGES: tuple[Message, ...] = SERVER_MESSAGES + CLIENT_MESSAGES
 BY_NAME: Mapping[str, Message] = {item.name: item for item in MESSAGES}
 BY_MID: Mapping[int, Message] = {item.mid: item for item in MESSAGES}
 
+#: What names of messages begin with, and short ones do not.
+PREFIXES = ("LinkViewerToMac", "LinkMacToViewer")
+#: Names of messages without it, and the whole names.
+SHORT_NAMES: Mapping[str, str] = {
+    name.removeprefix(PREFIXES[0]).removeprefix(PREFIXES[1]): name for name in BY_NAME
+}
+
 #: What is not a message of 2.2.4, by name.
 STRUCTS: Mapping[str, Struct] = {
     item.name: item
@@ -100,6 +107,26 @@ STRUCTS: Mapping[str, Struct] = {
         CLIENT_LOG_INFO,
     )
 }
+
+
+def full_name(name: str) -> str:
+    """The whole name of a message; any other name as it is.
+
+    >>> full_name("OpenFile"), full_name("LinkViewerToMacOpenFile"), full_name("flows")
+    ('LinkViewerToMacOpenFile', 'LinkViewerToMacOpenFile', 'flows')
+    """
+    return SHORT_NAMES.get(name, name)
+
+
+def short_name(name: str) -> str:
+    """The name of a message without its prefix; any other name as it is.
+
+    >>> short_name("LinkViewerToMacOpenFile"), short_name("flows")
+    ('OpenFile', 'flows')
+    """
+    for prefix in PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def message_name(mid: int) -> str:

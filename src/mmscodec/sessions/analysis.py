@@ -162,7 +162,7 @@ class Sessions:
         flows = self._flows
         mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
         udp = [flow for flow in (ends.data_flow, ends.resend_flow) if flow >= 0]
-        row["client"], row["server"] = ends.client, ends.server
+        row["client_flow"], row["server_flow"] = ends.client, ends.server
         row["data_flow"], row["resend_flow"] = ends.data_flow, ends.resend_flow
         row["start"], row["end"] = self._span(session, mine)
         row["transport"] = facts.transport

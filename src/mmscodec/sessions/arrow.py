@@ -40,14 +40,14 @@ _TIMES = (
 _LOG = Spec(dtype="i8", null=-1, section="2.2.1", note="what the client itself says")
 
 
-def _flow(note: str, name: str = "") -> Spec:
-    return Spec(dtype="i4", null=-1, note=note, name=name)
+def _flow(note: str) -> Spec:
+    return Spec(dtype="i4", null=-1, note=note)
 
 
 SPECS: dict[str, Spec] = {
     **{name: Spec("duration", null=-1) for name in _TIMES},
-    "client": _flow("flow of the client's direction", "client_flow"),
-    "server": _flow("flow of the server's direction", "server_flow"),
+    "client_flow": _flow("flow of the client's direction"),
+    "server_flow": _flow("flow of the server's direction"),
     "data_flow": _flow("UDP flow of Data packets"),
     "resend_flow": _flow("UDP flow of resend requests"),
     "start": Spec("time", null=-1), "end": Spec("time", null=-1),

@@ -34,7 +34,7 @@ class Pairs:
     def columns(self, wrong: dict[str, Any], unread: np.ndarray) -> dict[str, Any]:
         """Columns of the table; `wrong` = counts by flow or None, `unread` = bytes by flow."""
         out: dict[str, Any] = {
-            "client": self.pairs[:, 0], "server": self.pairs[:, 1],
+            "client_flow": self.pairs[:, 0], "server_flow": self.pairs[:, 1],
             "start": self.of("first_time", _LATEST).min(axis=1),
             "end": self.of("last_time", -1).max(axis=1),
             "unread": self.of(unread).sum(axis=1), "copies": self._copies(),

@@ -19,7 +19,7 @@ _NUMBERS = (
     "longest_gap", "lowest_buffer", "stalls", "underruns", "rtt_mean", "violations", "faults",
     "gaps",
 )  # fmt: skip
-_ZERO_TOO = ("lost", "client", "server", "start", "end")
+_ZERO_TOO = ("lost", "client_flow", "server_flow", "start", "end")
 _POINTS, _WIDTH, _HEIGHT = 120, 480, 90
 
 

@@ -8,7 +8,7 @@ from mmscodec.schema.dtypes import table
 
 _COLUMNS = {
     # which flows; rows of `flows`, -1 = none
-    "client": "i4", "server": "i4", "data_flow": "i4", "resend_flow": "i4",
+    "client_flow": "i4", "server_flow": "i4", "data_flow": "i4", "resend_flow": "i4",
     "start": "i8", "end": "i8",
     "transport": "U3",  # of Data: "tcp", "udp", "" not known
     "auth_scheme": "u1", "auth_result": "i1", "end_reason": "u1",

@@ -10,6 +10,7 @@ from typing import Any
 
 from mmscodec.capture.chosen import Choose, Chosen
 from mmscodec.errors import MissingExtraError
+from mmscodec.schema.mms import SHORT_NAMES, short_name
 from mmscodec.sql.answer import Answer, quoted
 from mmscodec.sql.names import Names, names_of
 from mmscodec.sql.views import VIEWS
@@ -80,7 +81,9 @@ class Database:
 
     @cached_property
     def _by_name(self) -> dict[str, str]:
-        return {name.lower(): name for name in self.tables}
+        names = {name.lower(): name for name in self.tables}
+        short = ((word, name) for word, name in SHORT_NAMES.items() if name in names.values())
+        return {word.lower(): name for word, name in short} | names
 
     def columns(self, name: str) -> Mapping[str, Mapping[str, str]]:
         """What is known of the columns of a table: type, unit, section, description."""
@@ -154,6 +157,14 @@ class Database:
         if self._charset is not None:
             table = table.in_charset(self._charset)
         self.connection.register(name, table.select(columns))
+        self._called_short(name)
+
+    def _called_short(self, name: str) -> None:
+        # the same table under the short name of the message
+        word = short_name(name)
+        if word != name and self._by_name.get(word.lower()) == name:
+            query = f"create or replace temp view {quoted(word)} as from {quoted(name)}"
+            self.connection.execute(query).fetchall()
 
     def _parquet(self, name: str, files: list[str]) -> None:
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
@@ -172,6 +183,7 @@ class Database:
         ]
         query = f"select {', '.join(chosen)} from {source}"
         self.connection.execute(f"create view {quoted(name)} as {query}").fetchall()
+        self._called_short(name)
 
 
 #: Tables that have the name of a column in some view.

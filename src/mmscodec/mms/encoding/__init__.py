@@ -156,7 +156,9 @@ def encode(
         "header": header, "pad": pad, "payloads": payloads, "out": out, **fields,
     }  # fmt: skip
     _refuse_unused(what, rows, packet, given_arguments)
-    if not isinstance(what, str):
+    if isinstance(what, str):
+        what = mms.full_name(what)
+    else:
         if hasattr(what, "packets") and hasattr(what, "data"):
             return encode_batch(what, out)
         body = b"".join(bare(item) for item in what)
@@ -249,9 +251,9 @@ def _is_default(value: Any, default: Any) -> bool:
 def named(name: str) -> Message:
     """The message of that name."""
     try:
-        return mms.BY_NAME[name]
+        return mms.BY_NAME[mms.full_name(name)]
     except KeyError:
-        hint = near(name, [*mms.BY_NAME, *mms.STRUCTS])
+        hint = near(name, [*mms.BY_NAME, *mms.SHORT_NAMES, *mms.STRUCTS])
         raise EncodeError(f"no message is called {name!r}{hint}", field="MID") from None
 
 
