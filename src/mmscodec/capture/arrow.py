@@ -202,8 +202,12 @@ class CaptureArrow:
         if name in PLAIN:
             return self.plain(name, payload)
         if name in winmx.KINDS:
+<<<<<<< HEAD
             return self.winmx_kind(name)
         name = full_name(name)
+=======
+            return self.winmx_kind(name, secrets)
+>>>>>>> 87339e1 (The password of an old WinMX login is hidden in tables, as tokens of MMS are)
         if name not in mms.KINDS:
             raise KeyError(f"no table is called {name!r}{near(name, NAMES)}")
         return self.mms_kind(name, secrets)
@@ -304,10 +308,11 @@ class CaptureArrow:
         made = [*self.first(lambda: kind.rows), *kind.columns()]
         return Table(kind.struct.name, made, lambda: len(kind.numbers))
 
-    def winmx_kind(self, name: str) -> Table:
+    def winmx_kind(self, name: str, secrets: bool) -> Table:
         """A kind of WinMX packet, or of items in one."""
         kind = WinmxKind(self.tables, name)
-        made = winmx.kind_columns(winmx.kind_layout(name), lambda: kind.rows, kind.parts)
+        plan = winmx.kind_layout(name)
+        made = winmx.kind_columns(plan, lambda: kind.rows, kind.parts, secrets)
         return Table(name, [*self.first(lambda: kind.rows), *made], lambda: len(kind.rows))
 
 

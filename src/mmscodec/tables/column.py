@@ -156,14 +156,15 @@ def text(
     page: Any = None,
     absent: Callable[[int, int], np.ndarray] | None = None,
     about: Mapping[str, str] | None = None,
+    kind: Type | None = None,
 ) -> Column:
-    """Text, or with `how` BYTES or MASKED binary, of parts of buffers."""
+    """Text, or with `how` BYTES or MASKED binary, of parts of buffers; `kind` says otherwise."""
 
     def fetch(start: int, stop: int) -> Data:
         nulls = None if absent is None else absent(start, stop)
         return arrow.strings(parts(start, stop), how, nul, page, nulls)
 
-    kind = arrow.BINARY if how in (arrow.BYTES, arrow.MASKED) else arrow.TEXT
+    kind = kind or (arrow.BINARY if how in (arrow.BYTES, arrow.MASKED) else arrow.TEXT)
     name = _OTHERS.get((name, kind.format), name)
 
     def by(charset: str) -> Column:

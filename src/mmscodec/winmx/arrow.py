@@ -77,11 +77,15 @@ def kind_layout(name: str) -> Layout:
 
 
 def kind_columns(
-    plan: Layout, rows: Callable[[], np.ndarray], sources: Callable[[int, int, str], Spans]
+    plan: Layout,
+    rows: Callable[[], np.ndarray],
+    sources: Callable[[int, int, str], Spans],
+    secrets: bool,
 ) -> list[Column]:
     """All fields of a kind of packet or item, behind its row in the packets.
 
     `sources` gives, for rows and a field, where the bytes of a field of variable length lie.
+    Without `secrets` credentials are an asterisk for each byte.
     """
     struct = plan.packet.items if plan.item else plan.packet
     assert struct is not None
@@ -92,7 +96,7 @@ def kind_columns(
     for field in struct.fields:
         about = {"unit": field.unit, "section": struct.section, "description": field.note}
         about = {key: value for key, value in about.items() if value}
-        made = _field(field, plan, rows, sources, about)
+        made = _field(field, plan, rows, sources, about, secrets)
         if absent(field, np.zeros(0, plan.dtype)) is not None:
             made = [make.optional(one, _absent(rows, field)) for one in made]
         out += made
@@ -112,12 +116,16 @@ def _field(
     rows: Callable[[], np.ndarray],
     sources: Callable[[int, int, str], Spans],
     about: Mapping[str, str],
+    secrets: bool,
 ) -> list[Column]:
     if field.size is None:
         how = arrow.BYTES if field.kind in ("bytes", "array") else arrow.PAGE
         page = None if how == arrow.BYTES else arrow.LATIN1
         parts = lambda start, stop: sources(start, stop, field.name)  # noqa: E731
-        return [make.text(field.name, parts, how, "kept", page, about=about)]
+        shown = arrow.BINARY if how == arrow.BYTES else arrow.TEXT
+        if field.secret and not secrets:
+            how, about = arrow.MASKED, {**about, "masked": "true"}
+        return [make.text(field.name, parts, how, "kept", page, about=about, kind=shown)]
     kind = plan.dtype[field.name]
     if kind.kind == "V":
         return [make.text(field.name, make.inside(rows, (field.name,)), arrow.BYTES, about=about)]
@@ -148,9 +156,9 @@ def type_names(batch: Any) -> Words:
     return Words({mid: item.name for mid, item in known.items()}, lambda mid: f"0x{mid:04X}")
 
 
-def batch_table(batch: Any, name: str) -> Table:
+def batch_table(batch: Any, name: str, secrets: bool = False) -> Table:
     """`name` of a `winmx.Batch`."""
-    return Table(name, batch_columns(batch, name), lambda: len(rows_of(batch, name)))
+    return Table(name, batch_columns(batch, name, secrets), lambda: len(rows_of(batch, name)))
 
 
 def rows_of(batch: Any, name: str) -> np.ndarray:
@@ -158,7 +166,7 @@ def rows_of(batch: Any, name: str) -> np.ndarray:
     return getattr(batch, name) if name in TABLES else batch[name]
 
 
-def batch_columns(batch: Any, name: str) -> list[Column]:
+def batch_columns(batch: Any, name: str, secrets: bool) -> list[Column]:
     """Columns of `name` of a `winmx.Batch`, or of a table of a `winmx.ManyBatch`."""
     if name in TABLES:
         rows = lambda: getattr(batch, name)  # noqa: E731
@@ -173,14 +181,14 @@ def batch_columns(batch: Any, name: str) -> list[Column]:
         buffer, at, length = source_of(batch, batch[name][start:stop], field)
         return Spans([buffer], None, at, length)
 
-    return kind_columns(kind_layout(name), lambda: batch[name], sources)
+    return kind_columns(kind_layout(name), lambda: batch[name], sources, secrets)
 
 
-def many_table(batch: Any, name: str) -> Table:
+def many_table(batch: Any, name: str, secrets: bool = False) -> Table:
     """`name` of a `winmx.ManyBatch`: time and number of the connection, then as of a batch."""
     if name == "findings":
         raise KeyError("findings are those of a winmx.Batch, one connection")
     rows = lambda: np.asarray(rows_of(batch, name))  # noqa: E731
     whose = batch if name in TABLES else batch._inner
-    made = [*of_connections(rows), *batch_columns(whose, name)]
+    made = [*of_connections(rows), *batch_columns(whose, name, secrets)]
     return Table(name, made, lambda: len(rows()))

@@ -213,14 +213,15 @@ class Batch(BatchBase):
 
         return fields_of(self, i, encoding)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str, *, secrets: bool = False) -> Table:
         """A table or kind of packet as Arrow columns; see `mmscodec.Capture.table`.
 
         Fields of variable length are text (latin-1, which loses nothing, as UTF-8) or binary.
+        Credentials are an asterisk for each byte, unless `secrets` is true.
         """
         from mmscodec.winmx.arrow import batch_table
 
-        return batch_table(self, name)
+        return batch_table(self, name, secrets)
 
     def text(self) -> list[str]:
         """One line for each packet: offset, type, name, length."""

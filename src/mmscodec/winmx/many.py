@@ -119,14 +119,14 @@ class ManyBatch:
         """Bytes of packet `i` behind its header: a read-only view of the copy."""
         return self._inner.payload(i)
 
-    def table(self, name: str) -> Table:
-        """packets, nodes, faults or a kind of packet as Arrow columns.
+    def table(self, name: str, *, secrets: bool = False) -> Table:
+        """packets, nodes, faults or a kind of packet as Arrow columns; credentials are hidden.
 
         See `mmscodec.Capture.table`; `flow` is the connection, `time` as it was given to `feed`.
         """
         from mmscodec.winmx.arrow import many_table
 
-        return many_table(self, name)
+        return many_table(self, name, secrets)
 
     def __repr__(self) -> str:
         where = f", link {self.link}" if self.link else ""

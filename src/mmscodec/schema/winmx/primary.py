@@ -55,7 +55,7 @@ PACKETS = (
     ),
     packet(
         2, "LegacyLogin", "login (older protocol)", "12", "peer to peer",
-        text("text", note='user, password, 0, "WinMX", number'), link="legacy",
+        text("text", secret=True, note='user, password, 0, "WinMX", number'), link="legacy",
     ),
     packet(
         3, "LegacyLoginAnswer", "login answer (older protocol)", "12", "peer to peer",
