@@ -40,6 +40,8 @@ if os.environ.get("MMSCODEC_COVERAGE"):  # counters that threads share; see tool
     link_args = ["--coverage"]
 
 
+#: Without it a class called without arguments adds 0 to a null pointer, which C does not define.
+MACROS = [("CYTHON_VECTORCALL_TPNEW", "0")]
 #: Bindings whose loops stand in kernels or are bound by memory: compiled for size, as a wheel has a
 #: limit (docs/decisions/0050, 0060).
 SMALL = {
@@ -62,6 +64,7 @@ def extension(source: Path) -> Extension:
         name,
         [str(source)],
         include_dirs=[INCLUDE],
+        define_macros=MACROS,
         extra_compile_args=compile_args + ([] if DEBUGGED or sys.platform == "win32" else size),
         extra_link_args=link_args,
     )

@@ -111,14 +111,6 @@ def sessions() -> object:
         return [table.tobytes() for table in rows]
 
 
-def arrow() -> object:
-    with mmscodec.open(CAPTURE) as opened:
-        names = ("flows", "messages", "packets", "faults")
-        for name in names:
-            opened.table(name).__arrow_c_stream__()
-        return names
-
-
 def conversation() -> object:
     talk = winmx.Conversation()
     block = winmx.cipher.key_block(winmx.cipher.Role.SECONDARY_SERVER, bytes(range(16)))

@@ -82,6 +82,38 @@ def converted() -> object:
         return (Path(folder) / "jsonl" / "gaps.jsonl").read_bytes()
 
 
+def asked(raw: bytes, *names: str) -> list[object]:
+    """Every row of tables, as a consumer of Arrow streams has it."""
+    with mmscodec.open(raw) as capture:
+        return [pyarrow.table(capture.table(name)).to_pylist() for name in names]
+
+
+def mms_tables() -> object:
+    return asked(SHORT, "messages", "faults", "LinkViewerToMacConnect")
+
+
+def session_tables() -> object:
+    return asked(SHORT, "transitions")
+
+
+def peer_tables() -> object:
+    return asked(TALK, "nodes", "NodeList")
+
+
+def payloads() -> object:
+    with mmscodec.open(MEDIA) as capture:
+        return pyarrow.table(capture.table("data", payload=True)).to_pylist()
+
+
+def parquet() -> object:
+    with tempfile.TemporaryDirectory() as folder:
+        with mmscodec.open(SHORT) as capture:
+            options = Options(format="parquet", tables=["exchanges"], whole=False)
+            convert(capture, Path(folder) / "out", options)
+        made = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+        return [(path.name, path.read_bytes()) for path in made]
+
+
 def streamed() -> object:
     with mmscodec.open(MEDIA) as capture:
         stream = capture.stream_table("messages", rows=3)
@@ -171,6 +203,7 @@ WORKS: dict[str, Callable[[], object]] = {
     work.__name__: work
     for work in (
         extracted, converted, streamed, explained, ciphers, answers, merged, storm,
-        piped_storm, spooled_storm, detected_storm, evicted, udp_session,
+        piped_storm, spooled_storm, detected_storm, evicted, udp_session, mms_tables,
+        session_tables, peer_tables, payloads, parquet,
     )
 }  # fmt: skip

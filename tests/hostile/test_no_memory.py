@@ -27,7 +27,6 @@ WORK = [
     "encoded",
     "many",
     "sessions",
-    "arrow",
     "conversation",
     "two_threads",
     "two_captures",

@@ -57,6 +57,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    target(data, size);
+    target(size ? data : NULL, size); /* as the buffer of an empty object may be */
     return 0;
 }

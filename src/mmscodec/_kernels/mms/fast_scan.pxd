@@ -211,7 +211,8 @@ cdef inline size_t run_of_packets(
     cdef uint8_t direction = s.model.direction
     cdef const uint8_t *q
     cdef row_tail_t tail
-    cdef bint signed_here = signed_at(p + pos, n - pos)
+    # of no bytes there may be no address, and NULL + 0 has no meaning in C
+    cdef bint signed_here = n - pos >= 16 and signed_at(p + pos, n - pos)
     memset(&tail, 0, sizeof(tail))
     tail.time = s.arrivals.time
     tail.flow = s.options.flow
