@@ -55,3 +55,13 @@ def test_what_is_no_encoding_of_text_is_wrong_usage(name, capture):
     status, _, err = run(["decode", f"--charset={name}", capture])
     assert status == 2
     assert "no encoding is called" in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_by_default_text_of_mms_is_that_of_western_windows_everywhere(command, tmp_path):
+    path = (
+        tmp_path / "quoted.pcap"
+    )  # 0x93 and 0x94 are quotation marks there, and controls in Latin-1
+    path.write_bytes(SOURCE.read_bytes().replace(b"mms_client\0", b"\x93lient\x94\x80\xe9\0\0\0"))
+    name = "\u201client\u201d\u20ac\xe9"
+    assert any(form in shown(command, path, tmp_path) for form in (name, json.dumps(name)[1:-1]))

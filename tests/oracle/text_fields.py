@@ -12,7 +12,6 @@ from mmscodec.schema.fields import Field, Struct
 _LONGEST_LIST = 8
 _LONGEST_HEX = 16
 NOT_USED = "not used"
-CHARSET = "latin-1"  # loses nothing, whatever the bytes are
 _UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
@@ -26,7 +25,7 @@ class Style:
     names: bool = True
     secrets: bool = False
     whole: bool = False
-    charset: str = CHARSET
+    charset: str | None = None
 
 
 def safe(text: str) -> str:
@@ -88,9 +87,12 @@ def enumerated(field: Field, value: int) -> str:
     return "|".join(names)
 
 
-def ansi(value: bytes, charset: str = CHARSET) -> str:
+def ansi(value: bytes, charset: str | None = None) -> str:
     """Text of a fixed field in the peer's code page, up to its NUL."""
-    return value.split(b"\0", 1)[0].decode(charset, "backslashreplace")
+    value = value.split(b"\0", 1)[0]
+    if charset is None:  # Western Windows; bytes that it has no character for are controls
+        return "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in value)
+    return value.decode(charset, "backslashreplace")
 
 
 def text(field: Field, value: Any, style: Style) -> str:

@@ -13,7 +13,7 @@ from mmscodec.schema.fields import Field
 from mmscodec.schema.winmx import BY_NAME, CACHE_NODE, NODE, Packet, packet_of, title
 from mmscodec.schema.winmx.dtypes import ITEM_TABLES
 from tests.oracle.text_events import Event
-from tests.oracle.text_fields import CHARSET, plain
+from tests.oracle.text_fields import plain
 
 
 def has_winmx(flows: Any) -> bool:
@@ -21,11 +21,11 @@ def has_winmx(flows: Any) -> bool:
     return bool((flows["protocol"] == "winmx").any())
 
 
-def shown(field: Field, value: Any, charset: str) -> Any:
+def shown(field: Field, value: Any, charset: str | None) -> Any:
     """A value as plain Python; addresses, which stand in network order, and strings as text."""
     value = plain(value)
     if isinstance(value, bytes) and field.kind in ("cstr", "ansi", "quoted"):
-        return value.decode(charset, "backslashreplace")
+        return value.decode(charset or "latin-1", "backslashreplace")
     if field.kind == "ipv4" and isinstance(value, int):
         return ".".join(map(str, value.to_bytes(4, "big")))
     return value
@@ -42,7 +42,7 @@ def is_there(part: Field, row: Any) -> bool:
     return value not in (0, part.equals) if part.otherwise else value == part.equals
 
 
-def _items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[str, Any]]]:
+def _items_of(batch: Any, packet: Packet, charset: str | None) -> dict[int, list[dict[str, Any]]]:
     """What repeats in packets of a kind, by row of the packet: nodes, files of a folder."""
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
     if packet.items is None:
@@ -70,7 +70,7 @@ def _items_of(batch: Any, packet: Packet, charset: str) -> dict[int, list[dict[s
     return found
 
 
-def values_of(batch: Any, charset: str) -> dict[int, tuple[Packet, dict[str, Any]]]:
+def values_of(batch: Any, charset: str | None) -> dict[int, tuple[Packet, dict[str, Any]]]:
     """Structure and values of each packet of a batch, by its row."""
     out = {}
     for name in batch.names:
@@ -93,7 +93,7 @@ def values_of(batch: Any, charset: str) -> dict[int, tuple[Packet, dict[str, Any
 
 
 def winmx_events(
-    capture: Any, wanted: Choice | None = None, charset: str = CHARSET
+    capture: Any, wanted: Choice | None = None, charset: str | None = None
 ) -> Iterator[Event]:
     """Every WinMX packet of a capture that is wanted, by time."""
     wanted = wanted or Choice()

@@ -47,20 +47,18 @@ def reading(parser: argparse.ArgumentParser, *, live: bool = False) -> None:
 
 def texts(parser: argparse.ArgumentParser) -> None:
     """Options of text that peers sent, in rows."""
-    from mmscodec.lines.fields import CHARSET
-
     parser.add_argument(
         "--show-secrets", action="store_true", help="print credentials instead of hiding them"
     )
-    page(parser, CHARSET)
+    page(parser)
 
 
-def page(parser: argparse.ArgumentParser, usual: str | None = None) -> None:
-    """The encoding of text that peers sent; tables have one for each protocol."""
-    told = usual or "Western Windows in MMS, Latin-1 in WinMX"
+def page(parser: argparse.ArgumentParser) -> None:
+    """The encoding of 8-bit text that peers sent, by default one for each protocol."""
     parser.add_argument(
-        "--charset", type=_charset, default=usual, metavar="NAME",
-        help=f"encoding of 8-bit text, like cp932 or gbk (default: {told})",
+        "--charset", type=_charset, metavar="NAME",
+        help="encoding of 8-bit text, like cp932 or gbk (default: Western Windows in MMS, Latin-1 "
+        "in WinMX)",
     )  # fmt: skip
 
 

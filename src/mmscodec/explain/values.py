@@ -7,6 +7,7 @@ from typing import Any
 
 from mmscodec.explain.model import Part
 from mmscodec.lines.fields import Style, ansi, safe, text
+from mmscodec.lines.words import in_page
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.values import hresult_text, version_text
 
@@ -42,6 +43,9 @@ def _value_text(field: Field, value: Any, style: Style) -> str:
     if field.unit == "4 x 16 bits" and isinstance(value, int):
         return version_text(value)
     if field.kind in ("cstr", "quoted", "ansi") and isinstance(value, bytes):
+        if not field.size:  # of WinMX
+            value = in_page(value.split(b"\0", 1)[0], style.charset)
+            return _shortened(f'"{safe(value)}"')
         return _shortened(f'"{safe(ansi(value, style.charset))}"')
     shown = text(field, value, style)
     if isinstance(value, int) and not isinstance(value, bool) and value > 999 and shown.isdigit():

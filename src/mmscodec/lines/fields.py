@@ -8,25 +8,26 @@ from itertools import islice
 from typing import Any
 
 from mmscodec.frozen import Frozen
-from mmscodec.schema.fields import Field, Struct
+from mmscodec.lines.words import in_page
+from mmscodec.schema.fields import Field, Struct, ansi_decode
 
 _LONGEST_LIST = 8
 _LONGEST_HEX = 16
 NOT_USED = "not used"
-CHARSET = "latin-1"  # loses nothing, whatever the bytes are
 UNITS = {"bytes": "B", "bit/s": "bit/s", "ms": "ms", "s": "s", "packets": "", "percent": "%"}
 
 
 class Style(Frozen):
     """What the user asked for: names of values, whether secrets may be seen, lines uncut.
 
-    `charset` is the code page of text whose encoding the protocol leaves to the peer.
+    `charset` is the code page of text whose encoding the protocol leaves to the peer; None, as in
+    tables: Western Windows in MMS, Latin-1 in WinMX, neither of which loses a byte.
     """
 
     names: bool = True
     secrets: bool = False
     whole: bool = False
-    charset: str = CHARSET
+    charset: str | None = None
 
 
 def safe(text: str) -> str:
@@ -88,9 +89,10 @@ def enumerated(field: Field, value: int) -> str:
     return "|".join(names)
 
 
-def ansi(value: bytes, charset: str = CHARSET) -> str:
-    """Text of a fixed field in the peer's code page, up to its NUL."""
-    return value.split(b"\0", 1)[0].decode(charset, "backslashreplace")
+def ansi(value: bytes, charset: str | None = None) -> str:
+    """Text of a fixed field, which MMS alone has, in the peer's code page, up to its NUL."""
+    found = value.split(b"\0", 1)[0]
+    return ansi_decode(found) if charset is None else in_page(found, charset)
 
 
 def text(field: Field, value: Any, style: Style) -> str:
@@ -135,7 +137,7 @@ def shown(field: Field, value: Any, style: Style) -> Any:
     """A value as plain Python; addresses and strings of unknown encoding as text."""
     value = plain(value)
     if isinstance(value, bytes) and field.size is None and field.kind in ("cstr", "ansi", "quoted"):
-        return value.decode(style.charset, "backslashreplace")
+        return in_page(value, style.charset)
     if field.kind == "ipv4" and isinstance(value, int):
         return ".".join(map(str, value.to_bytes(4, "big")))
     return value

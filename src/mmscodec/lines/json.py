@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.lines.fields import CHARSET, Style, ansi
+from mmscodec.lines.fields import Style, ansi
 from mmscodec.lines.words import distinct, in_page, listed
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.tables import lines as op
 from mmscodec.tables.lines import Program
 
+_LATIN_1 = ("latin-1", "iso8859-1")
 _TEXTS = ("cstr", "ansi", "quoted")
 
 
@@ -68,7 +69,7 @@ def _text(field: Field, source: Any, style: Style) -> Program:
         return _quoted(op.json_utf16(source.parts(field), field.nul))
     if field.kind not in _TEXTS:
         return _quoted(op.hexadecimal(source.parts(field)))
-    if style.charset in (CHARSET, "iso8859-1"):
+    if style.charset in (None, *_LATIN_1):
         return _quoted(op.json_page(source.parts(field), "kept"))
     values, index = listed(source.values(field))
     texts = (in_page(value, style.charset) for value in values)
@@ -76,7 +77,7 @@ def _text(field: Field, source: Any, style: Style) -> Program:
 
 
 def _ansi(field: Field, path: tuple[str, ...], source: Any, style: Style) -> Program:
-    if style.charset in (CHARSET, "iso8859-1"):
+    if style.charset in _LATIN_1:
         return _quoted(op.json_page(source.inside(path), "first"))
     values, index = listed(source.numbers(path).tolist())
     return [op.word(index, [json.dumps(ansi(value, style.charset)) for value in values])]

@@ -26,6 +26,6 @@ def listed(values: Iterable[Any]) -> tuple[list[Any], np.ndarray]:
     return list(known), np.array(index, np.int64)
 
 
-def in_page(value: bytes, charset: str) -> str:
-    """Text of an 8-bit encoding; what is no text in it is shown as \\xNN."""
-    return value.decode(charset, "backslashreplace")
+def in_page(value: bytes, charset: str | None) -> str:
+    """Text of an 8-bit encoding, Latin-1 without one; what is no text in it is shown as \\xNN."""
+    return value.decode(charset or "latin-1", "backslashreplace")

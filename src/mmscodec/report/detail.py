@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.lines.fields import CHARSET, safe
+from mmscodec.lines.fields import safe
 from mmscodec.report import series
 from mmscodec.report.ladder import Ladder, data_runs, troubles
 from mmscodec.report.limits import Limits, short
@@ -41,7 +41,7 @@ class Details:
     """Makes the details of any session of a capture."""
 
     def __init__(
-        self, capture: Any, ladder: Ladder, problems: Problems, limits: Limits, charset: str
+        self, capture: Any, ladder: Ladder, problems: Problems, limits: Limits, charset: str | None
     ) -> None:
         self.charset = charset
         self.capture, self.ladder, self.problems, self.limits = capture, ladder, problems, limits
@@ -146,13 +146,12 @@ def facts(session: Any, most: int) -> list[list[Any]]:
     return out
 
 
-def _log(session: Any, charset: str) -> list[list[Any]]:
+def _log(session: Any, charset: str | None) -> list[list[Any]]:
     if session.log is None:
         return []
-    named = charset if charset != CHARSET else None
     return [
         [name, short(safe(value), 200) if isinstance(value, str) else value, ""]
-        for name, value in log_in_charset(session.log, named).items()
+        for name, value in log_in_charset(session.log, charset).items()
         if isinstance(value, int | float | str)
         and not (isinstance(value, float) and not math.isfinite(value))
     ]
