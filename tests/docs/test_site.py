@@ -1,5 +1,7 @@
 """The sources of the site: every message, field, rule, table, column, option and name is on it."""
 
+import importlib
+import inspect
 import posixpath
 import re
 
@@ -14,6 +16,7 @@ from mmscodec.sql.views import VIEWS
 from mmscodec.tables.notes import NOTES
 from mmscodec.wireshark import dissector
 from tools.docs import api, columns, commandline, stage
+from tools.docs.docstrings import linked
 from tools.docs.markdown import links, pieces
 from tools.docs.sections import anchor
 
@@ -154,6 +157,22 @@ def test_every_name_of_every_public_module_is_there(site):
             assert re.search(rf":: {re.escape(dotted)}(\(|$)", page, re.M) or dotted in modules, (
                 dotted
             )
+
+
+def test_what_docstrings_name_is_a_link_to_a_page_that_is_there(site):
+    found = set()
+    for module in api.modules():
+        for value in vars(importlib.import_module(module)).values():
+            names = api.members_of(value) if isinstance(value, type) else []
+            for item in (value, *(inspect.getattr_static(value, name) for name in names)):
+                text = inspect.getdoc(item) or ""
+                found |= set(re.findall(r"<(/[^>#]+)>|html#([^>]+)>", linked(text, module)))
+    pages = {page for page, _ in found if page}
+    assert "/sessions" in pages
+    assert all(f"{page[1:]}.md" in site for page in pages)
+    sections = {mark for _, mark in found if mark}
+    assert len(sections) > 5
+    assert sections <= anchors(site["spec/winmx.md"])
 
 
 def test_compiled_functions_have_the_signatures_of_their_stubs(site):

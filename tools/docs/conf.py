@@ -1,6 +1,7 @@
 """Settings of Sphinx; `./run docs` calls it."""
 
 from mmscodec import __version__
+from tools.docs.docstrings import linked
 
 project = "mmscodec"
 author = "The mmscodec developers"
@@ -33,3 +34,13 @@ nitpick_ignore_regex = [
     ("py:.*", r"(builtins|np|numpy|collections|os|pathlib|uuid|enum|abc|typing)\..*"),
     ("py:class", r"(bool|bytes|dict|float|int|list|object|str|tuple|ndarray|IntEnum|ValueError)"),
 ]
+
+
+def _link(app, what, name, obj, options, lines) -> None:
+    module = getattr(obj, "__module__", None) or name
+    lines[:] = [linked(line, module) for line in lines]
+
+
+def setup(app) -> None:
+    """Docstrings link to the pages that they name."""
+    app.connect("autodoc-process-docstring", _link)

@@ -26,8 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--tables", type=_listed, metavar="NAME,...",
-        help="only these; all: also findings, sessions, exchanges and transitions, for which the "
-        "index of the whole capture must fit into memory (default: all others that have rows)",
+        help="only these of the tables that `mmscodec sql --list` names, like messages,OpenFile; "
+        "all: also findings, sessions, exchanges and transitions, for which the index of the whole "
+        "capture must fit into memory (default: all others that have rows)",
     )  # fmt: skip
     parser.add_argument(
         "--partition", metavar="COLUMN",

@@ -132,7 +132,8 @@ def _options_of(command: argparse.ArgumentParser, name: str) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="pcap or pcapng, also compressed; several are one capture; - is standard input",
+        help="pcap or pcapng, also compressed, or a folder of such; several are one capture; "
+        "- is standard input",
     )
     command.add_argument(
         "-r", "--read", dest="more_files", action="append", default=[], metavar="FILE",

@@ -35,6 +35,18 @@ class ManyBatch:
     chunk that completed the row); offsets count from the start of the connection. Control messages
     are copied into the batch; payloads of Data packets are not kept. Its memory is used again
     where it is given as `out`, but for what arrays share that somebody still holds.
+
+    Attributes
+    ----------
+    packets : numpy.ndarray
+        TcpMessageHeader packets, with the columns of `Batch.packets`, then time, flow, direction.
+    messages : numpy.ndarray
+        offset, packet (row in `packets`), length, mid, then time, flow, direction.
+    data : numpy.ndarray
+        Data packets, with the columns of `Batch.data`, then time, flow, direction.
+    faults : FaultTable
+        offset, length (bytes skipped), code, field, need, have, then time, flow, direction;
+        `text()` for people.
     """
 
     __slots__ = ("_blocks", "_columns", "data", "faults", "messages", "packets")

@@ -19,9 +19,9 @@ BATCH_ROWS = 1 << 17
 class Table:
     """Rows of a capture or batch as Arrow columns, made when somebody takes them.
 
-    ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``,
-    ``duckdb.sql("from t")`` and ``nanoarrow.ArrayStream(t)`` take one, through the Arrow PyCapsule
-    methods. Nothing of it needs any of them. Each time it is taken the columns are made anew, in
+    ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``
+    (pandas 3.0), ``duckdb.sql("from t")`` and ``nanoarrow.ArrayStream(t)`` take one, through the
+    Arrow PyCapsule methods. Nothing of it needs any of them. Each time it is taken the columns are made anew, in
     record batches of 131,072 rows, so a table itself holds no columns; what was made belongs to
     whoever took it, and stays good when the capture is closed. Threads may share a table.
 

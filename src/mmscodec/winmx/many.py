@@ -43,6 +43,14 @@ class ManyBatch:
     ----------
     packets : numpy.ndarray
         One row a frame: offset, length, type, data_length, time, flow, direction.
+    nodes : numpy.ndarray
+        One row a node of the NodeLists: packet (row in `packets`), then as in `Batch.nodes`, time,
+        flow, direction.
+    faults : FaultTable
+        offset, length (bytes skipped), code, field, need, have, packet, time, flow, direction;
+        `text()` for people.
+    link, direction : str
+        As given to `Decoders`.
     """
 
     def __init__(self, link: str = "", direction: str = "") -> None:
