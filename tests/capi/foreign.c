@@ -1,6 +1,7 @@
 /* Threads that Python knows nothing of use the C interface, while the caller holds the GIL and waits
    for them. Compiled and loaded by test_threads.py; without Python.h. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <mmscodec.h>
@@ -64,4 +65,30 @@ int run_all(work *works, int count)
     while (i-- > 0)
         pthread_join(threads[i], NULL);
     return failed;
+}
+
+/* What is fed when the interpreter has ended; it is copied. */
+static work last;
+
+static void at_the_end(void)
+{
+    size_t n;
+    int status = last.codec->mms->feed(last.decoder, last.bytes, last.length);
+    last.codec->mms->messages(last.decoder, &n);
+    printf("%d %d\n", status, (int)n);
+    fflush(stdout);
+    last.codec->mms->destroy(last.decoder);
+}
+
+int Py_AtExit(void (*function)(void)); /* called when nothing of the interpreter is left */
+
+int feed_at_the_end(const work *given)
+{
+    char *copy = malloc(given->length);
+    size_t i;
+    last = *given;
+    last.bytes = copy;
+    for (i = 0; copy != NULL && i < given->length; i++)
+        copy[i] = given->bytes[i];
+    return copy == NULL ? -1 : Py_AtExit(at_the_end);
 }

@@ -29,8 +29,8 @@ def missing(name: str) -> str:
 
 
 def environment(*paths: Path, **more: str) -> dict[str, str]:
-    """One in which the package and these folders are importable, and nothing is preloaded."""
-    found = {name: word for name, word in os.environ.items() if name != "LD_PRELOAD"}
+    """One in which the package and these folders are importable."""
+    found = dict(os.environ)
     places = [str(PACKAGE.parent), *map(str, paths), *(path for path in sys.path if path)]
     return found | {"PYTHONPATH": os.pathsep.join(places)} | more
 
@@ -39,13 +39,15 @@ def build(name: str, target: Path, flags: str = "") -> Path:
     """Install a copy of a project into a folder, and give that folder."""
     source = target / "source"
     shutil.copytree(EXAMPLES / name, source)
+    # what a sanitizer preloads is not for compilers; the package's Python files are enough for them
+    plain = environment(CC="gcc", CXX="g++", PIP_ROOT_USER_ACTION="ignore")
+    plain.pop("LD_PRELOAD", None)
     words = FLAGS.replace(" -Wconversion", "") if name == "cython" else FLAGS
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation", "--no-deps",
          "--no-index", "--disable-pip-version-check", "--target", str(target / "made"),
          str(source)],
-        env=environment(CFLAGS=f"{words} {flags}", CXXFLAGS=f"{words} {flags}", LDFLAGS=flags,
-                        CC="gcc", CXX="g++", PIP_ROOT_USER_ACTION="ignore"),
+        env=plain | dict.fromkeys(("CFLAGS", "CXXFLAGS"), f"{words} {flags}") | {"LDFLAGS": flags},
         cwd=target, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

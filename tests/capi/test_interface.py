@@ -9,6 +9,7 @@ import pytest
 
 import mmscodec
 from mmscodec import mms
+from mmscodec._kernels.core.allocator import allocations
 from tests.capi import given, table
 from tests.capi.table import API, MMS
 from tests.mms import streams
@@ -164,6 +165,19 @@ def test_without_options_a_decoder_is_the_usual_one():
     assert MMS.feed(made, PING, len(PING)) == table.OK
     assert len(table.table(table.rows(made), "messages")) == 1
     MMS.destroy(made)
+
+
+@pytest.mark.parametrize("chunk", [100, 1400, 5000])
+def test_the_steady_state_asks_for_no_memory(chunk):
+    media = b"".join(streams.data(i, 9, i, bytes(1440)) + PING * (i % 7 == 0) for i in range(400))
+    with table.decoder() as made:
+        asked = []
+        for _ in range(4):
+            for at in range(0, len(media), chunk):
+                part = media[at : at + chunk]
+                assert MMS.feed(made, part, len(part)) == table.OK
+            asked.append(allocations())
+    assert asked[1:] == [asked[1]] * 3
 
 
 def test_every_status_has_words():

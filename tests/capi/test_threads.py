@@ -25,8 +25,8 @@ class Work(ctypes.Structure):
 
 
 @pytest.fixture(scope="module")
-def run_all(tmp_path_factory):
-    """`run_all` of foreign.c; the caller keeps the GIL, so who wants it waits for ever."""
+def library(tmp_path_factory):
+    """foreign.c, compiled."""
     if why := projects.missing("c"):
         pytest.skip(why)
     made = tmp_path_factory.mktemp("foreign") / "foreign.so"
@@ -36,7 +36,13 @@ def run_all(tmp_path_factory):
          f"-I{mmscodec.get_include()}", "-o", str(made), str(source)],
         check=True,
     )  # fmt: skip
-    return ctypes.PyDLL(str(made)).run_all
+    return made
+
+
+@pytest.fixture
+def run_all(library):
+    """`run_all` of foreign.c; the caller keeps the GIL, so who wants it waits for ever."""
+    return ctypes.PyDLL(str(library)).run_all
 
 
 def work(stream: bytes, chunk: int, rounds: int, decoder: int | None = None) -> Work:
@@ -88,3 +94,20 @@ def test_a_call_that_finds_another_under_way_does_nothing(run_all):
             assert run_all(works, 8) == 0
             met = sum(done.busy for done in works)
         assert [done.failed for done in works] == [table.OK] * 8
+
+
+ENDING = """
+import ctypes, sys
+from mmscodec import mms
+from tests.capi import table
+from tests.capi.test_threads import work
+made = ctypes.c_void_p()
+assert table.MMS.create(ctypes.byref(made), None) == table.OK
+given = work(mms.encode("LinkMacToViewerPing") * 1000, 1, 1, made.value)
+assert ctypes.PyDLL(sys.argv[1]).feed_at_the_end(ctypes.byref(given)) == 0
+"""
+
+
+def test_a_decoder_outlives_the_interpreter(library):
+    done = projects.run("-c", ENDING, str(library), folder=projects.ROOT)
+    assert (done.stdout, done.returncode) == ("0 1000\n", 0), done.stderr

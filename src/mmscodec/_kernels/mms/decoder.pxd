@@ -5,7 +5,7 @@
 # until the next call that takes bytes, and so are pointers to their bytes, as far as the chunk is.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from mmscodec._kernels.core.tail cimport (
-    tail_append, tail_begin, tail_drop, tail_size, tail_to_front,
+    tail_append, tail_begin, tail_drop, tail_size, tail_t, tail_to_front,
 )
 from mmscodec._kernels.mms.scan cimport (
     mms_scan, mms_stream_init, mms_tables_free, mms_tables_init,
@@ -15,12 +15,16 @@ from mmscodec._kernels.mms.state cimport (
 )
 from mmscodec._kernels.mms.stream cimport mms_feed_seam, mms_stream_free
 
+cdef enum:
+    FRONT = 1 << 14  # bytes in front of those that wait, before these are moved there
+
 cdef struct mms_decoder_t:
     mms_stream_t stream
     mms_tables_t tables  # rows of the last call
-    # where their bytes lie: `joined` ones at the front of the tail's buffer, which stand at `base`
+    # where their bytes lie: `joined` ones in the tail's buffer from `first` on, which stand at `base`
     # in the stream, and behind them `used` ones of the chunk at `rest`
     int64_t base
+    size_t first
     size_t joined
     const uint8_t *rest
     size_t used
@@ -31,7 +35,7 @@ cdef inline void mms_decoder_init(mms_decoder_t *d, uint32_t max_packet) noexcep
     mms_stream_init(&d.stream, max_packet)
     mms_tables_init(&d.tables, False)
     d.base = 0
-    d.joined = d.used = 0
+    d.first = d.joined = d.used = 0
     d.rest = NULL
 
 
@@ -52,13 +56,15 @@ cdef inline void mms_decoder_reset(mms_decoder_t *d) noexcept nogil:
 
 cdef inline void mms_decoder_begin(mms_decoder_t *d) noexcept nogil:
     # the rows of the last call are gone, and the bytes that they had in the tail's buffer
+    cdef tail_t *tail = &d.stream.tail.kept
     d.tables.packets.rows = d.tables.messages.rows = 0
     d.tables.data.rows = d.tables.faults.rows = 0
-    if tail_size(&d.stream.tail.kept) == 0:
-        tail_drop(&d.stream.tail.kept)
-    elif d.stream.tail.kept.start:
-        tail_to_front(&d.stream.tail.kept)
+    if tail_size(tail) == 0:
+        tail_drop(tail)
+    elif tail.start > FRONT and tail.start > tail.buffer.rows >> 1:
+        tail_to_front(tail)
     d.base = d.stream.framing.position
+    d.first = tail.start
     d.joined = d.used = 0
     d.rest = NULL
 
@@ -78,7 +84,7 @@ cdef inline int mms_decoder_feed(mms_decoder_t *d, const uint8_t *p, size_t n) n
     if status != MMS_OK or d.used == n - taken:
         return status
     # what is decided of the tail stays in front of what waits now, as rows show it
-    d.stream.tail.kept.start = d.stream.tail.kept.buffer.rows = d.joined
+    d.stream.tail.kept.start = d.stream.tail.kept.buffer.rows = d.first + d.joined
     return tail_append(&d.stream.tail.kept, d.rest + d.used, n - taken - d.used)
 
 
@@ -89,7 +95,7 @@ cdef inline int mms_decoder_finish(mms_decoder_t *d) noexcept nogil:
     status = mms_scan(
         &d.stream, &d.tables, tail_begin(&d.stream.tail.kept), tail_size(&d.stream.tail.kept), True,
         &d.joined)
-    d.stream.tail.kept.start = d.joined
+    d.stream.tail.kept.start = d.first + d.joined
     return status
 
 
@@ -102,6 +108,6 @@ cdef inline const uint8_t *mms_decoder_bytes(
         return NULL
     at = <size_t>(offset - d.base)
     if at < d.joined:
-        return d.stream.tail.kept.buffer.data + at if length <= d.joined - at else NULL
+        return d.stream.tail.kept.buffer.data + d.first + at if length <= d.joined - at else NULL
     at -= d.joined
     return d.rest + at if at < d.used and length <= d.used - at else NULL
