@@ -202,12 +202,8 @@ class CaptureArrow:
         if name in PLAIN:
             return self.plain(name, payload)
         if name in winmx.KINDS:
-<<<<<<< HEAD
-            return self.winmx_kind(name)
-        name = full_name(name)
-=======
             return self.winmx_kind(name, secrets)
->>>>>>> 87339e1 (The password of an old WinMX login is hidden in tables, as tokens of MMS are)
+        name = full_name(name)
         if name not in mms.KINDS:
             raise KeyError(f"no table is called {name!r}{near(name, NAMES)}")
         return self.mms_kind(name, secrets)
