@@ -21,9 +21,10 @@ class Table:
 
     ``pyarrow.table(t)``, ``polars.DataFrame(t)``, ``pandas.DataFrame.from_arrow(t)``
     (pandas 3.0), ``duckdb.sql("from t")`` and ``nanoarrow.ArrayStream(t)`` take one, through the
-    Arrow PyCapsule methods. Nothing of it needs any of them. Each time it is taken the columns are made anew, in
-    record batches of 131,072 rows, so a table itself holds no columns; what was made belongs to
-    whoever took it, and stays good when the capture is closed. Threads may share a table.
+    Arrow PyCapsule methods. Nothing of it needs any of them. Each time it is taken the columns are
+    made anew, in record batches of 131,072 rows, so a table itself holds no columns; what was made
+    belongs to whoever took it, and stays good when the capture is closed. Threads may share a
+    table.
 
     Attributes
     ----------
