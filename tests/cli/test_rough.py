@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -302,3 +304,17 @@ def test_numbers_that_nothing_has(name, tmp_path):
     for number, at in enumerate(range(0, len(options), 2)):
         words = words_of(name, tmp_path / str(number))
         run([*words, *options[at : at + 2]]).well(0, 1, 2)
+
+
+def test_ctrl_c_inside_of_a_destructor_is_not_forgotten():
+    class Destroyed:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    def command(arguments):
+        Destroyed()
+        time.sleep(20)
+        return 0
+
+    with patch("mmscodec.cli.main", command):
+        assert run(["decode"]).well(130).said == ""
