@@ -13,7 +13,7 @@ from mmscodec import mms
 from tests.bindings.network import Network
 from tests.capture import build, frames, recut, truth
 from tests.capture.test_network_fragments import pieces, six
-from tests.hostile import exhaust
+from tests.hostile import exhaust, exhausted
 from tests.hostile.test_captures import NAMES, lied, packets_of, written
 from tests.hostile.walk import walk
 
@@ -29,7 +29,8 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
-work = {"lies": lies}.get(sys.argv[1]) or getattr(exhaust, sys.argv[1])
+name = sys.argv[1]
+work = {"lies": lies}.get(name) or exhausted.WORKS.get(name) or getattr(exhaust, name)
 many = int(sys.argv[2])
 for _ in range(many // 4):
     work()
@@ -49,6 +50,15 @@ WORK = [
     ("lies", 200),
     ("peers", 1000),
     ("peers_feed", 100),
+    ("conversation", 4000),
+    ("ciphers", 4000),
+    ("many", 400),
+    ("answers", 100),
+    ("storm", 100),
+    ("extracted", 100),
+    ("streamed", 200),
+    ("mms_tables", 100),
+    ("udp_session", 100),
 ]
 
 
