@@ -9,7 +9,7 @@ from mmscodec._kernels.mms.state cimport (
     MMS_NO_MEMORY, MMS_STOPPED, fault_row_t, mms_stream_t, mms_tables_t,
 )
 from mmscodec._kernels.mms.stream cimport (
-    mms_feed_tail, mms_stream_free, mms_undecided,
+    mms_feed_seam, mms_stream_free, mms_undecided,
 )
 from mmscodec._kernels.mms.whole cimport (
     MMS_BAD_LENGTH, mms_scan_datagrams, mms_scan_large, mms_scan_pieces,
@@ -319,15 +319,14 @@ cdef class DecoderBase:
         # What is decided of it is a piece of the batch: a copy.
         cdef size_t taken = 0, done
         cdef int64_t base = self.stream.framing.position
-        cdef int status = 0
-        while n[0] and status == 0 and mms_undecided(&self.stream):
-            if self.stream.framing.need < RELEASE_GIL:
-                status = mms_feed_tail(&self.stream, &batch.tables, p[0], n[0], &taken)
-            else:
-                with nogil:
-                    status = mms_feed_tail(&self.stream, &batch.tables, p[0], n[0], &taken)
-            p[0] += taken
-            n[0] -= taken
+        cdef int status
+        if n[0] < RELEASE_GIL and self.stream.framing.need < RELEASE_GIL:
+            status = mms_feed_seam(&self.stream, &batch.tables, p[0], n[0], &taken)
+        else:
+            with nogil:
+                status = mms_feed_seam(&self.stream, &batch.tables, p[0], n[0], &taken)
+        p[0] += taken
+        n[0] -= taken
         done = <size_t>(self.stream.framing.position - base)
         if done and (batch.tables.packets.rows or batch.tables.data.rows
                      or batch.tables.messages.rows):

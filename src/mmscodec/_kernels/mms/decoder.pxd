@@ -22,8 +22,8 @@ cdef enum:
 cdef struct mms_decoder_t:
     mms_stream_t stream
     mms_tables_t tables  # rows of the last call
-    # where their bytes lie: `joined` ones at `front`, in a buffer of tails, which stand at `base` in
-    # the stream, and behind them `used` ones of the chunk at `rest`
+    # where their bytes lie: `joined` ones at `front`, in a buffer of tails, which stand at `base`
+    # in the stream, and behind them `used` ones of the chunk at `rest`
     int64_t base
     const uint8_t *front
     size_t joined
