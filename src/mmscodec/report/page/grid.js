@@ -5,7 +5,7 @@ function grid({ columns, rows, open, search, filters, empty, sort }) {
   let shown = rows, limit = PAGE, order = sort || null;
   const body = el("tbody"), count = el("span", { cls: "soft", role: "status" });
   const more = el("button", { cls: "more", type: "button", onclick: () => { limit += PAGE; draw(); } });
-  const heads = columns.map((column, at) => el("th", { cls: column.num && "n", scope: "col" },
+  const heads = columns.map((column, at) => el("th", { cls: column.num && "n", scope: "col", "data-label": column.label },
     el("button", { type: "button", title: "Sort", onclick: () => by(at) }, column.label)));
   const input = search && el("input", { type: "search", placeholder: "Search (press /)", "aria-label": "Search", oninput: filter });
   const select = filters && el("select", { "aria-label": "Show", onchange: filter },

@@ -41,6 +41,8 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("hashchange", () => { if (location.hash !== "#main") show(); });
 const paper = (size) => () => { if (window.Plotly) document.querySelectorAll(".plot[data-drawn]").forEach((plot) => window.Plotly.relayout(plot, size)); };
+// Paper has nothing to press: all rows of the view are on it
+addEventListener("beforeprint", () => document.querySelectorAll("button.more").forEach((more) => { while (!more.hidden) more.click(); }));
 addEventListener("beforeprint", paper({ autosize: false, width: 310 }));
 addEventListener("afterprint", paper({ autosize: true, width: null }));
 $("#title").textContent = DATA.title;
