@@ -1,7 +1,7 @@
 """The layers of the package, enforced by reading its sources.
 
-    errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables  <-  mms, winmx
-        <-  capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain, report
+    errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables, capi
+        <-  mms, winmx  <-  _capi, aio, capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain, report
         <-  _facade
         <-  __init__  <-  cli
 
