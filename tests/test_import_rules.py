@@ -1,8 +1,8 @@
 """The layers of the package, enforced by reading its sources.
 
     errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables, capi
-        <-  mms, winmx  <-  _capi, aio, capture  <-  sessions, asf  <-  lines  <-  convert, sql, wireshark, explain, report
-        <-  _facade
+        <-  mms, winmx  <-  _capi, aio, capture  <-  sessions, asf  <-  lines
+        <-  convert, sql, wireshark, explain, report  <-  _facade
         <-  __init__  <-  cli
 
 A file may import from its own unit and from units to its left.
