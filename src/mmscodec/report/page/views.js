@@ -53,9 +53,9 @@ function kindCard(kind) {
 function flowsView() {
   const rows = DATA.overview.flows, n = DATA.overview.counts, total = n.known_flows || n.flows;
   const names = ["bytes", "packets", "gaps", "retransmissions", "faults"];
-  const columns = [{ label: "flow", num: true, value: (r) => r[0] }, { label: "from", cls: "nw", value: (r) => r[1] }, { label: "to", cls: "nw", value: (r) => r[2] },
+  const columns = [{ label: "flow", num: true, value: (r) => r[0] }, { label: "from", cls: "nw may", value: (r) => r[1] }, { label: "to", cls: "nw may", value: (r) => r[2] },
     { label: "over", value: (r) => r[3] }, { label: "protocol", value: (r) => r[4] }, { label: "direction", value: (r) => r[5] },
-    { label: "first", cls: "nw", value: (r) => r[6], cell: (r) => stamp(r[6]) }, { label: "lasts", num: true, value: (r) => r[7] - r[6], cell: (r) => span((r[7] - r[6]) * 1000) },
+    { label: "first", cls: "nw may", value: (r) => r[6], cell: (r) => stamp(r[6]) }, { label: "lasts", num: true, value: (r) => r[7] - r[6], cell: (r) => span((r[7] - r[6]) * 1000) },
     ...names.map((label, i) => ({ label, num: true, value: (r) => r[8 + i], cell: (r) => (i ? number(r[8 + i]) : bytes(r[8])) }))];
   return [el("h1", {}, "Flows"), total > rows.length ? el("p", { cls: "note" }, "The first " + number(rows.length) + " of " + number(total) + " are on this page.") : "",
     grid({ columns, rows, search: (r) => r.slice(0, 6), empty: "no flow" })];
