@@ -1,7 +1,6 @@
 """The C interface by itself: rows, bytes, states and what may go wrong."""
 
 import ctypes
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +198,6 @@ def test_the_declarations_for_cython_have_the_rows_of_the_tables():
         ]
 
 
-@pytest.mark.skipif(sys.maxsize < 2**32, reason="a stream of 3 GB needs 64 bits")
 def test_a_large_chunk_is_decoded_in_place():
     stream = np.frombuffer(PING * 200_000, np.uint8)
     with table.decoder() as made:
