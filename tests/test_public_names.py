@@ -16,6 +16,7 @@ FOUND = every_name()
 #: Packages for users; what other modules hold is for the package itself.
 USERS = {
     "mmscodec", "mmscodec.aio", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli",
+    "mmscodec.collect",
     "mmscodec.convert", "mmscodec.errors", "mmscodec.explain",
     "mmscodec.mms", "mmscodec.report", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql",
     "mmscodec.tables",

@@ -34,6 +34,7 @@ COMMANDS = {
     "sql parquet": ["sql", "--parquet", "OUT", "from data"],
     "convert": ["convert", "-o", "OUT"],
     "convert parts": ["convert", "--format", "csv", "--partition", "hour", "-o", "OUT"],
+    "collect": ["collect", "-q", "-o", "OUT"],
     "extract": ["extract", "-o", "OUT"],
     "export": ["export", "-o", "OUT"],
     "export pipe": ["export", "-o", "-"],
@@ -48,7 +49,10 @@ NO_CAPTURE = ("wireshark", "completion")
 READERS = [name for name, words in COMMANDS.items() if words[0] not in NO_CAPTURE]
 PRINTERS = [name for name, words in COMMANDS.items() if "OUT" not in words]
 WRITERS = [name for name, words in COMMANDS.items() if "OUT" in words]
-_NEEDS = {"sql": "duckdb", "convert": "pyarrow", "completion": "shtab", "report": "jinja2"}
+_NEEDS = {
+    "sql": "duckdb", "convert": "pyarrow", "collect": "pyarrow", "completion": "shtab",
+    "report": "jinja2",
+}  # fmt: skip
 
 
 def words_of(name: str, out: Path, capture: object = CAPTURE) -> list[str]:

@@ -17,7 +17,10 @@ LINES = [
     for line in text.splitlines()
     if line.strip()
 ]
-NEEDS = {"sql": "duckdb", "convert": "pyarrow", "completion": "shtab", "report": "plotly"}
+NEEDS = {
+    "sql": "duckdb", "convert": "pyarrow", "collect": "pyarrow", "completion": "shtab",
+    "report": "plotly",
+}  # fmt: skip
 #: What an example may say of the files that it is given here.
 SAID = re.compile("no row is of the flows and times|there is more: the first")
 SMALL = CAPTURES / "mms" / "ffmpeg_auth.pcap"  # a pipe takes it

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mmscodec.capture.follow import Follow
 from mmscodec.cli import main
-from mmscodec.cli.follow import Follow
 from tests.cli.places import run
 
 CAPTURE = Path(__file__).resolve().parents[1] / "captures" / "mms" / "ffmpeg_tcp.pcap"

@@ -6,7 +6,10 @@ import pytest
 
 from mmscodec.cli.main import COMMANDS, parser
 
-READ = {"decode", "stats", "sessions", "report", "sql", "convert", "extract", "export", "explain"}
+READ = {
+    "decode", "stats", "sessions", "report", "sql", "convert", "collect", "extract", "export",
+    "explain",
+}  # fmt: skip
 #: What each command that reads captures has: the name that people type, and what it is stored as.
 EXPECTED = {
     "-r": "more_files", "-w": "write", "--strict": "strict", "--filter": "filter", "-f": "filter",
@@ -17,8 +20,17 @@ EXPECTED = {
 _PAGE = "a page is no rows; the numbers in it are those of sessions --json"
 _NO_TEXT = "it shows no 8-bit text of a peer"
 _WHOLE = "tables refer to each other's rows: the first N of each would refer to nothing"
+_SERVICE = "a service writes what comes; what is wanted of it is chosen from its files"
 #: Deliberately absent.
 ABSENT = {
+    ("collect", "--flow"): _SERVICE,
+    ("collect", "--from"): _SERVICE,
+    ("collect", "--to"): _SERVICE,
+    ("collect", "--limit"): _SERVICE,
+    ("collect", "-c"): _SERVICE,
+    ("collect", "--json"): "rows go into Parquet files; its log has --log-format json",
+    ("collect", "--csv"): "rows go into Parquet files; mmscodec sql --csv reads them",
+    ("collect", "--threads"): "it has a thread that decodes and one that writes",
     ("report", "--json"): _PAGE,
     ("report", "--csv"): _PAGE,
     ("stats", "--csv"): "lists of different columns; --json has them in one object",

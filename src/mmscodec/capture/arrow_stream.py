@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from mmscodec.capture import dtypes
 from mmscodec.capture.arrow import NAMES, CaptureArrow
 from mmscodec.capture.chosen import Choose, Chosen, target
-from mmscodec.schema.mms import full_name
+from mmscodec.schema.mms import BY_NAME, full_name
 from mmscodec.schema.vocabulary import Protocol
 from mmscodec.tables.column import Column
 from mmscodec.tables.data import Data
 from mmscodec.tables.stream import TableStream
 from mmscodec.tables.table import Table
+from mmscodec.winmx import arrow as winmx
 
 #: What needs all rows of a capture at once.
 WHOLE = ("findings", "sessions", "exchanges", "transitions")
@@ -70,15 +71,15 @@ class Feed:
         ended = self._ended(tables) if "flows" in self.names else []
         maker = CaptureArrow(tables)
         chosen = None if self.choose is None else Chosen(maker.table, self.choose, self.before)
+        absent = _absent(tables)
         for name in self.names:
+            if name in absent:
+                continue
             if name == "flows":
                 made = self._flows(ended)
             else:
                 made = maker.table(name, self.payload, self.secrets)
-                if chosen is None:
-                    made = made.with_columns(self._counted(name, column) for column in made.columns)
-                else:
-                    made = chosen.narrowed(made)
+                made = counted_on(made, self.before) if chosen is None else chosen.narrowed(made)
             if len(made):
                 out[name] = made
         self._count(tables, chosen)
@@ -118,18 +119,32 @@ class Feed:
                 self.open[flow] = row.copy(), kept.copy(), way
         return done
 
-    def _counted(self, table: str, column: Column) -> Column:
-        # rows of other tables count on from batch to batch
-        of = target(table, column)
-        before = self.before[of] if of else 0
-        if not before:
-            return column
 
-        def fetch(start: int, stop: int) -> Data:
-            length, nulls, (bits, values), children, words = column.fetch(start, stop)
-            return length, nulls, (bits, values + before), children, words
+def counted_on(made: Table, before: Mapping[str, int]) -> Table:
+    """A table whose rows of other tables count on from batch to batch."""
+    return made.with_columns(_counted(made.name, column, before) for column in made.columns)
 
-        return Column(column.name, column.type, fetch, column.about)
+
+def _counted(table: str, column: Column, counted: Mapping[str, int]) -> Column:
+    of = target(table, column)
+    before = counted.get(of, 0) if of else 0
+    if not before:
+        return column
+
+    def fetch(start: int, stop: int) -> Data:
+        length, nulls, (bits, values), children, words = column.fetch(start, stop)
+        return length, nulls, (bits, values + before), children, words
+
+    return Column(column.name, column.type, fetch, column.about)
+
+
+def _absent(tables: Any) -> set[str]:
+    # kinds that a batch has no message of: making empty tables of all takes longer than its rows
+    kinds = set(np.unique(tables.messages["mid"]).tolist())
+    out = {name for name, message in BY_NAME.items() if message.mid not in kinds}
+    if not any(tables._raw_flows["protocol"] == Protocol.WINMX):
+        out |= {"nodes", "winmx_packets", *winmx.KINDS}
+    return out
 
 
 def stream_table(capture: Any, name: str, rows: int, payload: bool, secrets: bool) -> TableStream:

@@ -12,10 +12,11 @@ from mmscodec.cli.damage import LINES, say
 from mmscodec.cli.progress import Silent
 
 
-def reading(parser: argparse.ArgumentParser, *, live: bool = False) -> None:
+def reading(parser: argparse.ArgumentParser, *, live: bool = False, threads: bool = True) -> None:
     """Options of what is read of captures and how, which every command has.
 
-    `live`: it prints rows as they come; others answer when all is read.
+    `live`: it prints rows as they come; others answer when all is read. `threads`: it can read
+    with a second one.
     """
     group = parser.add_argument_group("which frames")
     group.add_argument(
@@ -40,9 +41,10 @@ def reading(parser: argparse.ArgumentParser, *, live: bool = False) -> None:
         "--ignore-vlan", action="store_true",
         help="equal addresses in different VLANs are one flow",
     )  # fmt: skip
-    group.add_argument(
-        "--threads", type=positive, default=1, metavar="N", help="2: read with a second thread"
-    )
+    if threads:
+        group.add_argument(
+            "--threads", type=positive, default=1, metavar="N", help="2: read with a second thread"
+        )
 
 
 def texts(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +119,7 @@ def _charset(word: str) -> str:
 
 def _followed(files: list[str], options: Any) -> Any:
     """The stream of one file or folder that grows."""
-    from mmscodec.cli.follow import Follow
+    from mmscodec.capture.follow import Follow
 
     if len(files) != 1 or files[0] == "-":
         say("--follow takes one file or folder")

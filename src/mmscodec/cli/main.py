@@ -28,6 +28,8 @@ COMMANDS = {
     "report": "a page of HTML that shows all of it and opens from disk (extra: report)",
     "sql": "questions in SQL to captures or Parquet files (extra: duckdb)",
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
+    "collect": "a live capture or raw streams into rolling Parquet files, as a service (extra: "
+    "collect)",
     "extract": "the media of MMS sessions as ASF files",
     "export": "chosen flows as a capture file, or as the bytes of their streams",
     "explain": "the fields of one packet beside its bytes, or why bytes are not believed",
@@ -71,6 +73,11 @@ EXAMPLES = {
   mmscodec convert -o lines --format jsonl --tables messages,sessions trace.pcap
   mmscodec convert -o some --flow 3 --from 2.5 --to 10 trace.pcap
   mmscodec convert -o dates --partition date captures/*.pcap""",
+    "collect": """
+  tcpdump -i eth0 -U -w - | mmscodec collect - -q -o out/
+  mmscodec collect -q -o whole/ trace.pcap         to the end of the file
+  mmscodec collect -q -o rows/ --follow --idle 60 captures/   files that tcpdump -C or -G rotates
+  mmscodec collect -q -o few/ --tables messages,faults trace.pcap""",
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap
@@ -147,7 +154,7 @@ def _options_of(command: argparse.ArgumentParser, name: str) -> None:
         "--strict", action="store_true", help="exit status 1 instead of 3 for damaged input"
     )
     module.arguments(command)
-    reading(command, live=getattr(module, "LIVE", False))
+    reading(command, live=getattr(module, "LIVE", False), threads=getattr(module, "THREADS", True))
 
 
 def _given(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, Any]:

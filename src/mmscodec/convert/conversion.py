@@ -11,7 +11,7 @@ from typing import Any
 from mmscodec.capture.arrow_stream import STREAMED, WHOLE, Feed
 from mmscodec.capture.chosen import Choose, Chosen
 from mmscodec.convert.dataset import Dataset
-from mmscodec.convert.library import pyarrow
+from mmscodec.convert.library import as_table, pyarrow
 from mmscodec.convert.writers import FORMATS
 from mmscodec.errors import near
 from mmscodec.schema.mms import full_name
@@ -110,7 +110,7 @@ def convert(
     try:
         for name, table in _pieces(capture, names, chosen, seen or _nothing, batches):
             outputs[name].write(
-                pyarrow().table(table.in_charset(chosen.charset) if chosen.charset else table)
+                as_table(table.in_charset(chosen.charset) if chosen.charset else table)
             )
         written = [name for name in names if chosen.tables is not None or outputs[name].rows]
         for name in written:

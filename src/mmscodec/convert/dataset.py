@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -133,11 +134,17 @@ class Dataset:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"part-{number}.{self.ending}"
 
-    def complete(self, schema: Any) -> None:
-        """Nothing more comes; a table without rows has a file nevertheless."""
+    def complete(self, schema: Any, about: Mapping[str, str] | None = None) -> None:
+        """Nothing more comes; a table without rows has a file nevertheless.
+
+        `about` stands in the metadata of each open Parquet file.
+        """
         self.flush()
         if not self.rows:
             self._file("", schema)
+        for file in self._files.values():
+            if about:
+                file.tell(about)
         self._close()
 
     def _close(self) -> None:

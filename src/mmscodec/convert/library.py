@@ -14,3 +14,8 @@ def pyarrow(module: str = "") -> Any:
         return import_module(f"pyarrow.{module}" if module else "pyarrow")
     except ImportError as error:
         raise MissingExtraError("pyarrow", "arrow") from error
+
+
+def as_table(table: Any) -> Any:
+    """A table as one of pyarrow; `pyarrow.table` would import pandas to see whether it is none."""
+    return pyarrow().RecordBatchReader.from_stream(table).read_all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ class Parquet:
     def write(self, table: Any) -> None:
         """Some rows."""
         self.file.write_table(table)
+
+    def tell(self, about: Mapping[str, str]) -> None:
+        """Words for the metadata of the file."""
+        self.file.add_key_value_metadata(dict(about))
 
     def close(self) -> None:
         """The file is complete."""
