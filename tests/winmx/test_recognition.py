@@ -115,3 +115,50 @@ def test_what_is_counted_is_what_is_recognised():
     assert counts[2] == sum(one is not None and one.keys is not None for one in found) == 60
     found = [winmx.recognise(b"", b"8" + block) for block in blocks]
     assert counts[3] == sum(one is not None and one.link == "cache" for one in found) == 20
+
+
+def judged(client, server):
+    found = winmx.recognise(client, server)
+    return None if found is None else (found.link, found.certain)
+
+
+def some_side(rng, greetings, roles):
+    """What a side may say first: a key block, text, bytes, or text that ends in bytes."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        body = cipher.key_block(rng.choice(roles), rng.randbytes(16))
+    elif kind == 1:
+        body = rng.choice([b"GET /index.html HTTP/1.0", b"SEND a.mp3 1234", b"220 mail ready\r\n"])
+    elif kind == 2:
+        body = rng.randbytes(20)
+    else:
+        body = b"abcdefghijklmnopq"[: rng.randrange(17)] + rng.randbytes(20)
+    return rng.choice(greetings) + body
+
+
+def test_what_is_no_winmx_stays_none_however_much_more_the_server_says():
+    rng, refused = random.Random(5), 0
+    servers = [role for role in Role if role.server]
+    for _ in range(3000):
+        client = some_side(rng, [b"", b"", b"1"], CLIENTS)[: rng.randrange(20)]
+        server = some_side(rng, [b"", b"1", b"8"], servers)[:17]
+        answers = [judged(client, server[:size]) for size in range(1, len(server) + 1)]
+        first = answers.index(None) if None in answers else len(answers)
+        refused += first < len(answers)
+        assert set(answers[first:]) <= {None}, (client, server)
+    assert 500 < refused < 2900
+
+
+def test_a_conversation_says_the_same_of_a_server_in_pieces():
+    rng = random.Random(6)
+    for _ in range(300):
+        client, server = rng.randbytes(30), some_side(rng, [b"", b"1"], [Role.PRIMARY_SERVER])
+        said = []
+        for size in (1, 7, 100):
+            talk = winmx.Conversation()
+            for direction, data in (("S>C", server), ("C>S", client)):
+                for at in range(0, len(data), size):
+                    talk.feed(direction, data[at : at + size])
+            faults = [batch.faults.text() for batch in talk.close()]
+            said.append((faults, talk.link, talk.positions))
+        assert said[0] == said[1] == said[2], (client, server)

@@ -176,7 +176,9 @@ class Conversation:
             return len(self._sides[side].head) < CLIENT_HEAD
         if self.link == "transfer":
             return len(self._sides[side].waiting) < HELD
-        return self.state not in ("foreign", "done")
+        if self.state == "foreign":
+            return not self._sides[side].head  # a fault says what it begins with
+        return self.state != "done"
 
     def waits(self, side: int) -> bool:
         """Whether bytes of a side wait for the keys, or can be had by `flush` now."""

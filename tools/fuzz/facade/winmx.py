@@ -31,8 +31,8 @@ def ask(batch: winmx.Batch, findings: bool = False) -> None:
     if findings:
         assert len(batch.findings.text()) == len(batch.findings)
     for name in batch.names.keys() & BY_NAME.keys():
-        table = batch[name]
-        assert len(table) == batch.names[name]
+        # a packet that ends inside of a field is a fault and has no row of its kind
+        assert batch.names[name] - len(batch.faults) <= len(batch[name]) <= batch.names[name]
     for row in range(min(len(batch.packets), 4)):
         batch.payload(row)
 

@@ -8,7 +8,9 @@ from mmscodec._kernels.winmx.cipher cimport (
     cache_decipher, cache_encipher, check_key_block, decipher, decipher_lanes, encipher, lane_t,
     legacy_decode, legacy_encode, legacy_frames, stream_keys, udp_decipher, udp_encipher,
 )
-from mmscodec._kernels.winmx.handshake cimport handshake_judge, handshake_roles, judgement_t
+from mmscodec._kernels.winmx.handshake cimport (
+    HANDSHAKE_OTHER, SERVER_HEAD, handshake_judge, handshake_roles, judgement_t,
+)
 from mmscodec._kernels.winmx.nodes cimport (
     gather_lists, gather_nodes, gather_records, regular_run,
 )
@@ -85,6 +87,17 @@ cdef void winmx_frames(const uint8_t *p, size_t n) noexcept nogil:
     table_free(&faults)
 
 
+cdef void check_final(const uint8_t *p, size_t client, const uint8_t *q, size_t server) noexcept nogil:
+    # what is no WinMX connection does not become one when more of the server is seen
+    cdef judgement_t seen
+    cdef bint other = False
+    cdef size_t i
+    for i in range(1, server + 1):
+        handshake_judge(p, client, q, i, &seen)
+        must(not other or seen.verdict == HANDSHAKE_OTHER)
+        other = seen.verdict == HANDSHAKE_OTHER
+
+
 cdef void winmx_handshake(const uint8_t *p, size_t n) noexcept nogil:
     # the first bytes of both sides: the judgement is the same whoever is named first, and so is
     # the client, unless either could be it
@@ -100,6 +113,7 @@ cdef void winmx_handshake(const uint8_t *p, size_t n) noexcept nogil:
     must(forth.verdict == back.verdict)
     if one.verdict != other.verdict:
         must(first != second and forth.link == back.link)
+    check_final(p, client, p + client, n - client if n - client < SERVER_HEAD else SERVER_HEAD)
 
 
 cdef void check_streams(uint8_t *copy, const uint8_t *p, size_t n) noexcept nogil:

@@ -159,20 +159,17 @@ cdef void handshake_judge(
         judge_greeted(client, client_length, server, server_length, out)
     elif server[0] == CACHE_GREETING:
         judge_cache(client, client_length, server, server_length, out)
-    elif client_length < CLIENT_HEAD:
-        if server_length >= KEY_BLOCK:  # a key block whose greeting was not captured, or nothing
-            if server_block(server, out) != LINK_UNKNOWN:
-                out.verdict = HANDSHAKE_OPEN
-            out.keys = out.patched = False
-        elif server_length < TEXT or not is_text(server, server_length):
-            out.verdict = HANDSHAKE_OPEN
-    elif client_link(client) != LINK_UNKNOWN:
-        if server_length < KEY_BLOCK:
-            if server_length < TEXT or not is_text(server, server_length):
-                out.verdict = HANDSHAKE_OPEN
-        elif server_block(server, out) != LINK_UNKNOWN:  # its greeting was not captured
+    elif client_length >= CLIENT_HEAD and client_link(client) == LINK_UNKNOWN:
+        return
+    elif server_length >= TEXT and is_text(server, TEXT):
+        return  # by these bytes alone, so that the answer stays when more of them are seen
+    elif server_length < KEY_BLOCK:
+        out.verdict = HANDSHAKE_OPEN
+    elif server_block(server, out) != LINK_UNKNOWN:  # its greeting was not captured
+        out.keys = out.patched = False
+        out.verdict = HANDSHAKE_OPEN
+        if client_length >= CLIENT_HEAD:
             out.verdict, out.link = HANDSHAKE_WINMX, client_link(client)
-            out.keys = out.patched = False
 
 
 cdef bint handshake_roles(
