@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
@@ -313,7 +313,7 @@ def test_ctrl_c_inside_of_a_destructor_is_not_forgotten():
 
     def command(arguments):
         Destroyed()
-        time.sleep(20)
+        threading.Event().wait(20)
         return 0
 
     with patch("mmscodec.cli.main", command):
