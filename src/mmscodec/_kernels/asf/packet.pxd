@@ -1,5 +1,5 @@
 # One ASF data packet: where its header fields stand, and how a short one is filled up to the size
-# that all packets of a file have. Spec section 11; the packet layout is that of ASF.
+# that all packets of a file have. The packet layout is that of ASF.
 from libc.stdint cimport uint8_t, uint32_t
 from mmscodec._kernels.asf.fields cimport packet_fields_t
 

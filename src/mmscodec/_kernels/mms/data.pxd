@@ -1,5 +1,5 @@
 # Data packets where a packet has to begin: are they what they seem, and what do they say about
-# those to come? (spec notes, section 4; docs/decisions/0022) Answers as in evidence.pxd.
+# those to come? (docs/decisions/0022) Answers as in evidence.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 

@@ -1,4 +1,4 @@
-# TcpMessageHeader packets: is what the header says true? (spec notes, section 3) First the messages
+# TcpMessageHeader packets: is what the header says true? (docs/decisions/0022) First the messages
 # are walked and nothing is written; rows are written when the packet is believed.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp

@@ -1,4 +1,4 @@
-# MMS framing (spec notes sections 2 to 4): the scan of a byte stream into tables.
+# MMS framing ([MS-MMSP] 2.2; docs/decisions/0022): the scan of a byte stream into tables.
 #
 # One state per direction of a connection. Offsets in rows are stream offsets. The same scan serves
 # a whole buffer (`mms_scan` with final), a decoder fed in chunks, and the segments of a capture

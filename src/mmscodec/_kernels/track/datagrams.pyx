@@ -21,7 +21,7 @@ from mmscodec._kernels.track.udp_ports cimport udp_port_t, udp_ports_find
 
 cdef enum:
     WINMX_TRIES = 2
-    WINMX_PORT = 6257  # section 11
+    WINMX_PORT = 6257  # section 11 of docs/spec/winmx.md
 
 
 cdef inline bint is_undecided(const flow_t *flow) noexcept nogil:

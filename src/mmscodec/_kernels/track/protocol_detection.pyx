@@ -256,8 +256,8 @@ cdef bint is_resend(const segment_t *s) noexcept nogil:
 
 
 cdef bint is_advertisement(const segment_t *s) noexcept nogil:
-    # WinMX: a RoomAdvertisement (10.2 of the notes), the one kind of datagram that is known. Seed,
-    # type 0x47, id, users, limit, port, and two strings that fill the rest: of 2**40 other
+    # WinMX: a RoomAdvertisement (docs/spec/winmx.md, 10.2), the one kind of datagram that is known.
+    # Seed, type 0x47, id, users, limit, port, and two strings that fill the rest: of 2**40 other
     # datagrams about one looks like that.
     cdef uint8_t plain[MAX_ADVERTISEMENT]
     cdef size_t i, n = s.length, ends = 0

@@ -1,4 +1,4 @@
-# Requests and their responses, by the rules of spec section 10.6.
+# Requests and their responses, as [MS-MMSP] 3 pairs them.
 #
 # Of each kind of request those that wait stand in a queue, oldest first, as numbers of exchanges of
 # the session. A queue has an end: older ones count as unanswered.

@@ -1,4 +1,4 @@
-# The ciphers of the WinMX network, sections 6, 7.3, 12 and 13 of the notes.
+# The ciphers of the WinMX network, sections 6, 7.3, 12 and 13 of docs/spec/winmx.md.
 #
 # All of them work in place or from `src` to `dst` of the same length (dst may be src), keep no
 # state but what is handed in, and cannot fail.

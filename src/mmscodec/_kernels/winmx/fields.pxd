@@ -1,4 +1,5 @@
-# The fields of a packet, copied into a row of its type as a program says. Section 10 of the notes.
+# The fields of a packet, copied into a row of its type as a program says.
+# Section 10 of docs/spec/winmx.md.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from mmscodec._kernels.core.table cimport table_t
 from mmscodec._kernels.winmx.scan cimport fault_t, index_t

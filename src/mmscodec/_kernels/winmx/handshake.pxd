@@ -1,5 +1,5 @@
 # Is it WinMX, and who is the client? The one judgement on the first bytes of both sides (sections
-# 5, 6.1, 6.4 and 7.1 of the notes); captures, batches and conversations all ask here.
+# 5, 6.1, 6.4 and 7.1 of docs/spec/winmx.md); captures, batches and conversations all ask here.
 #
 # A key block of 16 bytes checks by chance once in 2**24 / roles (two bytes of check, and one that
 # names the role): a client's once in 2**24 / 3, a server's, with and without the mask of the

@@ -1,4 +1,4 @@
-# Node lists (sections 4 and 7.2 of the notes): a regular run of them in place, records and rows of
+# Node lists (docs/spec/winmx.md, 4 and 7.2): a regular run of them in place, records and rows of
 # nodes out of scanned packets, and the frames of a list. Nothing here checks what a scan or
 # `check_packets` has checked.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

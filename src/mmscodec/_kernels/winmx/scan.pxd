@@ -1,4 +1,4 @@
-# WinMX frames: from bytes to one row a packet. Sections 3, 4, 10 and 12 of the notes.
+# WinMX frames: from bytes to one row a packet. Sections 3, 4, 10 and 12 of docs/spec/winmx.md.
 #
 # A scan hops from header to header and writes one packet_t for each whole frame; it never fails,
 # because every four bytes are a header. The gathers (nodes.pxd, fields.pxd) read the index.
