@@ -15,9 +15,19 @@ def _heard_again(before: Callable[[Any], object]) -> Callable[[Any], object]:
     another thread, so that it comes when the hook has returned.
     """
 
+    def again() -> None:
+        import signal
+        import threading
+
+        thread = threading.main_thread().ident
+        if thread is not None and hasattr(signal, "pthread_kill"):  # also ends what it waits for
+            signal.pthread_kill(thread, signal.SIGINT)
+        else:
+            interrupt_main()
+
     def hook(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            start_new_thread(interrupt_main, ())
+            start_new_thread(again, ())
         else:
             before(unraisable)
 

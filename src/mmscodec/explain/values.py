@@ -6,8 +6,7 @@ import struct
 from typing import Any
 
 from mmscodec.explain.model import Part
-from mmscodec.lines.fields import Style, ansi, safe, text
-from mmscodec.lines.words import in_page
+from mmscodec.lines.fields import Style, ansi, in_page, safe, text
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.schema.values import hresult_text, version_text
 

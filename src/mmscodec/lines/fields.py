@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from mmscodec.frozen import Frozen
-from mmscodec.lines.words import in_page
 from mmscodec.schema.fields import Field, Struct, ansi_decode
 
 _LONGEST_LIST = 8
@@ -87,6 +86,11 @@ def enumerated(field: Field, value: int) -> str:
     if rest or not names:
         names.append(f"0x{rest:X}")
     return "|".join(names)
+
+
+def in_page(value: bytes, charset: str | None) -> str:
+    """Text of an 8-bit encoding, Latin-1 without one; what is no text in it is shown as \\xNN."""
+    return value.decode(charset or "latin-1", "backslashreplace")
 
 
 def ansi(value: bytes, charset: str | None = None) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.lines.fields import Style, ansi
-from mmscodec.lines.words import distinct, in_page, listed
+from mmscodec.lines.fields import Style, ansi, in_page
+from mmscodec.lines.words import distinct, listed
 from mmscodec.schema.fields import Field, Struct
 from mmscodec.tables import lines as op
 from mmscodec.tables.lines import Program

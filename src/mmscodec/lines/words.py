@@ -24,8 +24,3 @@ def listed(values: Iterable[Any]) -> tuple[list[Any], np.ndarray]:
     known: dict[Any, int] = {}
     index = [known.setdefault(value, len(known)) for value in values]
     return list(known), np.array(index, np.int64)
-
-
-def in_page(value: bytes, charset: str | None) -> str:
-    """Text of an 8-bit encoding, Latin-1 without one; what is no text in it is shown as \\xNN."""
-    return value.decode(charset or "latin-1", "backslashreplace")
