@@ -7,7 +7,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import random, resource, sys
+import gc, random, resource, sys
 import mmscodec
 from mmscodec import mms
 from tests.bindings.network import Network
@@ -32,11 +32,15 @@ def resident():
 name = sys.argv[1]
 work = {"lies": lies}.get(name) or exhausted.WORKS.get(name) or getattr(exhaust, name)
 many = int(sys.argv[2])
-for _ in range(many // 4):
-    work()
+def repeat(count):
+    for number in range(count):
+        work()
+        if number % 10 == 9:  # a capture and its sessions refer to each other
+            gc.collect()
+
+repeat(many // 4)
 before = resident()
-for _ in range(many):
-    work()
+repeat(many)
 print(resident() - before)
 """
 WORK = [

@@ -47,7 +47,8 @@ cdef void read_all(const uint8_t *p, size_t n, uint32_t seed, sums_t *sums) noex
     size = n if seed == 0 else 0
     while True:
         window = <uint8_t *>malloc(size)
-        memcpy(window, p + begin, size)
+        if size:
+            memcpy(window, p + begin, size)
         reader.base = begin
         reader.final = begin + size == n
         pos = 0

@@ -104,6 +104,8 @@ cdef void winmx_handshake(const uint8_t *p, size_t n) noexcept nogil:
     cdef judgement_t one, other, forth, back
     cdef size_t client = take(&p, &n, 1)
     cdef bint first, second
+    if n == 0:
+        return
     if client > n:
         client = n
     handshake_judge(p, client, p + client, n - client, &one)

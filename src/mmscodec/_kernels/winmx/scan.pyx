@@ -154,6 +154,8 @@ cdef int scan(
     const uint8_t *src, size_t length, int64_t base, int framing,
     table_t *packets, table_t *faults, scan_t *out
 ) noexcept nogil:
+    if length == 0:  # there may be no address then, and NULL + 0 has no meaning in C
+        src = <const uint8_t *>out
     if framing == FRAMES:
         return scan_pieces(src, length, base, packets, faults, out)
     if framing == TRANSFER:
