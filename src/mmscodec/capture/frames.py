@@ -19,8 +19,8 @@ class Frames:
     """All records of a capture in its order, which is that of Wireshark's `frame.number`."""
 
     def __init__(self, capture: Any) -> None:
-        self.capture = capture
-        capture.flows  # noqa: B018  a stream is there to be walked again once it was read
+        # what follows walks a stream again, which is there once it was read for these tables
+        self.capture = capture._bare()
         merge = Merge((again(source) for source in capture._sources), keep=True)
         self.rows = merge.rows()
 
@@ -62,7 +62,7 @@ class Frames:
         record = self.rows[row]
         first = int(record["position"])
         end, time = first + int(record["caplen"]), int(record["time"])
-        flows = self.capture.flows
+        flows = self.capture._pass_flows
         near = flows[(flows["first_time"] <= time) & (flows["last_time"] >= time)]
         out = []
         for flow in near["flow"].tolist():

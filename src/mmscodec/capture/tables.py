@@ -82,6 +82,18 @@ class CaptureTables:
         # `flows` before WinMX was decoded, which asks for them
         return dtypes.flow_table(self._raw_flows, self._pass_faults, self._directions)
 
+    def _bare(self) -> CaptureTables:
+        """These tables for what they keep: who holds them is held by nothing of them, so that the
+        capture is freed with its name, not by the cycle collector.
+
+        Its `flows` are `_pass_flows`; WinMX is not asked for.
+        """
+        bare = CaptureTables(self._blocks, self._sources)
+        bare._flow_extents = self._flow_extents
+        for name in ("_raw_flows", "_pass_flows", "messages", "data", "_by_message", "_arena"):
+            bare.__dict__[name] = getattr(self, name)
+        return bare
+
     @cached_property
     def _directions(self) -> np.ndarray:
         return flow_directions(self._raw_flows, self.flow_rows(self._raw_flows["peer"]))

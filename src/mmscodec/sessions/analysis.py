@@ -12,18 +12,18 @@ from mmscodec.sessions import metadata as _metadata
 from mmscodec.sessions import session_flows as _session_flows
 from mmscodec.sessions import table as _table
 from mmscodec.sessions._bulk import Control as BulkControl
-from mmscodec.sessions.closing import PATIENCE, closing_of
+from mmscodec.sessions.closing import closing_of, disconnected, nothing_came
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.links import link
 from mmscodec.sessions.media import entries_of
-from mmscodec.sessions.network import FIN, RST, SYN, TCP_COLUMNS, copies_of, tcp_figures
+from mmscodec.sessions.network import SYN, TCP_COLUMNS, copies_of, tcp_figures
 from mmscodec.sessions.pairing import EXCHANGES, figures, fill_data
 from mmscodec.sessions.payloads import Payloads
 from mmscodec.sessions.plain import Plain
 from mmscodec.sessions.playback import buffer_levels, playback_of
 from mmscodec.sessions.playback_events import moves_of
 from mmscodec.sessions.problem_counts import wrong_by_flow
-from mmscodec.sessions.quality import Quality, measure, rates
+from mmscodec.sessions.quality import Quality, measure, session_rates
 from mmscodec.sessions.session import Session
 from mmscodec.sessions.states import STANCES, TRANSITIONS, events_of
 from mmscodec.sessions.transports import udp_story
@@ -63,8 +63,8 @@ class Sessions:
 
     def __init__(self, cap: Any, *, apart: bool = False) -> None:
         """With `apart` every session is looked at by itself, also those that are plain."""
-        self._cap = cap
         self._control = Control(cap)
+        self._cap = self._control.cap  # its bare tables: these sessions may be an attribute of it
         self._data = cap.data
         self._made: dict[int, Session] = {}
         self._found = found = _session_flows.find(cap, self._control)
@@ -100,7 +100,7 @@ class Sessions:
     @cached_property
     def _flows(self) -> dict[str, list[Any]]:
         # plain lists: a session looks at a few numbers of two rows
-        return {name: self._cap.flows[name].tolist() for name in _OF_FLOWS}
+        return {name: self._cap._pass_flows[name].tolist() for name in _OF_FLOWS}
 
     def _fill_others(self, others: list[int]) -> None:
         where = np.searchsorted(self.exchanges["session"], np.arange(len(self.table) + 1)).tolist()
@@ -151,11 +151,7 @@ class Sessions:
         return bulk.transitions(stances, events, bounds).array(TRANSITIONS)
 
     def _disconnected(self, ends: _session_flows.Ends) -> int:
-        # time of the last segment of a connection that was seen to end, else -1
-        mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
-        if not any(self._flows["marks"][flow] & (FIN | RST) for flow in mine):
-            return -1
-        return max(self._flows["last_time"][flow] for flow in mine)
+        return disconnected(ends, self._flows)
 
     def _fill(self, row: Any, session: Session) -> None:
         ends, facts, quality = session.ends, session.facts, session.quality
@@ -274,7 +270,7 @@ class Sessions:
             return _metadata.REDIRECTED, facts.hr
         ended = [m.hr for m in ends.messages if m.mid == MID["LinkMacToViewerReportEndOfStream"]]
         hr = facts.hr if facts.hr >= 0 else (ended[-1] if ended else -1)
-        if facts.hr < 0 and self._nothing_came(session):
+        if facts.hr < 0 and nothing_came(session, self._flows):
             return _metadata.NOTHING_CAME, hr
         if facts.hr >= 0 and not session.quality.media_packets:
             return _metadata.REFUSED, hr
@@ -287,27 +283,9 @@ class Sessions:
             return _metadata.DISCONNECTED, hr
         return _metadata.CUT, hr
 
-    def _nothing_came(self, session: Session) -> bool:
-        """Whether a start was confirmed, no media came of it, and the capture would show them.
-
-        It would not where bytes are missing, or where even the header, without which no client
-        starts, went over a UDP flow that was not captured.
-        """
-        facts, row = session.facts, session.row
-        if session.quality.media_packets or facts.started_time < 0 or row["gaps"]:
-            return False
-        if facts.transport == "udp" and not len(session.ends.udp) and facts.connected:
-            return False
-        over = facts.stopped_time >= 0 or facts.closed or self._disconnected(session.ends) >= 0
-        return over or int(row["end"]) - facts.started_time > PATIENCE
-
     def rates(self, index: int, seconds: float = 1.0) -> np.ndarray:
         """`RATES` of one session: received bit rate beside the announced one over time."""
-        session = self[index]
-        facts = session.facts
-        going = (not facts.finished and not facts.stopping) or self._nothing_came(session)
-        until = int(session.row["end"]) if going else -1
-        return rates(session.index, session.entries, self._data, seconds, facts, until)
+        return session_rates(self[index], seconds)
 
     def buffer(self, index: int) -> np.ndarray:
         """What the player's buffer of one session held over time."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.metadata import Facts
-from mmscodec.sessions.network import CLOSED_FIRST
+from mmscodec.sessions.network import CLOSED_FIRST, FIN, RST
 from mmscodec.sessions.session_flows import Ends
 
 NOBODY, BY_CLIENT, BY_SERVER = 0, 1, 2
@@ -33,6 +33,32 @@ class _Closing:
     message: int = -1
     played_out: int = _NOT_KNOWN
     reached: float = -1.0
+
+
+def disconnected(ends: Ends, flows: Any) -> int:
+    """Time of the last segment of a connection that was seen to end, else -1.
+
+    `flows` has columns of `cap.flows`.
+    """
+    mine = [flow for flow in (ends.client, ends.server) if flow >= 0]
+    if not any(flows["marks"][flow] & (FIN | RST) for flow in mine):
+        return -1
+    return max(int(flows["last_time"][flow]) for flow in mine)
+
+
+def nothing_came(session: Any, flows: Any) -> bool:
+    """Whether a start was confirmed, no media came of it, and the capture would show them.
+
+    It would not where bytes are missing, or where even the header, without which no client
+    starts, went over a UDP flow that was not captured.
+    """
+    facts, row = session.facts, session.row
+    if session.quality.media_packets or facts.started_time < 0 or row["gaps"]:
+        return False
+    if facts.transport == "udp" and not len(session.ends.udp) and facts.connected:
+        return False
+    over = facts.stopped_time >= 0 or facts.closed or disconnected(session.ends, flows) >= 0
+    return over or int(row["end"]) - facts.started_time > PATIENCE
 
 
 def closing_of(

@@ -57,7 +57,7 @@ class Control:
     """The messages of a capture, and the fields of any of them by its row."""
 
     def __init__(self, cap: Any) -> None:
-        self.cap = cap
+        self.cap = cap._bare()
         self.messages = cap.messages
         self._rows: dict[str, np.ndarray] = {}
         self._arrays: dict[str, np.ndarray] = {}

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from mmscodec.sessions.quality import session_rates
+
 _TEXTS = (
     ("client", "client_address"), ("server", "server_address"), ("file", "url"),
     ("player", "player"), ("over", "transport"), ("end", "end_text"), ("not whole", "partial_text"),
@@ -70,11 +72,11 @@ def _value(name: str, value: Any) -> str:
 
 def _picture(session: Any) -> str:
     """Received bit rate over time as SVG, the announced one as a dashed line."""
-    control, row = session.ends.control, session.row
-    if control is None or not row["media_packets"]:
+    row = session.row
+    if session.ends.control is None or not row["media_packets"]:
         return ""
     seconds = max((int(row["end"]) - int(row["start"])) / 1e9 / _POINTS, 0.1)
-    rates = control.cap.session_rates(session.index, seconds)[: 2 * _POINTS]
+    rates = session_rates(session, seconds)[: 2 * _POINTS]
     received = rates["bit_rate"].astype(float)
     if len(received) < 2:
         return ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from mmscodec.schema.dtypes import table
+from mmscodec.sessions.closing import nothing_came
 from mmscodec.sessions.control import MID, Control
 from mmscodec.sessions.entries import Entry, Segment
 from mmscodec.sessions.epochs import restarts
@@ -99,6 +101,15 @@ def _breaks(ends: Ends) -> np.ndarray:
     # when playback was stopped or started, ascending
     times = [m.time for m in ends.messages if m.mid in _BREAKS or (m.mid == _END and m.hr != 1)]
     return np.sort(np.array(times, np.int64))
+
+
+def session_rates(session: Any, seconds: float) -> np.ndarray:
+    """`RATES` of one session: received bit rate beside the announced one over time."""
+    facts, cap = session.facts, session.ends.control.cap
+    going = not facts.finished and not facts.stopping
+    going = going or nothing_came(session, cap._pass_flows)
+    until = int(session.row["end"]) if going else -1
+    return rates(session.index, session.entries, cap.data, seconds, facts, until)
 
 
 def rates(
