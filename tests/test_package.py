@@ -121,6 +121,8 @@ def test_a_wheel_has_every_pxd_that_its_others_need():
         package = ".".join(path.parent.relative_to(ROOT / "src").parts)
         if not any(path.match(name) for name in left_out.get(package, ())):
             shipped[f"{package}.{path.stem}"] = path.read_text(encoding="utf-8")
+    assert "mmscodec.capi" in shipped
+    assert "mmscodec._kernels.mms.decoder" in shipped
     assert "mmscodec._kernels.track.tracker" not in shipped
     for name, text in shipped.items():
         for module in re.findall(r"^\s*(?:from|cimport) (mmscodec[\w.]*)", text, re.MULTILINE):
