@@ -17,6 +17,7 @@ FOUND = every_name()
 USERS = {
     "mmscodec", "mmscodec.aio", "mmscodec.asf", "mmscodec.capture", "mmscodec.cli",
     "mmscodec.collect",
+    "mmscodec.distributed",
     "mmscodec.convert", "mmscodec.errors", "mmscodec.explain",
     "mmscodec.mms", "mmscodec.report", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql",
     "mmscodec.tables",

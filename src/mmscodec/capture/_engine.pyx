@@ -1,6 +1,6 @@
 # The binding of the pass: sources in, tables out.
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable
@@ -16,6 +16,8 @@ from mmscodec._kernels.core.table cimport (
 )
 from mmscodec._kernels.net.segment cimport endpoints_t
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
+from mmscodec._kernels.net.fragments cimport datagram_t
+from mmscodec._kernels.track.flow_table cimport STATE_DETECTING, connection_at, connection_t
 from mmscodec._kernels.track.flow_rows cimport (
     flow_row_t, flow_rows_retire, flow_rows_touched, flow_rows_update_all,
 )
@@ -432,6 +434,27 @@ cdef class Engine:
             ))
         return frames, connections
 
+    def undecided(self):
+        """(address, address) of connections that may still turn out to be wanted, 16 bytes each.
+
+        Of those that are open and of whose sides one was not judged yet, and of datagrams whose
+        fragments are not all there; before `finish`.
+        """
+        cdef size_t i
+        cdef connection_t *c
+        cdef datagram_t *d
+        cdef int32_t at = self.track.network.fragments.oldest
+        found = set()
+        for i in range(self.track.flows.connections.rows):
+            c = connection_at(&self.track.flows, i)
+            if c.live and (c.attempt != NULL or may_be_wanted(c, 0) or may_be_wanted(c, 1)):
+                found.add((c.src[:16], c.dst[:16]))
+        while at >= 0:
+            d = <datagram_t *>self.track.network.fragments.slots.data + at
+            found.add((d.src[:16], d.dst[:16]))
+            at = d.newer
+        return found
+
     @property
     def _examined(self):
         """Bytes that judgements looked at, of flows that have ended: for tests."""
@@ -507,6 +530,11 @@ cdef class Engine:
             "bytes": kept,
             "mended": take(&self.track.mended.found),
         }
+
+
+cdef bint may_be_wanted(const connection_t *c, int side) noexcept nogil:
+    # a side that sent something, of which nothing is known yet
+    return c.flow[side].packets != 0 and c.flow[side].state <= STATE_DETECTING
 
 
 cdef bint read_back(

@@ -1,8 +1,10 @@
-# Which frames of a capture belong to chosen flows.
+# Which frames of a capture belong to chosen flows, and between which addresses frames go.
+from libc.stdint cimport INT64_MIN, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, readable
 from mmscodec._kernels.core.record cimport record_t
+from mmscodec._kernels.core.table cimport table_row, table_t
 from mmscodec._kernels.net.network cimport network_free, network_init, network_t
 from mmscodec._kernels.pcapfile.record_rows cimport record_row_t
 from mmscodec._kernels.track cimport select as kernel
@@ -15,6 +17,10 @@ cdef enum:
     BATCH = 256
 
 LINKS = [("row", "=u8"), ("datagram", "=u8")]
+ENDS = [
+    ("src", "V16"), ("dst", "V16"), ("src_port", "=u2"), ("dst_port", "=u2"), ("row", "=u4"),
+    ("protocol", "u1"), ("fragment", "u1"), ("padding", "=u2"),
+]
 
 
 def select_records(Merge merge, keys, bint ignore_vlan=False):
@@ -73,3 +79,92 @@ def select_records(Merge merge, keys, bint ignore_vlan=False):
         free(flows)
         network_free(&net)
     return rows.array(dtypes.RECORDS), wanted.array("?"), links.array(LINKS)
+
+
+cdef class Ends:
+    """Walks records, and says between which addresses they go.
+
+    Parameters
+    ----------
+    merge : Merge
+    odd : bool
+        Only records that have fragments, or more than one segment.
+    """
+
+    cdef Merge merge
+    cdef network_t net
+    cdef bint odd
+    cdef readonly bint ended
+    cdef readonly uint64_t records  # walked
+    cdef readonly int64_t first  # time of the first record, the earliest there is if none was
+    cdef readonly int64_t newest  # latest time of a record so far
+
+    def __cinit__(self, Merge merge, bint odd=False):
+        network_init(&self.net, 0)
+        self.net.inflate = inflate
+        self.merge = merge
+        self.odd = odd
+        self.first = self.newest = INT64_MIN
+
+    def __dealloc__(self):
+        network_free(&self.net)
+
+    def take(self, size_t count):
+        """What is in about so many records more.
+
+        Returns
+        -------
+        rows : array of `dtypes.RECORDS`
+            Records that hold segments or fragments.
+        numbers : array
+            Of each, from 0 on: its number among all records.
+        orders : array
+            Latest time of a record up to it: when it is its turn among those of other files.
+        ends : array of `ENDS`
+            Segments in these rows, and fragments that complete none.
+        links : array of `LINKS`
+            As `select_records` gives them.
+        """
+        cdef Block rows = Block(sizeof(record_row_t)), ends = Block(sizeof(kernel.ends_row_t))
+        cdef Block links = Block(sizeof(kernel.fragment_link_t)), wanted = Block(1)
+        cdef Block numbers = Block(8), orders = Block(8)
+        cdef kernel.selection_t found
+        cdef record_t batch[BATCH]
+        cdef size_t got, i, before
+        cdef int status = 0
+        cdef uint64_t upto = self.records + count
+        kernel.selection_init(&found)
+        try:
+            while self.records < upto:
+                self.merge.next_batch(batch, BATCH, &got)
+                if got == 0:
+                    self.ended = True
+                    break
+                if self.records == 0:
+                    self.first = batch[0].time
+                for i in range(got):
+                    before = found.rows.rows
+                    status = kernel.select_ends(
+                        &self.net, batch + i, 1, self.odd, &found, &ends.table)
+                    self.newest = max(self.newest, batch[i].time)
+                    if status == 0 and found.rows.rows != before:
+                        status = self.note(&numbers.table, &orders.table)
+                    if status != 0:
+                        raise MemoryError
+                    self.records += 1
+        finally:
+            rows.table, wanted.table, links.table = found.rows, found.wanted, found.links
+        return (
+            rows.array(dtypes.RECORDS), numbers.array("=i8"), orders.array("=i8"),
+            ends.array(ENDS), links.array(LINKS),
+        )
+
+    cdef int note(self, table_t *numbers, table_t *orders) noexcept:
+        # the record in hand, which is a row. 0, or -1 without memory
+        cdef int64_t *number = <int64_t *>table_row(numbers)
+        cdef int64_t *order = <int64_t *>table_row(orders)
+        if number == NULL or order == NULL:
+            return -1
+        number[0] = <int64_t>self.records
+        order[0] = self.newest
+        return 0

@@ -144,7 +144,7 @@ def write_records(
     else:
         kind = 2
         origin = min(int(rows["time"].min()), 0) // 10**9 if len(rows) else 0
-        head = _pcapng_head(kinds, origin)
+        head = pcapng_head(kinds, origin)
     pieces = _formatted(sources, rows, kind, numbers, origin * 10**9)
     if hasattr(path, "write"):
         path.write(head)
@@ -181,7 +181,7 @@ def _pcap_head(nano: int, snaplen: int, linktype: int, flags: int) -> bytes:
     return struct.pack("<IHHiIII", magic, 2, 4, 0, 0, snaplen, linktype | flags)
 
 
-def _pcapng_head(kinds: Iterable[tuple[int, int]], origin: int) -> bytes:
+def pcapng_head(kinds: Iterable[tuple[int, int]], origin: int) -> bytes:
     """Section header and interfaces, times in ns from `origin` (seconds since 1970) on."""
     out = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
     for linktype, flags in kinds:

@@ -1,4 +1,4 @@
-# Which frames of a capture belong to chosen flows.
+# Which frames of a capture belong to chosen flows, and between which addresses frames go.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from mmscodec._kernels.core.record cimport record_t
 from mmscodec._kernels.core.table cimport table_t
@@ -37,4 +37,21 @@ cdef void select_keys(const flow_key_t *keys, size_t n, key_slot_t *slots) noexc
 cdef int select_records(
     network_t *net, const key_slot_t *flows, size_t n, const record_t *batch, size_t count,
     selection_t *out
+) noexcept nogil
+
+
+cdef struct ends_row_t:
+    # a segment in a record, or a fragment: who sends to whom
+    endpoints_t endpoints
+    uint32_t row  # of the record
+    uint8_t protocol
+    uint8_t fragment  # its ports are not known
+    uint8_t pad[2]
+
+# Adds to `found.rows` a batch of records that hold segments or fragments, to `ends` what is in
+# them, and to `found.links` what they have fragments of. With `odd` only of records that have
+# fragments, or more than one segment. 0, or -1 without memory.
+cdef int select_ends(
+    network_t *net, const record_t *batch, size_t count, bint odd, selection_t *found,
+    table_t *ends
 ) noexcept nogil

@@ -1,6 +1,7 @@
 # See track/select.pxd.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
+from libc.string cimport memcpy, memset
 from mmscodec._kernels.core.search cimport lower_bound
 from mmscodec._kernels.core.table cimport table_init, table_row
 from mmscodec._kernels.core.wire cimport load_be16, load_le64
@@ -113,6 +114,51 @@ cdef int select_records(
             wanted = names_flow(flows, n, &net.fragments, &s, batch[i].time)
         if (wanted or net.fragments.joined_count) \
                 and add_row(out, batch + i, wanted, &net.fragments) != 0:
+            return -1
+    return 0
+
+
+cdef int add_end(
+    table_t *ends, const segment_t *s, size_t row, bint fragment
+) noexcept nogil:
+    # who sends a segment, or a fragment, to whom. 0, or -1 without memory
+    cdef ends_row_t *end = <ends_row_t *>table_row(ends)
+    if end == NULL:
+        return -1
+    memset(end, 0, sizeof(ends_row_t))
+    memcpy(end.endpoints.src, s.src, 16)
+    memcpy(end.endpoints.dst, s.dst, 16)
+    end.row = <uint32_t>row
+    end.fragment = <uint8_t>fragment
+    if not fragment:
+        end.endpoints.src_port = s.src_port
+        end.endpoints.dst_port = s.dst_port
+        end.protocol = s.protocol
+    return 0
+
+
+cdef int select_ends(
+    network_t *net, const record_t *batch, size_t count, bint odd, selection_t *found,
+    table_t *ends
+) noexcept nogil:
+    cdef size_t i, first, row
+    cdef segment_t s
+    cdef int status
+    for i in range(count):
+        net.fragments.joined_count = 0
+        first, row = ends.rows, found.rows.rows
+        status = network_decode(net, batch + i, &s)
+        while status != NETWORK_NOTHING:
+            if status != NETWORK_FAULT and add_end(ends, &s, row, False) != 0:
+                return -1
+            if status == NETWORK_SEGMENT:
+                break
+            status = network_more(net, &s)
+        if net.fragments.joined_count and ends.rows == first and add_end(ends, &s, row, True) != 0:
+            return -1
+        if odd and not net.fragments.joined_count and ends.rows - first < 2:
+            ends.rows = first
+        if ends.rows != first and add_row(found, batch + i, True, &net.fragments) != 0:
             return -1
     return 0
 
