@@ -84,6 +84,8 @@ def test_an_example_runs(place, command, line):
         compressed(place / "trace.pcap", place / "trace.pcapng.zst")
     if " tables/" in line and not (place / "tables").exists():
         assert run(["convert", "-o", "tables", "trace.pcap"])[0] == 0
+    if command == "join" and not (place / "spool").exists():
+        assert run(["scan", "-q", "--workers", "1", "-o", "spool", "trace.pcap"])[0] == 0
     for name in (".local/lib/wireshark/plugins", ".zfunc"):
         (place / name).mkdir(parents=True, exist_ok=True)
     words, pipe = command_of(line)

@@ -129,35 +129,39 @@ cdef class Ends:
         cdef Block links = Block(sizeof(kernel.fragment_link_t)), wanted = Block(1)
         cdef Block numbers = Block(8), orders = Block(8)
         cdef kernel.selection_t found
-        cdef record_t batch[BATCH]
-        cdef size_t got, i, before
-        cdef int status = 0
         cdef uint64_t upto = self.records + count
         kernel.selection_init(&found)
         try:
-            while self.records < upto:
-                self.merge.next_batch(batch, BATCH, &got)
-                if got == 0:
-                    self.ended = True
-                    break
-                if self.records == 0:
-                    self.first = batch[0].time
-                for i in range(got):
-                    before = found.rows.rows
-                    status = kernel.select_ends(
-                        &self.net, batch + i, 1, self.odd, &found, &ends.table)
-                    self.newest = max(self.newest, batch[i].time)
-                    if status == 0 and found.rows.rows != before:
-                        status = self.note(&numbers.table, &orders.table)
-                    if status != 0:
-                        raise MemoryError
-                    self.records += 1
+            while self.records < upto and not self.ended:
+                self.take_batch(&found, &ends.table, &numbers.table, &orders.table)
         finally:
             rows.table, wanted.table, links.table = found.rows, found.wanted, found.links
         return (
             rows.array(dtypes.RECORDS), numbers.array("=i8"), orders.array("=i8"),
             ends.array(ENDS), links.array(LINKS),
         )
+
+    cdef int take_batch(
+        self, kernel.selection_t *found, table_t *ends, table_t *numbers, table_t *orders
+    ) except -1:
+        # some records more
+        cdef record_t batch[BATCH]
+        cdef size_t got, i, before
+        cdef int status
+        self.merge.next_batch(batch, BATCH, &got)
+        self.ended = got == 0
+        if self.records == 0 and got != 0:
+            self.first = batch[0].time
+        for i in range(got):
+            before = found.rows.rows
+            status = kernel.select_ends(&self.net, batch + i, 1, self.odd, found, ends)
+            self.newest = max(self.newest, batch[i].time)
+            if status == 0 and found.rows.rows != before:
+                status = self.note(numbers, orders)
+            if status != 0:
+                raise MemoryError
+            self.records += 1
+        return 0
 
     cdef int note(self, table_t *numbers, table_t *orders) noexcept:
         # the record in hand, which is a row. 0, or -1 without memory

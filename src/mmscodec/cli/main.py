@@ -30,6 +30,8 @@ COMMANDS = {
     "convert": "the tables of a capture as Parquet, Arrow, CSV or JSON lines (extra: arrow)",
     "collect": "a live capture or raw streams into rolling Parquet files, as a service (extra: "
     "collect)",
+    "scan": "what matters of many capture files into a spool, for join (extra: arrow)",
+    "join": "a spool decoded into Parquet files, with all tables (extra: arrow)",
     "extract": "the media of MMS sessions as ASF files",
     "export": "chosen flows as a capture file, or as the bytes of their streams",
     "explain": "the fields of one packet beside its bytes, or why bytes are not believed",
@@ -78,6 +80,14 @@ EXAMPLES = {
   mmscodec collect -q -o whole/ trace.pcap         to the end of the file
   mmscodec collect -q -o rows/ --follow --idle 60 captures/   files that tcpdump -C or -G rotates
   mmscodec collect -q -o few/ --tables messages,faults trace.pcap""",
+    "scan": """
+  mmscodec scan -o spool/ captures/
+  mmscodec scan -q --workers 1 -o other/ trace*.pcap
+  mmscodec scan --survey -o shared/ captures/      on each of several machines, first
+  mmscodec scan -o shared/ captures/               on each of them, when all have done that""",
+    "join": """
+  mmscodec join spool/ -o joined/
+  mmscodec join spool/ -o some/ --tables messages,sessions --workers 1""",
     "extract": """
   mmscodec extract -o media trace.pcap
   mmscodec extract -s 3 --missing fill --overwrite -o media trace.pcap

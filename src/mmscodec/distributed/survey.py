@@ -24,10 +24,11 @@ from mmscodec.distributed.pairs import addresses, pairs
 from mmscodec.schema.vocabulary import Direction, Protocol, Transport
 
 _ROWS = 1 << 16
+_FAULTS = 1000  # of a file that are kept
 #: Kinds of rows of a survey: a file was looked at; a pair is wanted, whose client is its left or
 #: right address; it is wanted, and nobody knows; two pairs (`pair` and `left`) are in one frame, or
-#: in the fragments of one datagram.
-_FILE, _LEFT, _RIGHT, _EITHER, _TOGETHER = range(5)
+#: in the fragments of one datagram; a fault of the file: its code, offset and length.
+_FILE, _LEFT, _RIGHT, _EITHER, _TOGETHER, _FAULT = range(6)
 
 
 def survey_file(path: Any, name: str | None = None) -> Any:
@@ -46,18 +47,20 @@ def survey_file(path: Any, name: str | None = None) -> Any:
         Of `SURVEY`: a few rows for each pair of hosts that matters, and one for the file.
     """
     found: set[tuple[int, int, int, int]] = set()
+    faults: list[tuple[int, int, int, int]] = []
     with open_sources(path) as sources:
         engine = Engine(mms=True, winmx=True)
         merge = Merge(sources)
         while not engine.run(merge, _ROWS, live=True):
-            found.update(_recognised(engine.drain(retire=True)))
+            found.update(_recognised(engine.drain(retire=True), faults))
         found.update(_undecided(engine.undecided()))
+        found.update(_recognised(engine.drain(retire=True), faults))
         engine.finish()
         found.update(_recognised(engine.drain(retire=True)))
     with open_sources(path) as sources:
         ends = Ends(Merge(sources), odd=True)
         found.update(_together(ends))
-    rows = [(_FILE, 0, 0, 0), *sorted(found)]
+    rows = [(_FILE, 0, 0, 0), *sorted(found), *faults[:_FAULTS]]
     columns = np.array(rows, np.uint64).astype(np.int64)
     pa, schema = pyarrow(), _schema()
     return pa.record_batch(
@@ -77,8 +80,21 @@ def _schema() -> Any:
     return SURVEY
 
 
-def _recognised(blocks: dict[str, Any]) -> Iterator[tuple[int, int, int, int]]:
-    """Pairs of flows of a known protocol."""
+def faults_of(survey: Any) -> list[int]:
+    """Codes of the faults of a file and its frames."""
+    rows = zip(survey.column("kind").to_pylist(), survey.column("pair").to_pylist())
+    return [code for kind, code in rows if kind == _FAULT]
+
+
+def _recognised(
+    blocks: dict[str, Any], faults: list[tuple[int, int, int, int]] | None = None
+) -> Iterator[tuple[int, int, int, int]]:
+    """Pairs of flows of a known protocol; faults of the file go into the list."""
+    if faults is not None:
+        bad = blocks["faults"].array(dtypes.CAPTURE_FAULTS)
+        bad = bad[(bad["flow"] < 0) & (bad["offset"] >= 0)][:_FAULTS]
+        numbers = zip(*(bad[name].tolist() for name in ("code", "offset", "length")))
+        faults += [(_FAULT, *row) for row in numbers]
     raw = blocks["flows"].array(dtypes.RAW_FLOWS)
     raw = raw[raw["protocol"] != 0]
     src, dst = addresses(raw["src"]), addresses(raw["dst"])
