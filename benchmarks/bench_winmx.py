@@ -9,11 +9,13 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+import mmscodec
 from benchmarks.harness import Run, compiled, memcpy, pointer
 from mmscodec import winmx
 from mmscodec.winmx import cipher
 from mmscodec.winmx.cipher import Stream
 from tests.oracle.winmx import T
+from tests.winmx import talks
 
 LISTS = 1_250_000  # ten million records
 RECORD = struct.Struct("<4sHHBBBB")
@@ -256,4 +258,45 @@ def bench_stream_cipher(contest):
             Run("C loop, one stream", c_loop, size, 0),
         ],
         roofs=["C loop, one stream", "decipher, one stream"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("connections", [1000])
+def bench_connections(contest, connections):
+    """What a capture of many connections costs above its pass; ratios are those of the rates."""
+    links = list(talks.LINKS)
+    some = [talks.capture(talks.talk(seed, links[seed % 3], most=700)) for seed in range(30)]
+    data = talks.together([some[number % 30] for number in range(connections)])
+    kept: list[mmscodec.Capture] = []
+
+    def passed() -> mmscodec.Capture:
+        cap = mmscodec.open(data)
+        assert len(cap._pass_flows)  # `flows` would decode
+        return cap
+
+    def fresh() -> None:
+        kept[:] = [passed()]
+
+    def decoded() -> None:
+        fresh()
+        assert len(kept[0].winmx.packets) + len(kept[0].nodes)
+
+    def batches(rows: int) -> None:
+        for batch in mmscodec.open(data).iter_batches(rows):
+            assert len(batch.winmx.packets) + len(batch.nodes) >= 0
+
+    fresh()
+    size, rows = len(data), len(kept[0].winmx.packets)
+    contest(
+        f"{connections} WinMX connections",
+        [
+            Run("packets, nodes", lambda: (kept[0].winmx.packets, kept[0].nodes), size, rows,
+                before=fresh),
+            Run("faults", lambda: kept[0].winmx.faults, size, rows, before=decoded),
+            Run("findings", lambda: kept[0].winmx.findings, size, rows, before=decoded),
+            Run("one batch, with the pass", lambda: batches(1 << 20), size, rows),
+            Run("batches of 1,000 rows", lambda: batches(1000), size, rows),
+            Run("pass", passed, size, rows),
+        ],
+        ["pass"], rounds=5,
     )  # fmt: skip

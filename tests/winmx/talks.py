@@ -174,3 +174,21 @@ def rows_of(batches):
         for row in batch.faults.tolist():
             faults[side].append(tuple(row[:4]) + tuple(row[5:]))
     return [sorted(rows) for rows in packets], [sorted(rows) for rows in faults]
+
+
+def together(captures, shuffled=False):
+    """Captures of `capture` as one, each with a client's address of its own."""
+    records, old = [], bytes(map(int, ENDS[0][0].split(".")))
+    for number, data in enumerate(captures):
+        at, data = 24, bytearray(data)
+        while at < len(data):
+            end = at + 16 + int.from_bytes(data[at + 8 : at + 12], "little")
+            for place in (at + 16 + 26, at + 16 + 30):
+                if data[place : place + 4] == old:
+                    data[place : place + 4] = (0x0A010000 + number).to_bytes(4, "big")
+            records.append(bytes(data[at:end]))
+            at = end
+    if shuffled:  # by time, so that connections lie among each other
+        records.sort(key=lambda record: [int.from_bytes(record[i : i + 4], "little")
+                                         for i in (0, 4)])  # fmt: skip
+    return bytes(captures[0][:24]) + b"".join(records)

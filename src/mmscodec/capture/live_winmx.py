@@ -204,7 +204,7 @@ class LiveWinmx:
             if connection.flows[side] >= 0:
                 parts += some(connection.flows[side], batch)
         for side, flow in enumerate(connection.flows):
-            if flow not in stamps and any(part.flow == flow for part in parts):
+            if flow not in stamps and any(part.flows[0] == flow for part in parts):
                 stamps[flow] = connection.stamped(side, _NO_STAMPS)
         self._waiting.pop(id(connection), None)
         self.held -= connection.held
@@ -236,7 +236,7 @@ COLUMNS = ("flow", "peer", "direction", "marks", "length", "extent")
 def some(flow: int, batch: Batch | None) -> list[Part]:
     """A part, if anything is in it."""
     if batch is not None and (len(batch.packets) or batch.cache.get("more faults") is not None):
-        return [Part(flow, batch)]
+        return [Part.of(flow, batch)]
     return []
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmscodec.capture import _extents, dtypes
+from mmscodec.capture._copy import copy_pieces
 from mmscodec.capture.directions import fill_directions, flow_directions
 from mmscodec.errors import LimitError
 from mmscodec.faulttable import FaultTable, fault_table
@@ -186,7 +187,7 @@ class CaptureTables:
         Of a whole capture they are deciphered and decoded when first asked for; batches have the
         rows that became complete in them.
         """
-        from mmscodec.capture.winmx import whole
+        from mmscodec.capture.winmx_whole import whole
 
         return whole(self)
 
@@ -289,10 +290,8 @@ class CaptureTables:
                 piece = self._sources.gather(places[a:b], sizes[a:b])
                 out[to : to + len(piece)] = piece
                 continue
-            for place, size in zip(places[a:b].tolist(), sizes[a:b].tolist()):
-                at = place - dtypes.ARENA
-                out[to : to + size] = self._arena[at : at + size]
-                to += size
+            size = int(sizes[a:b].sum())
+            copy_pieces(self._arena, dtypes.ARENA, places[a:b], sizes[a:b], out[to : to + size])
         return out
 
     def _places(self, flows: list[int]) -> tuple[list[np.ndarray], list[tuple[int, Any]]]:

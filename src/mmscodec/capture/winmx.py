@@ -7,20 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmscodec.capture import dtypes
 from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.rows import Rows
 from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.faults import FaultCode
-from mmscodec.schema.vocabulary import Direction, Protocol, Transport, direction_number
+from mmscodec.schema.vocabulary import direction_number
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS, ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
 from mmscodec.winmx.batch import Batch
-from mmscodec.winmx.connections import Half, decode_halves
 from mmscodec.winmx.decode import decode_datagrams
 from mmscodec.winmx.faultrows import DATA, fault
 from mmscodec.winmx.findings import Findings
+from mmscodec.winmx.groups import Group, Streams, alone
 from mmscodec.winmx.nodes import WaitingLists
 
 _CAPTURE_FRAMES = in_capture(PACKET_ROWS)
@@ -30,41 +29,83 @@ _CAPTURE_FINDINGS = in_capture(FINDINGS)
 
 
 class Part(NamedTuple):
-    """Rows of one flow.
+    """Rows of flows that are in one batch.
 
     Attributes
     ----------
+    flows : array
+        int64, in order of their places in the batch.
+    starts : array or None
+        Of several flows: the offset in the batch that is offset 0 of each.
     offsets : array or None
         Of datagrams: the offset of each packet in the flow.
     cut : array or None
         Faults of datagrams that the snap length cut, with offsets in the flow.
     times : array or None
         When each of them came.
+    group : (Streams, Group) or None
+        Where the rows of several flows come from.
     """
 
-    flow: int
+    flows: np.ndarray
     batch: Batch
+    starts: np.ndarray | None = None
     offsets: np.ndarray | None = None
     cut: np.ndarray | None = None
     times: np.ndarray | None = None
+    group: tuple[Streams, Group] | None = None
 
-    @property
-    def packets(self) -> np.ndarray:
-        """Packets with their offsets in the flow."""
-        packets = self.batch.packets
-        if self.offsets is None:
-            return packets
-        packets = packets.copy()
-        packets["offset"] = self.offsets
-        return packets
+    @classmethod
+    def of(cls, flow: int, batch: Batch, **more: Any) -> Part:
+        """That of one flow."""
+        return cls(np.array([flow], np.int64), batch, **more)
 
-    def in_flow(self, offsets: np.ndarray) -> np.ndarray:
-        """Offsets in the batch, which counts through the datagrams it has, as those in the flow."""
-        if self.offsets is None or not len(self.offsets):
-            return offsets
-        packets = self.batch.packets["offset"]
-        at = np.maximum(np.searchsorted(packets, offsets, "right") - 1, 0)
-        return offsets + (self.offsets - packets)[at]
+    def owners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Flow of each packet, and what to add to its offset to have that in the flow."""
+        at = self.batch.packets["offset"]
+        if self.offsets is not None:
+            return np.repeat(self.flows, len(at)), self.offsets - at
+        if self.starts is None:
+            return np.repeat(self.flows, len(at)), np.zeros(len(at), np.int64)
+        number = np.searchsorted(self.starts, at, "right") - 1
+        return self.flows[number], -self.starts[number]
+
+    def faults(self) -> np.ndarray:
+        """Faults; those of datagrams with offsets in the flow, where packets are not moved."""
+        rows = np.asarray(self.batch.faults)
+        if self.offsets is None or not len(self.offsets) or not len(rows):
+            return rows
+        rows, packets = rows.copy(), self.batch.packets["offset"]
+        at = np.maximum(np.searchsorted(packets, rows["offset"], "right") - 1, 0)
+        inside = np.maximum(rows["packet"], 0)
+        shift = self.offsets - packets
+        rows["offset"] += shift[at] - np.where(rows["packet"] >= 0, shift[inside], 0)
+        return rows
+
+    def unread(self) -> tuple[np.ndarray, np.ndarray]:
+        """Faults of several flows in no packet, and the flow of each."""
+        if self.group is None:
+            return np.zeros(0, FAULT_ROWS), np.zeros(0, np.int64)
+        _, group = self.group
+        where = np.searchsorted(group.which, group.owners)
+        return group.unread, self.flows[where]
+
+    def batches(self) -> list[tuple[int, Batch]]:
+        """A batch for each flow."""
+        flows = self.flows.tolist()
+        if self.group is None:
+            return [(flows[0], self.batch)]
+        return [(flow, alone(*self.group, number)) for number, flow in enumerate(flows)]
+
+
+class _Packets(NamedTuple):
+    """Of the packets of all parts, one part behind the other: where they go."""
+
+    firsts: np.ndarray  # of each part
+    flows: np.ndarray
+    shifts: np.ndarray
+    order: np.ndarray
+    rank: np.ndarray  # the row of each, once they stand flow by flow
 
 
 class WinmxTables:
@@ -88,55 +129,77 @@ class WinmxTables:
         self, parts: list[Part], links: dict[int, str], stamps: np.ndarray, flows: np.ndarray,
         live: bool = False,
     ) -> None:  # fmt: skip
-        self._parts = sorted(parts, key=lambda part: part.flow)
+        self._parts = sorted(parts, key=lambda part: int(part.flows[0]))
         self._flows = flows  # as the kernel wrote them
         self._live = live  # of one batch
         self._stamps = stamps[np.argsort(stamps["flow"], kind="stable")]
         self.links = links
 
-    @property
+    @cached_property
     def batches(self) -> list[tuple[int, Batch]]:
-        """(flow, `winmx.Batch`) of each part, in the order of rows."""
-        return [(part.flow, part.batch) for part in self._parts]
+        """(flow, `winmx.Batch`) of each flow, in the order of rows."""
+        found = [pair for part in self._parts for pair in part.batches()]
+        return sorted(found, key=lambda pair: pair[0])
 
     @cached_property
-    def _firsts(self) -> np.ndarray:
-        # row of the first packet of each batch
-        counts = [len(part.batch.packets) for part in self._parts]
-        return np.cumsum([0, *counts], dtype=np.int64)
+    def _places(self) -> _Packets:
+        pairs = [part.owners() for part in self._parts]
+        flows, shifts = (
+            np.concatenate([np.zeros(0, np.int64), *(pair[i] for pair in pairs)]) for i in (0, 1)
+        )
+        firsts = np.cumsum([0, *(len(flow) for flow, _ in pairs)], dtype=np.int64)
+        order = np.argsort(flows, kind="stable")
+        return _Packets(firsts, flows, shifts, order, ranks(order))
+
+    def _column(self, of: str, counts: np.ndarray) -> np.ndarray:
+        # flow (the first) or direction of the part of each of so many rows
+        if of == "flow":
+            return np.repeat([part.flows[0] for part in self._parts], counts).astype(np.int64)
+        ways = [direction_number(part.batch.direction) for part in self._parts]
+        return np.repeat(np.array(ways, "u1"), counts)
+
+    def _of_packets(self, parts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        # of rows of all parts that name packets: the packet among all, or -1, and the flow
+        counts = np.array([len(rows) for rows in parts], np.int64)
+        packet = np.concatenate([np.zeros(0, np.int64), *(rows["packet"] for rows in parts)])
+        inside, flow = packet >= 0, self._column("flow", counts)
+        packet[inside] += np.repeat(self._places.firsts[:-1], counts)[inside]
+        flow[inside] = self._places.flows[packet[inside]]
+        return packet, flow
 
     def _joined(self, parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
-        # rows of all batches with time and flow; `packet` counted on
+        # rows of all parts that name their packet, flow by flow, with time and flow
         counts = np.array([len(rows) for rows in parts], np.int64)
         out = np.zeros(counts.sum(), dtype)
         if not len(out):
             return out
+        packet, flow = self._of_packets(parts)
         rows = one_behind_the_other([rows for rows in parts if len(rows)])
-        names = rows.dtype.names or ()
+        order = np.argsort(flow, kind="stable")
+        names, places = rows.dtype.names or (), self._places
+        rows, packet = taken(rows, order), packet[order]
         for name in names:
             out[name] = rows[name]
-        source = np.repeat(np.arange(len(parts)), counts)
-        out["flow"] = np.array([part.flow for part in self._parts], "i4")[source]
-        ways = [direction_number(part.batch.direction) for part in self._parts]
-        out["direction"] = np.array(ways, "u1")[source]
-        if "offset" in names:
-            self._in_flow(out, counts)
-        if "packet" not in names:
-            out["time"] = self._times(out)
-            return out
-        inside = out["packet"] >= 0  # -1 for faults that are in none: known at the end
-        out["packet"][inside] += self._firsts[source[inside]]
-        if inside.any():
+        out["flow"], out["direction"] = flow[order], self._column("direction", counts)[order]
+        inside = packet >= 0  # -1 for faults that are in none: known at the end
+        packet = packet[inside]
+        for name in names:
+            if name == "offset":
+                out[name][inside] += places.shifts[packet]
+            elif name.endswith("_offset") and name[:-7] + "_length" in names:
+                absent = (out[name][inside] == 0) | self._of_datagrams[packet]
+                out[name][inside] += np.where(absent, 0, places.shifts[packet])
+        out["packet"][inside] = places.rank[packet]
+        if len(packet):
             out["time"][inside] = self.packets["time"][out["packet"][inside]]
         out["time"][~inside] = self._last_times(out["flow"][~inside])
         return out
 
-    def _in_flow(self, rows: np.ndarray, counts: np.ndarray) -> None:
-        # offsets of datagrams become those in the flow; `counts` rows are of each part
-        ends = np.cumsum(counts)
-        for part, first, end in zip(self._parts, (ends - counts).tolist(), ends.tolist()):
-            if part.offsets is not None:
-                rows["offset"][first:end] = part.in_flow(rows["offset"][first:end])
+    @cached_property
+    def _of_datagrams(self) -> np.ndarray:
+        # of the packets of all parts, whether they are datagrams: places in them are the batch's
+        counts = np.diff(self._places.firsts)
+        return np.repeat([part.offsets is not None for part in self._parts], counts)
 
     def _times(self, rows: np.ndarray) -> np.ndarray:
         # when the last byte of each row was there
@@ -172,12 +235,25 @@ class WinmxTables:
     @cached_property
     def packets(self) -> np.ndarray:
         """One row a frame: offset, length, type, data_length, time, flow."""
-        return self._joined([batch.packets for _, batch in self.batches], _CAPTURE_FRAMES)
+        parts = [part.batch.packets for part in self._parts]
+        places = self._places
+        out = np.zeros(len(places.flows), _CAPTURE_FRAMES)
+        if not len(out):
+            return out
+        rows = one_behind_the_other([rows for rows in parts if len(rows)])
+        rows = taken(rows, places.order)
+        for name in rows.dtype.names or ():
+            out[name] = rows[name]
+        out["offset"] += places.shifts[places.order]
+        out["flow"] = places.flows[places.order]
+        out["direction"] = self._column("direction", np.diff(places.firsts))[places.order]
+        out["time"] = self._times(out)
+        return out
 
     @cached_property
     def nodes(self) -> np.ndarray:
         """One row a node record; see `winmx.Batch.nodes`."""
-        return self._joined([batch.nodes for _, batch in self.batches], _CAPTURE_NODES)
+        return self._joined([part.batch.nodes for part in self._parts], _CAPTURE_NODES)
 
     @cached_property
     def faults(self) -> FaultTable:
@@ -186,36 +262,59 @@ class WinmxTables:
         `packet` is a row of these packets, -1 for bytes that no packet covers; those have the time
         of the last bytes of their flow.
         """
-        parts = [np.asarray(part.batch.faults) for part in self._parts]
-        found = [self._joined(parts, CAPTURE_FAULTS)]
-        for part in self._parts:
-            if part.cut is not None:
-                rows = np.zeros(len(part.cut), CAPTURE_FAULTS)
-                for name in part.cut.dtype.names or ():
-                    rows[name] = part.cut[name]
-                rows["flow"], rows["time"] = part.flow, part.times
-                found.append(rows)
-        return fault_table(np.concatenate(found))
+        found = self._joined([part.faults() for part in self._parts], CAPTURE_FAULTS)
+        unread = [
+            self._in_no_packet(*part.unread(), direction_number(part.batch.direction))
+            for part in self._parts if part.group is not None
+        ]  # fmt: skip
+        if unread:
+            found = np.concatenate([*unread, found])
+            found = taken(found, np.argsort(found["flow"], kind="stable"))
+        cut = [
+            self._in_no_packet(part.cut, part.flows, 0, part.times)
+            for part in self._parts if part.cut is not None
+        ]  # fmt: skip
+        return fault_table(np.concatenate([found, *cut]))
+
+    def _in_no_packet(
+        self, found: np.ndarray, flows: np.ndarray, direction: int, times: Any = None
+    ) -> np.ndarray:
+        rows = np.zeros(len(found), CAPTURE_FAULTS)
+        for name in found.dtype.names or ():
+            rows[name] = found[name]
+        rows["flow"], rows["direction"] = flows, direction
+        rows["time"] = self._last_times(rows["flow"]) if times is None else times
+        return rows
 
     @cached_property
     def findings(self) -> Findings:
         """Deviations in good rows; `row` is one of these packets or nodes. See `winmx.Batch`."""
-        parts = []
-        nodes = 0
-        for part, first in zip(self._parts, self._firsts):
-            found = part.batch.findings
-            rows = np.zeros(len(found), _CAPTURE_FINDINGS)
-            for name in FINDINGS.names or ():
-                rows[name] = found[name]
-            at = np.searchsorted(part.batch.packets["offset"], rows["offset"])
-            rows["row"] += np.where(rows["table"] == Table.NODES, nodes, first)
-            rows["flow"], rows["direction"] = part.flow, direction_number(part.batch.direction)
-            rows["offset"] = part.packets["offset"][at]
-            rows["time"] = self.packets["time"][first + at]
-            parts.append(rows)
-            nodes += len(part.batch.nodes)
-        joined = np.concatenate(parts) if parts else np.zeros(0, _CAPTURE_FINDINGS)
-        return joined.view(Findings)
+        found = [np.asarray(part.batch.findings) for part in self._parts]
+        counts = np.array([len(rows) for rows in found], np.int64)
+        out = np.zeros(counts.sum(), _CAPTURE_FINDINGS)
+        if not len(out):
+            return out.view(Findings)
+        places = self._places
+        rows = one_behind_the_other([rows for rows in found if len(rows)])
+        packet = places.firsts[:-1].repeat(counts) + np.concatenate([
+            np.searchsorted(part.batch.packets["offset"], rows["offset"])
+            for part, rows in zip(self._parts, found)
+        ])  # fmt: skip
+        for name in FINDINGS.names or ():
+            out[name] = rows[name]
+        out["flow"], out["direction"] = places.flows[packet], self._column("direction", counts)
+        out["time"] = self.packets["time"][places.rank[packet]]
+        out["offset"] += places.shifts[packet]
+        nodes = [part.batch.nodes for part in self._parts]
+        of_nodes = out["table"] == Table.NODES
+        if of_nodes.any():
+            firsts = np.cumsum([0, *(len(rows) for rows in nodes)])[:-1].repeat(counts)
+            rank = ranks(np.argsort(self._of_packets(nodes)[1], kind="stable"))
+            out["row"][of_nodes] = rank[(firsts + out["row"])[of_nodes]]
+        others = ~of_nodes
+        firsts = places.firsts[:-1].repeat(counts)
+        out["row"][others] = places.rank[(firsts + out["row"])[others]]
+        return taken(out, np.argsort(out["flow"], kind="stable")).view(Findings)
 
     def history(self) -> np.ndarray:
         """What each sender said of each node; see `winmx.node_history`. Senders are addresses."""
@@ -291,7 +390,7 @@ class WinmxTables:
 
     def __getitem__(self, name: str) -> np.ndarray:
         """Rows of every packet of a kind; see `winmx.Batch`."""
-        parts = [np.asarray(batch[name]) for _, batch in self.batches]
+        parts = [np.asarray(part.batch[name]) for part in self._parts]
         if not parts:
             parts = [np.asarray(Batch()[name])]
             return np.zeros(0, in_capture(parts[0].dtype).newbyteorder("=")).view(Rows)
@@ -299,8 +398,11 @@ class WinmxTables:
 
     def column(self, name: str, field: str) -> np.ndarray:
         """One field of every packet of a kind; see `winmx.Batch.column`."""
-        parts = [batch.column(name, field) for _, batch in self.batches]
-        return np.concatenate(parts) if parts else np.empty(0, object)
+        parts = [part.batch.column(name, field) for part in self._parts]
+        if not parts:
+            return np.empty(0, object)
+        flows = self._of_packets([np.asarray(part.batch[name]) for part in self._parts])[1]
+        return np.concatenate(parts)[np.argsort(flows, kind="stable")]
 
     def __repr__(self) -> str:
         return f"<WinmxTables: {len(self.links)} flows, {len(self.packets)} packets>"
@@ -314,34 +416,21 @@ def one_behind_the_other(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([rows.view(whole) for rows in parts]).view(parts[0].dtype)
 
 
+def taken(rows: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Rows in an order, padding as well."""
+    return rows.view(f"V{rows.itemsize}")[order].view(rows.dtype)
+
+
+def ranks(order: np.ndarray) -> np.ndarray:
+    """Where each row goes in an order."""
+    out = np.empty(len(order), np.int64)
+    out[order] = np.arange(len(order))
+    return out
+
+
 def knows(name: object) -> bool:
     """Is this the name of a WinMX packet?"""
     return name in BY_NAME or name in ITEM_TABLES
-
-
-def whole(capture: Any) -> WinmxTables:
-    """Tables of a whole capture, whose connections are deciphered side by side."""
-    raw = capture._raw_flows
-    stamps = capture._blocks["stamps"].array(dtypes.STAMPS)
-    parts: list[Part] = []
-    links: dict[int, str] = {}
-    pairs = _pairs_of(raw)
-    ends, missing = _known_ends(capture)
-    halves = [
-        (half(capture, ends, missing, client), half(capture, ends, missing, server))
-        for client, server in pairs
-    ]
-    for pair, found in zip(pairs, decode_halves(halves)):
-        link = found.recognition.link if found.recognition is not None else ""
-        for row, batch in zip(pair, (found.client, found.server)):
-            if row >= 0:
-                links[row] = link
-                parts.append(Part(row, batch))
-    udp = (raw["protocol"] == Protocol.WINMX) & (raw["transport"] == Transport.UDP)
-    for flow in np.flatnonzero(udp).tolist():
-        links[flow] = "udp"
-        parts.append(datagrams_of(capture, flow))
-    return WinmxTables(parts, links, stamps, raw, live=capture._live)
 
 
 def datagrams_of(tables: Any, flow: int) -> Part:
@@ -361,38 +450,5 @@ def datagrams_of(tables: Any, flow: int) -> Part:
         code = FaultCode.CIPHER_BROKEN_BY_GAP
         found.append(fault(offset, length + lost, code, DATA, lost, length))
     times = gaps["time"][np.searchsorted(gaps["offset"], broken["offset"] + broken["length"])]
-    return Part(flow, batch, rows["offset"].copy(), np.concatenate(found) if found else None, times)
-
-
-def _pairs_of(raw: np.ndarray) -> list[tuple[int, int]]:
-    """(client's row, server's row) of each WinMX connection, -1 for a direction not captured.
-
-    Who is the client was told by the handshake when the connection was recognised.
-    """
-    pairs = []
-    wanted = (raw["protocol"] == Protocol.WINMX) & (raw["transport"] == Transport.TCP)
-    for row in np.flatnonzero(wanted).tolist():
-        peer = int(raw["peer"][row])
-        if 0 <= peer < row:
-            continue  # this connection stands in the list
-        pairs.append((peer, row) if raw["direction"][row] == Direction.TO_CLIENT else (row, peer))
-    return pairs
-
-
-def _known_ends(capture: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Of each flow: how many bytes are there before the first that is missing, how many are."""
-    ends = capture._raw_flows["length"].astype("i8")
-    missing = np.zeros(len(ends), np.int64)
-    gaps = capture.gaps
-    inside = gaps["flow"] >= 0
-    np.minimum.at(ends, gaps["flow"][inside], gaps["offset"][inside])
-    np.add.at(missing, gaps["flow"][inside], gaps["length"][inside])
-    return ends, missing
-
-
-def half(capture: Any, ends: np.ndarray, missing: np.ndarray, row: int) -> Half:
-    """A direction: its bytes up to the first that is missing, its length, how many are missing."""
-    if row < 0:
-        return Half(memoryview(b""), 0)
-    total = int(capture._raw_flows["length"][row])
-    return Half(capture.read(row, 0, int(ends[row])), total, int(missing[row]))
+    made = np.concatenate(found) if found else None
+    return Part.of(flow, batch, offsets=rows["offset"].copy(), cut=made, times=times)

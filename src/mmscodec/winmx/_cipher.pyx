@@ -1,11 +1,14 @@
 # Binding of the cipher kernels: buffers in, bytes out. Documented in cipher.py.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable, writable
 from mmscodec._kernels.winmx cimport cipher as kernel
-from mmscodec._kernels.winmx.handshake cimport handshake_judge, judgement_t
+from mmscodec._kernels.winmx.handshake cimport (
+    CLIENT_HEAD, HANDSHAKE_WINMX, SERVER_HEAD, handshake_judge, judgement_t,
+)
+from mmscodec._kernels.winmx.scan cimport streams_inside
 
 import os
 
@@ -310,6 +313,88 @@ def hash_step(bytearray state, block):
         kernel.hash_block(h, view.data, view.size)
     raise_interrupt()
     state[:] = PyBytes_FromStringAndSize(<char *>h, 16)
+
+
+cdef packed struct judged_t:
+    # JUDGED of groups.py
+    uint8_t verdict
+    uint8_t link
+    uint8_t keys  # are there
+    uint8_t client_block  # the client's key block checks
+    uint8_t to_client[4]
+    uint8_t to_server[4]
+
+
+cdef void judge_pair(
+    const uint8_t *src, const int64_t *starts, const int64_t *lengths, judged_t *out
+) noexcept nogil:
+    # the client's stream and the server's behind it
+    cdef const uint8_t *client = src + starts[0]
+    cdef const uint8_t *server = src + starts[1]
+    cdef size_t said = <size_t>min(lengths[0], <int64_t>CLIENT_HEAD)
+    cdef uint8_t block[16]
+    cdef judgement_t found
+    handshake_judge(client, said, server, <size_t>min(lengths[1], <int64_t>SERVER_HEAD), &found)
+    out.verdict, out.link = <uint8_t>found.verdict, <uint8_t>found.link
+    out.keys = found.verdict == HANDSHAKE_WINMX and found.keys
+    out.client_block = said == CLIENT_HEAD and kernel.check_key_block(client) >= 0
+    if out.keys:
+        memcpy(block, server + 1, 16)
+        if found.patched:
+            kernel.mask_key_block(block)
+        out.keys = kernel.stream_keys(block, found.role, out.to_client, out.to_server) == 0
+
+
+cdef inline size_t set_lane(
+    kernel.lane_t *lane, uint8_t *p, int64_t length, size_t head, uint8_t *key
+) noexcept nogil:
+    # what stands behind the handshake of a stream: 1, or 0 where nothing does
+    if length <= <int64_t>head:
+        return 0
+    lane.src = lane.dst = p + head
+    lane.length = <size_t>length - head
+    lane.key = key
+    return 1
+
+
+def decipher_pairs(data, starts, lengths, judged):
+    """Recognise connections and decipher those of known keys, where they are.
+
+    Parameters
+    ----------
+    data : writable buffer
+    starts, lengths : arrays of int64
+        Where in `data` the streams are, from their first byte on: a client's, its server's, ...
+    judged : array of `JUDGED`
+        Filled, a row for each connection.
+    """
+    cdef Buffer bytes_ = writable(data), first = readable(starts), size = readable(lengths)
+    cdef Buffer out = writable(judged)
+    cdef const int64_t *start = <const int64_t *>first.data
+    cdef const int64_t *length = <const int64_t *>size.data
+    cdef judged_t *row = <judged_t *>out.data
+    cdef size_t i, count = out.size // sizeof(judged_t), lanes = 0
+    cdef kernel.lane_t *lane
+    if first.size != count * 16 or size.size != first.size:
+        raise ValueError("two streams a connection")
+    if streams_inside(start, length, 2 * count, bytes_.size) != 2 * count:
+        raise ValueError("a stream does not lie in the buffer")
+    lane = <kernel.lane_t *>calloc(2 * count + 1, sizeof(kernel.lane_t))
+    if lane == NULL:
+        raise MemoryError
+    with nogil:
+        for i in range(count):
+            judge_pair(bytes_.data, start + 2 * i, length + 2 * i, row + i)
+            if row[i].keys:
+                lanes += set_lane(
+                    lane + lanes, bytes_.data + start[2 * i], length[2 * i], CLIENT_HEAD,
+                    row[i].to_server)
+                lanes += set_lane(
+                    lane + lanes, bytes_.data + start[2 * i + 1], length[2 * i + 1], SERVER_HEAD,
+                    row[i].to_client)
+        kernel.decipher_lanes(lane, lanes)
+    free(lane)
+    raise_interrupt()
 
 
 LINKS = ("", "primary", "secondary", "chat", "cache", "transfer")

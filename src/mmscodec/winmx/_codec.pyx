@@ -5,7 +5,7 @@ from cpython.unicode cimport PyUnicode_Decode, PyUnicode_DecodeLatin1
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 from mmscodec._block cimport Block
-from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable
+from mmscodec._buffer cimport Buffer, RELEASE_GIL, raise_interrupt, readable, writable
 from mmscodec._kernels.winmx cimport fields as packet_fields, nodes, scan as kernel
 from mmscodec._kernels.core.table cimport table_reserve, table_t
 from mmscodec._kernels.core.tail cimport (
@@ -139,6 +139,61 @@ cdef class BatchBase:
             self.total_nodes = found.nodes
         finally:
             self.busy = False
+
+    def scan_many(self, source, str link, starts, lengths, done):
+        """Hold `source` and index the frames of streams in it; offsets are those in `source`.
+
+        Parameters
+        ----------
+        starts, lengths : arrays of int64
+            Where each stream begins, and its bytes; ascending.
+        done : array of int64, shape (streams, 2)
+            Filled: bytes of whole frames of each, and how many the frame begun has.
+        """
+        cdef Buffer first = readable(starts), size = readable(lengths), out = writable(done)
+        cdef const int64_t *start = <const int64_t *>first.data
+        cdef const int64_t *length = <const int64_t *>size.data
+        cdef int64_t *ends = <int64_t *>out.data
+        cdef size_t count = first.size // sizeof(int64_t)
+        cdef int status
+        if size.size != first.size or out.size != 2 * first.size:
+            raise ValueError("one length and two results a stream")
+        self.begin()
+        try:
+            self.empty()
+            self.framing = FRAMINGS[link]
+            self.hold(source)
+            self.link = link
+            if kernel.streams_inside(start, length, count, self.view.size) != count:
+                raise ValueError("a stream does not lie in the buffer")
+            with nogil:
+                status = self.scan_streams(self.view.data, start, length, count, ends)
+            self.interrupt()
+            if status != 0:
+                raise MemoryError("no memory for the rows")
+            self.consumed = <int64_t>self.view.size
+        except BaseException:
+            self.empty()
+            raise
+        finally:
+            self.busy = False
+
+    cdef int scan_streams(
+        self, const uint8_t *src, const int64_t *start, const int64_t *length, size_t count,
+        int64_t *ends
+    ) noexcept nogil:
+        # 0, or -1 without memory
+        cdef kernel.scan_t found
+        cdef size_t i
+        for i in range(count):
+            if kernel.scan(
+                src + start[i], <size_t>length[i], start[i], self.framing,
+                &self.packet_block.table, &self.fault_block.table, &found,
+            ) != 0:
+                return -1
+            ends[2 * i], ends[2 * i + 1] = <int64_t>found.consumed, <int64_t>found.need
+            self.total_nodes += found.nodes
+        return 0
 
     cdef int interrupt(self) except -1:
         # a scan that Ctrl-C ended leaves no rows

@@ -91,6 +91,18 @@ cdef inline int add_fault(
     return 0
 
 
+cdef inline size_t streams_inside(
+    const int64_t *starts, const int64_t *lengths, size_t count, size_t size
+) noexcept nogil:
+    # the first of `count` streams that does not lie in a buffer of `size` bytes, or `count`
+    cdef size_t i
+    for i in range(count):
+        if starts[i] < 0 or lengths[i] < 0 or <size_t>starts[i] > size \
+                or <size_t>lengths[i] > size - <size_t>starts[i]:
+            return i
+    return count
+
+
 # 0, or -1 when there is no memory; rows written stay good
 cdef int scan(
     const uint8_t *src, size_t length, int64_t base, int framing,
