@@ -216,3 +216,50 @@ def test_adopted_rows_must_lie_in_the_buffer():
         wrong[column][-1] = value
         with pytest.raises(ValueError, match="packet 7"):
             batch.adopt(v.STREAM, "secondary", 0, wrong, 0)
+
+
+def adopted(link, source, length, data_length, kind=0x31):
+    rows = np.zeros(1, winmx.decode(v.STREAM).packets.dtype)
+    rows["length"], rows["data_length"], rows["type"] = length, data_length, kind
+    batch = winmx.Batch()
+    batch.adopt(source, link, 0, rows, len(source))
+    return batch
+
+
+@pytest.mark.parametrize("item", samples.KNOWN, ids=lambda item: item.name)
+def test_an_adopted_packet_that_is_shorter_than_a_header_is_one_fault(item):
+    if item.link != "legacy":
+        return
+    for length in range(5):
+        batch = adopted("legacy", bytes(9), length, 0, item.mid)
+        faults = batch.faults
+        assert len(batch[item.name]) + len(faults) == 1
+        if length < 4:
+            assert faults[["need", "have"]].tolist() == [(4, length)]
+        look_at_everything(batch)
+
+
+def test_adopted_replies_of_peer_caches_have_the_length_of_their_data():
+    for data_length in (0, 1, 11, 12, 13, 24, 36):
+        batch = adopted("cache", bytes(200), 17 + data_length, data_length)
+        assert len(batch.nodes) == max(data_length - 12, 0) // 12
+        for wrong in (-1, 1):
+            with pytest.raises(ValueError, match="another length"):
+                adopted("cache", bytes(200), 17 + data_length + wrong, data_length)
+
+
+@pytest.mark.parametrize("size", [5, 0xFFFE, 0xFFFF, 0x10000, 70000])
+def test_the_data_of_a_long_datagram_is_told_as_16_bits(size):
+    (row,) = winmx.decode(bytes(size), link="udp").packets
+    assert (row["length"], row["data_length"]) == (size, min(size, 0xFFFF))
+
+
+@pytest.mark.parametrize("name", [b"", b" ", b"a", b"a ", b"  "])
+def test_a_space_in_front_of_a_quotation_mark_is_no_part_of_a_name(name):
+    request = b"GET" + name + b'"a path" 1'
+    batch = winmx.Batch()
+    rows = np.zeros(1, winmx.decode(v.STREAM).packets.dtype)
+    rows["length"], rows["type"] = len(request), 0x47
+    batch.adopt(request, "transfer", 0, rows, len(request))
+    assert batch.column("FileRequest", "user_name").tolist() == [name.decode().removesuffix(" ")]
+    assert batch.column("FileRequest", "path").tolist() == ["a path"]

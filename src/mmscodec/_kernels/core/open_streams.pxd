@@ -82,9 +82,8 @@ cdef inline int streams_grow_index(open_streams_t *o) noexcept nogil:
         return -1
     memset(o.index.data, 0, size * sizeof(int32_t))
     o.mask = <uint32_t>(size - 1)
-    for i in range(o.places.rows):
-        if stream[i].number != NOWHERE:
-            streams_slot(o, stream[i].number)[0] = <int32_t>i + 1
+    for i in range(o.places.rows):  # none is free: more are open than ever before
+        streams_slot(o, stream[i].number)[0] = <int32_t>i + 1
     return 0
 
 

@@ -48,12 +48,10 @@ cdef inline bint pause_at(plain_t *p, int64_t time) noexcept nogil:
 
 
 cdef inline bint start_at(plain_t *p, const control_row_t *message) noexcept nogil:
-    # where a report of a start stands in the flow of the server; False: too many, or not ascending
+    # where a report of a start stands in the flow of the server, whose rows ascend; False: too many
     if message.flow != p.flow:
         return True
     if p.start_count == MOST_ASKED:
-        return False
-    if p.start_count and p.starts[p.start_count - 1] > message.offset:
         return False
     p.starts[p.start_count] = message.offset
     p.start_count += 1
@@ -70,7 +68,7 @@ cdef inline bint take_stopped(plain_t *p, int64_t row, int32_t place) noexcept n
     if place >= 0:
         if end:
             out.finished = hr != 1
-            out.played_out = out.finished and succeeded(hr) and not out.stopping
+            out.played_out = out.finished and not out.stopping  # no HRESULT of a plain one failed
         else:
             out.stopping = 1
         if out.started >= 0 and out.stopped < 0:

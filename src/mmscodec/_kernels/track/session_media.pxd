@@ -94,7 +94,7 @@ cdef inline bint add_media(plain_t *p, int64_t row, bint begins) noexcept nogil:
 
 
 cdef inline bint plain_packets(plain_t *p, const int64_t *rows, size_t count) noexcept nogil:
-    # divides the Data packets of the server's flow; False: the session is not plain
+    # divides the Data packets of the server's flow, whose offsets ascend; False: it is not plain
     cdef const media_row_t *packet
     cdef const media_row_t *last = NULL  # of the media
     cdef size_t i, step = 0, last_step = 0
@@ -106,8 +106,6 @@ cdef inline bint plain_packets(plain_t *p, const int64_t *rows, size_t count) no
             continue  # packet-pair filler
         if interrupted_at(i):
             p.interrupted = True
-            return False
-        if i and p.data[rows[i - 1]].offset > packet.offset:
             return False
         while step < p.start_count and p.starts[step] <= packet.offset:
             step += 1
