@@ -19,12 +19,14 @@ import mmscodec
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = Path(mmscodec.__file__).resolve().parent
+#: A wheel has the declarations of what it is for others to use; the rest lies beside the tests.
+SOURCES = HERE.parent.parent / "src"
 BUILD = """
 import sys
 from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
-here, package, target = map(Path, sys.argv[1:])
+here, package, sources, target = map(Path, sys.argv[1:])
 include = [str(package / "_kernels" / "include")]
 extensions = [
     Extension("tests.bindings." + source.stem, [str(source)], include_dirs=include)
@@ -33,8 +35,8 @@ extensions = [
 directives = dict(language_level=3, boundscheck=False, wraparound=False, initializedcheck=False,
                   cdivision=True, binding=True)
 setup(
-    ext_modules=cythonize(extensions, include_path=[str(package.parent)], build_dir=str(target),
-                          compiler_directives=directives, quiet=True),
+    ext_modules=cythonize(extensions, include_path=[str(package.parent), str(sources)],
+                          build_dir=str(target), compiler_directives=directives, quiet=True),
     script_args=["-q", "build_ext", f"--build-lib={target}", f"--build-temp={target}/temp"],
 )
 """
@@ -43,7 +45,8 @@ setup(
 def fingerprint() -> str:
     """Changes with every source of the bindings and every declaration that they are built on."""
     digest = hashlib.sha256(sys.version.encode())
-    paths = [*HERE.glob("*.py*"), *PACKAGE.rglob("*.pxd"), *PACKAGE.rglob("*.h")]
+    declared = [path for folder in (PACKAGE, SOURCES) for path in folder.rglob("*.pxd")]
+    paths = [*HERE.glob("*.py*"), *declared, *PACKAGE.rglob("*.h")]
     for path in sorted(path for path in paths if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -61,7 +64,7 @@ def built() -> Path:
     pytest.importorskip("Cython", reason="no Cython for the bindings of the kernels")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE / "build") as target:
-        command = [sys.executable, "-c", BUILD, str(HERE), str(PACKAGE), target]
+        command = [sys.executable, "-c", BUILD, str(HERE), str(PACKAGE), str(SOURCES), target]
         environment = {name: word for name, word in os.environ.items() if name != "LD_PRELOAD"}
         made = subprocess.run(
             command, cwd=target, env=environment, capture_output=True, text=True, check=False
