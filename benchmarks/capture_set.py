@@ -2,13 +2,15 @@
 
     python -m benchmarks.capture_set FOLDER --megabytes 64 [--rotate 8] [--other 0.5] [--flow 256]
 
-Sessions are copies of real ones (tests/captures) from other addresses, begun one after another, so
-that several are open at any time and most rotations cut some. Checksums are those of the originals.
+Sessions are copies of real ones (tests/captures) between other addresses, begun one after another,
+so that several are open at any time and most rotations cut some. Checksums are those of the
+originals.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ TEMPLATES = (
     "mms/libmms_tcp.pcap", "mms/ffmpeg_tcp.pcap", "mms/vlc_udp.pcap", "mms/libmms_playlist.pcap",
     "own/own_lost_middle.pcap", "own/own_ntlm.pcap", "winmx/chat.pcap", "winmx/secondary.pcap",
 )  # fmt: skip
+ADDRESS = "127.0.0.1".encode("utf-16-le")  # of both peers of all templates
 START = 1_700_000_000 * 10**9
 AT_ONCE = 24  # sessions that are open at a time
 APART = 25_000_000  # ns between the starts of two
@@ -38,13 +41,17 @@ class Template:
     raw: np.ndarray
     starts: np.ndarray
     times: np.ndarray  # ns after the first
+    named: np.ndarray  # where messages name the address
 
     def copy(self, number: int) -> np.ndarray:
-        """The bytes with both addresses replaced: 10.x.y.z, so that ports still tell who is who."""
+        """The bytes with both addresses replaced by one of the same length as text."""
         raw = self.raw.copy()
-        address = np.frombuffer((0x0A000000 + number % (1 << 24)).to_bytes(4, "big"), np.uint8)
+        number %= 100_000  # then the same addresses come again, much later
+        parts = 100 + number // 1000, number // 100 % 10, number // 10 % 10, number % 10
         for at in (16 + 26, 16 + 30):
-            raw[(self.starts + at)[:, None] + np.arange(4)] = address
+            raw[(self.starts + at)[:, None] + np.arange(4)] = np.array(parts, np.uint8)
+        text = np.frombuffer(".".join(map(str, parts)).encode("utf-16-le"), np.uint8)
+        raw[self.named[:, None] + np.arange(len(text))] = text
         return raw
 
 
@@ -58,7 +65,10 @@ def _template(frames: list[tuple[int, bytes]]) -> Template:
     made = [pcap_record(frame, magic=NANO) for frame in frames]
     starts = np.cumsum([0, *map(len, made[:-1])])
     times = np.array([time for time, _ in frames], np.int64)
-    return Template(np.frombuffer(b"".join(made), np.uint8), starts, times - times[0])
+    raw = b"".join(made)
+    named = [found.start() for found in re.finditer(re.escape(ADDRESS), raw)]
+    array = np.frombuffer(raw, np.uint8)
+    return Template(array, starts, times - times[0], np.array(named, np.int64))
 
 
 def other_template() -> Template:

@@ -3,7 +3,7 @@
     errors, blocks, _signatures, _kernels  <-  schema, _block, _buffer  <-  tables, capi
         <-  mms, winmx  <-  _capi, aio, capture  <-  sessions, asf  <-  lines
         <-  convert, sql, wireshark, explain, report  <-  _facade
-        <-  __init__, collect, distributed  <-  cli
+        <-  __init__, collect, distributed  <-  spark, cli
 
 A file may import from its own unit and from units to its left.
 """
@@ -51,6 +51,7 @@ RANKS = {
     "__init__": 9,
     "collect": 9,
     "distributed": 9,
+    "spark": 10,
     "cli": 10,
     "__main__": 11,
 }

@@ -20,7 +20,7 @@ USERS = {
     "mmscodec.distributed",
     "mmscodec.convert", "mmscodec.errors", "mmscodec.explain",
     "mmscodec.mms", "mmscodec.report", "mmscodec.schema.winmx", "mmscodec.sessions", "mmscodec.sql",
-    "mmscodec.tables",
+    "mmscodec.spark", "mmscodec.tables",
     "mmscodec.winmx", "mmscodec.winmx.cipher", "mmscodec.wireshark",
 }  # fmt: skip
 
