@@ -72,12 +72,12 @@ def test_damaged_empty_and_vanished_files_are_named_and_the_rest_is_decoded(
     other.write_text("no capture")
     given = [files[0], cut, empty, other, tmp_path / "vanished.pcap"]
     with pytest.warns(RuntimeWarning, match="of 5 files cannot be read") as said:
-        rows = decode(spark, given, "nodes", partitions=2)
+        rows = decode(spark, given, "data", partitions=2)
     (text,) = {str(item.message) for item in said if item.category is RuntimeWarning}
     assert "vanished.pcap" in text
     assert "other.pcap" in text
     with mmscodec.open([files[0], cut]) as capture:
-        assert rows.count() == len(capture.nodes) > 0
+        assert rows.count() == len(capture.data) > 0
     with pytest.raises(mmscodec.errors.CaptureError, match="vanished"):
         decode(spark, given, on_error="raise")
 

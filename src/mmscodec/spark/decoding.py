@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from mmscodec.convert.library import pyarrow
 from mmscodec.distributed import SORT_BY, Wanted, decide, schema
+from mmscodec.distributed.inputs import expanded
 from mmscodec.spark import tasks
-from mmscodec.spark.files import listed
 from mmscodec.spark.library import pyspark
 from mmscodec.spark.session import local
 from mmscodec.spark.types import ddl, plain_ddl
@@ -121,7 +121,8 @@ def segments(
     """Segments of all flows that matter, each group in one partition, in order."""
     pyspark()
     session = spark or local()
-    files = listed(paths)
+    named = [paths] if isinstance(paths, str | os.PathLike) else paths
+    files = expanded(map(os.fspath, named))
     wanted = _wanted(session, files, on_error)
     readable = list(wanted.files)
     from mmscodec.distributed.schemas import SEGMENTS

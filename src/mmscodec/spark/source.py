@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from mmscodec.spark.files import listed
+from mmscodec.distributed.inputs import expanded
 from mmscodec.spark.library import pyspark
 from mmscodec.spark.types import converted, ddl
 
@@ -58,7 +59,7 @@ def _data_source() -> type:
             self.options = options
 
         def partitions(self) -> Sequence[Any]:
-            files = listed(self.options["path"])
+            files = expanded(_paths(self.options))
             if _word(self.options, "files", "together", ("together", "apart")) == "together":
                 return [Partition(0, files)]
             return [Partition(part, [name]) for part, name in enumerate(files)]
@@ -94,6 +95,12 @@ def _rows(files: Sequence[str], part: int, options: dict[str, str]) -> Iterator[
         for first in range(0, len(table), _ROWS):
             for batch in pyarrow().RecordBatchReader.from_stream(table[first : first + _ROWS]):
                 yield converted(batch, part)
+
+
+def _paths(options: dict[str, str]) -> list[str]:
+    if "path" not in options and "paths" not in options:
+        raise ValueError("there is no path: name one in load")
+    return [options["path"]] if "path" in options else json.loads(options["paths"])
 
 
 def _table(options: dict[str, str]) -> str:
