@@ -115,7 +115,7 @@ def test_batches_of_flows_have_the_rows_of_the_tables(monkeypatch):
         assert mine["offset"].tolist() == batch.faults["offset"].tolist()
 
 
-@pytest.mark.parametrize("start, length", [(-1, 1), (0, -1), (9, 0), (4, 5)])
+@pytest.mark.parametrize(("start", "length"), [(-1, 1), (0, -1), (9, 0), (4, 5)])
 def test_streams_outside_of_the_buffer_are_refused(start, length):
     data, pair = np.zeros(8, np.uint8), np.array([[start, length], [0, 0]], np.int64)
     with pytest.raises(ValueError, match="does not lie"):

@@ -8,8 +8,7 @@ and nothing is read. One ceiling holds over all connections.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from mmscodec.winmx.conversation import CLIENT, SERVER, Conversation
 _CEILING = 256 << 20  # bytes that wait in all connections together
 HELD = 1 << 16  # bytes of a client that wait for the keys
 _NO_STAMPS = np.empty(0, dtypes.STAMPS)
+_Run: TypeAlias = tuple[int, int, bytes | None]  # offsets in the flow, and the bytes from there
 
 
 class _LiveConnection:
@@ -103,6 +103,7 @@ class LiveWinmx:
         tcp = rows[rows["transport"] == Transport.TCP]
         # servers first: the keys
         tcp = tcp[np.argsort(tcp["direction"] != Direction.TO_CLIENT, kind="stable")]
+        runs = self._runs(tables, tcp)
         ended: dict[int, tuple[_LiveConnection, list[int]]] = {}
         columns = (tcp[name].tolist() for name in COLUMNS)
         for flow, peer, direction, marks, length, extent in zip(*columns):
@@ -110,7 +111,7 @@ class LiveWinmx:
             side = SERVER if direction == Direction.TO_CLIENT else CLIENT
             connection.flows[side] = flow
             times = new.get(flow, _NO_STAMPS)
-            parts += self._feed(tables, connection, side, extent, times, stamps)
+            parts += self._feed(connection, side, runs.get(flow, []), times, stamps)
             connection.keep(side, times)
             self._weigh(connection)
             if marks & dtypes.ENDED:
@@ -132,14 +133,14 @@ class LiveWinmx:
         return connection
 
     def _feed(
-        self, tables: Any, connection: _LiveConnection, side: int, extent: int, times: np.ndarray,
+        self, connection: _LiveConnection, side: int, runs: list[_Run], times: np.ndarray,
         stamps: dict[int, np.ndarray],
     ) -> list[Part]:  # fmt: skip
         """What this batch has of a side, and then what the other side had waiting for it."""
         self.work["flows"] += 1
         self.work["times"] += len(times)
         conversation, flow, other = connection.conversation, connection.flows[side], 1 - side
-        parts = self._read(tables, connection, side, extent)
+        parts = self._read(connection, side, runs)
         if parts:
             stamps[flow] = connection.stamped(side, times)
         if conversation.waits(other) and conversation.state != "greeting":
@@ -150,43 +151,55 @@ class LiveWinmx:
             parts += late
         return parts
 
-    def _read(self, tables: Any, connection: _LiveConnection, side: int, extent: int) -> list[Part]:
+    def _runs(self, tables: Any, tcp: np.ndarray) -> dict[int, list[_Run]]:
+        """What this batch has of each flow: bytes only where somebody may read them."""
+        block, bounds = _extents.collect_all(tables._blocks["extents"], tcp["extent"])
+        rows, owner = block.array(dtypes.EXTENTS), np.repeat(np.arange(len(tcp)), np.diff(bounds))
+        if not len(rows):
+            return {}
+        read = np.array([self._reads(flow) for flow in tcp["flow"].tolist()])[owner]
+        ends = rows["offset"] + rows["length"]
+        new = (owner[1:] != owner[:-1]) | (rows["offset"][1:] != ends[:-1])
+        first = np.concatenate([[0], np.flatnonzero(new) + 1])
+        wanted = rows[read]  # one behind the other
+        wanted["offset"] = np.cumsum(wanted["length"], dtype="i8") - wanted["length"]
+        data = tables._gather(wanted, 0, int(wanted["length"].sum(dtype="i8"))).tobytes()
+        place = np.zeros(len(rows), np.int64)
+        place[read] = wanted["offset"]
+        last = np.append(first[1:], len(rows)) - 1
+        out: dict[int, list[_Run]] = {}
+        columns = (tcp["flow"][owner[first]], rows["offset"][first], ends[last], place[first],
+                   read[first])  # fmt: skip
+        for flow, start, end, at, known in zip(*(column.tolist() for column in columns)):
+            piece = data[at : at + end - start] if known else None
+            out.setdefault(flow, []).append((start, end, piece))
+        return out
+
+    def _reads(self, flow: int) -> bool:
+        # once a conversation reads a side no more it stays so
+        connection = self.connections.get(flow)
+        return connection is None or connection.conversation.reads(connection.flows.index(flow))
+
+    def _read(self, connection: _LiveConnection, side: int, runs: list[_Run]) -> list[Part]:
         """Give the conversation what this batch has of a side."""
         conversation, flow = connection.conversation, connection.flows[side]
         parts: list[Part] = []
         if conversation.lacks(side):
-            self._count(tables, connection, side, extent)
+            _count(connection, side, runs)
             return parts
-        for missing, rows in pieces(tables, extent, connection.ends[side]):
-            if missing:
+        for start, end, data in runs:
+            if missing := start - connection.ends[side]:
                 if conversation.waits(side):
                     parts += some(flow, conversation.advance(side, b""))
                 conversation.lose(side, missing)
-            start, end = int(rows["offset"][0]), int(rows["offset"][-1]) + int(rows["length"][-1])
             connection.ends[side] = end
             self.work["pieces"] += 1
-            if not conversation.reads(side):
+            if data is None or not conversation.reads(side):
                 conversation.skip(side, end - start)
                 continue
             self.work["bytes"] += end - start
-            if len(rows) == 1:
-                data = bytes(tables._held(int(rows["place"][0]), end - start))
-            else:
-                data = bytes(tables._gather(rows, start, end))
             parts += some(flow, conversation.advance(side, data))
         return parts
-
-    def _count(self, tables: Any, connection: _LiveConnection, side: int, extent: int) -> None:
-        """Behind a hole bytes are only counted, however many pieces they are in."""
-        if not extent:
-            return
-        rows = _extents.collect(tables._blocks["extents"], extent).array(dtypes.EXTENTS)
-        there = int(rows["length"].sum())
-        end = int(rows["offset"][-1]) + int(rows["length"][-1])
-        if missing := end - connection.ends[side] - there:
-            connection.conversation.lose(side, missing)
-        connection.conversation.skip(side, there)
-        connection.ends[side] = end
 
     def _close(
         self, connection: _LiveConnection, lengths: list[int], stamps: dict[int, np.ndarray]
@@ -255,17 +268,12 @@ def by_flow(stamps: np.ndarray) -> dict[int, np.ndarray]:
     return {int(ordered["flow"][a]): ordered[a:b] for a, b in zip(starts, ends)}
 
 
-def pieces(tables: Any, extent: int, end: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(bytes missing before it, its extents) of each run of a flow; `end` is how far it came."""
-    if not extent:
+def _count(connection: _LiveConnection, side: int, runs: list[_Run]) -> None:
+    """Behind a hole bytes are only counted, however many pieces they are in."""
+    if not runs:
         return
-    extents = _extents.collect(tables._blocks["extents"], extent).array(dtypes.EXTENTS)
-    starts = extents["offset"]
-    if len(extents) == 1:
-        yield int(starts[0]) - end, extents
-        return
-    ends = starts + extents["length"]
-    cuts = (np.flatnonzero(starts[1:] != ends[:-1]) + 1).tolist()
-    for first, last in zip([0, *cuts], [*cuts, len(extents)]):
-        yield int(starts[first]) - end, extents[first:last]
-        end = int(ends[last - 1])
+    there, end = sum(end - start for start, end, _ in runs), runs[-1][1]
+    if missing := end - connection.ends[side] - there:
+        connection.conversation.lose(side, missing)
+    connection.conversation.skip(side, there)
+    connection.ends[side] = end
