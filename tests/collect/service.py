@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,31 @@ def started(*words: object, **more: Any) -> subprocess.Popen:
     """`mmscodec collect` with these words; its log is JSON lines on standard error."""
     command = [sys.executable, "-m", "mmscodec", "collect", "--log-format", "json"]
     return subprocess.Popen([*command, *map(str, words)], stderr=subprocess.PIPE, **more)
+
+
+def piped(out: Path, *words: object) -> subprocess.Popen:
+    """The same, with a pipe as its input."""
+    return started("-o", out, *words, "-", stdin=subprocess.PIPE)
+
+
+def fed(process: subprocess.Popen, content: bytes) -> None:
+    """Bytes into its pipe."""
+    assert process.stdin is not None
+    process.stdin.write(content)
+    process.stdin.flush()
+
+
+def begun(out: Path) -> None:
+    """Wait until it has rows in hand."""
+    until(lambda: list(out.glob("*/run=*")))
+
+
+def closed(process: subprocess.Popen) -> tuple[int, list[dict[str, Any]]]:
+    """The end of its pipe, and `ended`."""
+    assert process.stdin is not None
+    process.stdin.close()
+    process.stdin = None
+    return ended(process)
 
 
 def ended(process: subprocess.Popen, seconds: float = 60) -> tuple[int, list[dict[str, Any]]]:
@@ -114,6 +140,13 @@ def joined(path: Path, protocol: str = "mms") -> Path:
     return path
 
 
-def differing(one: dict[str, list[str]], other: dict[str, list[str]]) -> list[str]:
-    """Names of tables that are not the same in both."""
-    return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+def differing(one: dict[str, list[str]], other: dict[str, list[str]]) -> list[tuple]:
+    """Names of tables that are not the same in both, and a row that only one has, of each."""
+    found = []
+    for name in sorted({*one, *other}):
+        mine, theirs = one.get(name, []), other.get(name, [])
+        if mine != theirs:
+            rows = [sorted((Counter(a) - Counter(b)).elements())[:1]
+                    for a, b in ((mine, theirs), (theirs, mine))]  # fmt: skip
+            found.append((name, len(mine), len(theirs), *rows))
+    return found

@@ -9,19 +9,21 @@ import pytest
 
 from tests.collect.service import (
     CAPTURES,
+    begun,
+    closed,
     differing,
     ended,
+    fed,
     finished,
     joined,
     pause,
+    piped,
     started,
     truth,
     until,
     written,
 )
 
-pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
 CAPTURE = CAPTURES / "mms" / "ffmpeg_tcp.pcap"
 RAW = CAPTURE.read_bytes()
 
@@ -29,21 +31,6 @@ RAW = CAPTURE.read_bytes()
 @pytest.fixture(scope="module")
 def true():
     return truth(CAPTURE)
-
-
-def piped(out, *words):
-    return started("-o", out, *words, "-", stdin=subprocess.PIPE)
-
-
-def fed(process, content):
-    process.stdin.write(content)
-    process.stdin.flush()
-
-
-def closed(process):
-    process.stdin.close()
-    process.stdin = None
-    return ended(process)
 
 
 def test_all_protocols_come_out_as_from_a_whole_file(tmp_path):
@@ -82,7 +69,7 @@ def test_sighup_finishes_the_present_files_and_goes_on(tmp_path, true):
     out = tmp_path / "out"
     process = piped(out)
     fed(process, RAW[:150_000])
-    until(lambda: list(out.glob("*/run=*")))
+    begun(out)
     assert finished(out) == []
     process.send_signal(signal.SIGHUP)
     until(lambda: finished(out))
@@ -96,7 +83,7 @@ def test_sighup_finishes_the_present_files_and_goes_on(tmp_path, true):
 def test_ctrl_c_finishes_and_its_status_says_so(tmp_path):
     process = piped(tmp_path / "out")
     fed(process, RAW[:150_000])
-    until(lambda: list((tmp_path / "out").glob("*/run=*")))
+    begun(tmp_path / "out")
     process.send_signal(signal.SIGINT)
     assert ended(process)[0] == 130
     assert finished(tmp_path / "out")
@@ -119,7 +106,7 @@ def test_a_file_that_is_left_in_the_middle_is_taken_up_again(tmp_path, true):
     path, out = tmp_path / "a.pcap", tmp_path / "out"
     path.write_bytes(RAW[:120_000])
     process = started("-o", out, "--follow", path)
-    until(lambda: list(out.glob("*/run=*")))
+    begun(out)
     process.send_signal(signal.SIGTERM)
     assert ended(process)[0] == 0
     assert finished(out)
@@ -167,7 +154,7 @@ def records(number):
 def test_two_collectors_do_not_share_a_folder(tmp_path):
     process = piped(tmp_path / "out")
     fed(process, RAW[:150_000])
-    until(lambda: list((tmp_path / "out").glob("*/run=*")))
+    begun(tmp_path / "out")
     other = started("-o", tmp_path / "out", CAPTURE)
     assert b"another collector" in other.communicate(timeout=30)[1]
     assert other.returncode == 1

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmscodec.capture import dtypes
 from mmscodec.capture.arrow import NAMES, CaptureArrow
 from mmscodec.capture.chosen import Choose, Chosen, target
+from mmscodec.capture.open_flows import FlowRows, OpenFlows
 from mmscodec.schema.mms import BY_NAME, full_name
 from mmscodec.schema.vocabulary import Protocol
 from mmscodec.tables.column import Column
@@ -23,19 +23,6 @@ from mmscodec.winmx import arrow as winmx
 WHOLE = ("findings", "sessions", "exchanges", "transitions")
 #: Names of tables that can be read in batches.
 STREAMED = tuple(name for name in NAMES if name not in WHOLE)
-
-
-class _FlowRows:
-    """Some rows of `flows` of several batches, in the form that `CaptureArrow` reads."""
-
-    def __init__(self, rows: list[tuple[Any, Any, int]]) -> None:
-        self.flows = np.array([row for row, _, _ in rows], dtypes.FLOWS)
-        self._raw_flows = np.array([raw for _, raw, _ in rows], dtypes.RAW_FLOWS)
-        self._directions = np.array([way for _, _, way in rows], np.uint8)
-
-    def flow_rows(self, flows: Any) -> np.ndarray:
-        """Indices of rows by the numbers of their flows."""
-        return dtypes.find_rows(self._raw_flows["flow"], flows)
 
 
 class Feed:
@@ -59,7 +46,7 @@ class Feed:
                 raise ValueError(f"{name} needs the whole capture: use table()")
         self.payload, self.secrets, self.choose = payload, secrets, choose
         self.before: Counter[str] = Counter()  # rows of the batches before this one
-        self.open: dict[int, tuple[Any, Any, int]] = {}  # flows that have not ended
+        self.open = OpenFlows()
 
     def empty(self, tables: Any, name: str) -> Table:
         """The table without rows, which says what its columns are."""
@@ -68,7 +55,7 @@ class Feed:
     def take(self, tables: Any) -> dict[str, Table]:
         """The tables of a batch; without those that have no rows."""
         out = {}
-        ended = self._ended(tables) if "flows" in self.names else []
+        ended = self.open.take(tables) if "flows" in self.names else ()
         maker = CaptureArrow(tables)
         chosen = None if self.choose is None else Chosen(maker.table, self.choose, self.before)
         absent = _absent(tables)
@@ -97,27 +84,13 @@ class Feed:
 
     def finish(self) -> dict[str, Table]:
         """What is left when the last batch was taken: flows that have not ended."""
-        rest, self.open = [self.open[flow] for flow in sorted(self.open)], {}
-        made = self._flows(rest) if rest and "flows" in self.names else ()
+        rest = self.open.rest()
+        made = self._flows(rest) if len(rest) else ()
         return {"flows": made} if isinstance(made, Table) and len(made) else {}
 
-    def _flows(self, rows: list[tuple[Any, Any, int]]) -> Table:
-        made = CaptureArrow(_FlowRows(rows)).flows()
+    def _flows(self, rows: Any) -> Table:
+        made = CaptureArrow(FlowRows(rows)).flows()
         return made if self.choose is None else made.where(self.choose(made))
-
-    def _ended(self, tables: Any) -> list[tuple[Any, Any, int]]:
-        flows, raw, ways = tables.flows, tables._raw_flows, tables._directions
-        done = []
-        for row, kept, way in zip(flows.copy(), raw.copy(), ways.tolist()):
-            flow = int(row["flow"])
-            known = self.open.pop(flow, None)
-            if known is not None:  # faults are counted batch by batch
-                row["faults"] += known[0]["faults"]
-            if kept["marks"] & dtypes.ENDED:
-                done.append((row, kept, way))
-            else:
-                self.open[flow] = row.copy(), kept.copy(), way
-        return done
 
 
 def counted_on(made: Table, before: Mapping[str, int]) -> Table:

@@ -37,6 +37,7 @@ def captured(
 ) -> Iterator[Piece]:  # fmt: skip
     """Decode to the end; of an input that is left in the middle, up to what is complete."""
     record = [0]
+    earlier = counts.records, counts.evicted  # of the connections before this one
 
     def step(more: int) -> None:
         record[0] += more
@@ -55,7 +56,7 @@ def captured(
             if source.stopped and source.resumes:
                 return  # what came since the piece before is read again
             seen(batch, capture)
-            _count(counts, capture, batch)
+            _count(counts, capture, batch, earlier)
             counts.bytes += source.position - before
             before = source.position
             piece = maker.piece(feed.take(batch), source.position, record[0], source.files)
@@ -65,10 +66,11 @@ def captured(
         yield maker.piece(feed.finish(), source.position, record[0], source.files)
 
 
-def _count(counts: Counts, capture: Any, batch: Any) -> None:
+def _count(counts: Counts, capture: Any, batch: Any, earlier: tuple[int, int]) -> None:
     now = capture.counts
-    counts.records = now["records"]
-    counts.streams, counts.evicted = now["connections"], now["evicted"]
+    counts.records = earlier[0] + now["records"]
+    counts.evicted = earlier[1] + now["evicted"]
+    counts.streams = now["connections"]
     count_faults(counts, batch.faults)
 
 

@@ -35,6 +35,7 @@ class Part:
         self.folder, self.run, self.number = folder, run, number
         self._most = min(_HELD, room)
         self.tables: dict[str, Dataset] = {}
+        self.safe = False  # the state names its files: they stay, whatever happens
         self._rows: dict[str, list[list[int]]] = {}  # [first, count] of each stretch
         self._held: dict[str, int] = {}
 
@@ -89,11 +90,14 @@ class Part:
                 os.fsync(file.fileno())
         for table in self.tables.values():
             settle(table.path.parent)
-        state.pending = [
+        # with those of earlier parts that could not be named
+        state.pending = [pair for pair in state.pending if (self.folder / pair[0]).exists()]
+        state.pending += [
             (str(t.part.relative_to(self.folder)), str(t.path.relative_to(self.folder)))
             for t in self.tables.values()
         ]
         save(self.folder, state)
+        self.safe = True
         recover(self.folder, state)
         return [table.path for table in self.tables.values()]
 

@@ -172,6 +172,7 @@ class _Service:
         """One run to its end; the state that is saved then."""
         if not begin.run:
             begin.run, begin.ended = before.run + 1, False
+            begin.pending = list(before.pending)
         self.counts.runs += 1
         writing = Writing(self.settings, self.folder, begin, self.counts)
         queue = self._queue = Waiting(

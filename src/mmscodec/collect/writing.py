@@ -46,6 +46,7 @@ class Writing:
         if time.monotonic() < self._broken_until:
             self.dropped(piece.rows)
             return
+        held = self._rows
         try:
             if self._part is None:
                 self._part = self._begun()
@@ -54,7 +55,7 @@ class Writing:
             self._last = piece
             self.counts.part_bytes = self._part.largest
         except OSError as error:
-            self._failed(error, piece.rows)
+            self._failed(error, held + piece.rows)
             return
         if self.counts.part_bytes >= self.settings.roll_bytes:
             self.finish("size")
@@ -75,7 +76,8 @@ class Writing:
             return
         state = replace(
             self.state, ended=ended, position=last.position, record=last.record, rows=last.upto,
-            files=last.files, forgotten=self.state.forgotten or forgotten(last), pending=[],
+            files=last.files, forgotten=self.state.forgotten or forgotten(last),
+            pending=list(self.state.pending),
         )  # fmt: skip
         if part is None:
             part = self._begun()
@@ -86,23 +88,35 @@ class Writing:
         try:
             paths = part.finish(state, state.source)
         except OSError as error:
-            self._failed(error, 0)
+            if not part.safe:
+                self._failed(error, self._rows)
+                return
+            self._taken(state, part)
+            log.warning("files could not take their names yet", error=str(error))
+            if self.settings.policy == "block":
+                raise
             return
-        self.state, self._part = state, None
+        self._taken(state, part)
         if not paths:
             return
-        self.counts.rows.update(part.rows)
-        self.counts.files += len(paths)
-        self.counts.part_bytes = 0
         log.info(
             "part finished", why=why, run=part.run, part=part.number, files=len(paths),
             rows=sum(part.rows.values()), bytes=sum(path.stat().st_size for path in paths),
             seconds=round(time.monotonic() - self._began, 3),
         )  # fmt: skip
 
-    def _failed(self, error: OSError, more: int) -> None:
+    def _taken(self, state: State, part: Part) -> None:
+        self.state, self._part = state, None
+        self.counts.rows.update(part.rows)
+        self.counts.files += len(part.tables)
+        self.counts.part_bytes = 0
+
+    @property
+    def _rows(self) -> int:
+        return sum(self._part.rows.values()) if self._part else 0
+
+    def _failed(self, error: OSError, rows: int) -> None:
         # what the files in hand hold is lost, but for what can be decoded again
-        rows = more + (sum(self._part.rows.values()) if self._part else 0)
         self.discard()
         if self.settings.policy == "block":
             log.say(40, "the part cannot be written", error=str(error), rows=rows)
