@@ -12,6 +12,8 @@ import threading
 
 import pytest
 
+from mmscodec.collect import Settings, collect
+from mmscodec.collect.writing import Writing
 from tests.collect.service import (
     CAPTURES,
     closed,
@@ -107,6 +109,36 @@ def test_rows_of_a_growing_file_are_each_there_once_after_kills(protocol, tmp_pa
     assert {found.parent.name for found in finished(out)} == {"run=1"}
     assert wrong_references(out) == 0
     assert not list(out.rglob("*.part"))
+
+
+@pytest.mark.parametrize("protocol", ["mms", "winmx"])
+def test_flows_come_also_when_all_else_was_written_before_a_kill(protocol, tmp_path):
+    path, out = joined(tmp_path / "a.pcap", protocol), tmp_path / "out"
+    process = started("-o", out, "--follow", *OFTEN, path)
+    until(lambda: finished(out))
+    pause(0.7)  # until it waits for more
+    assert killed(process, 0)[0]
+    assert "flows" not in written(out)
+    assert ended(started("-o", out, "--follow", "--idle", "0.3", path))[0] in (0, 3)
+    assert differing(written(out), truth(path)) == []
+
+
+def test_what_comes_at_the_end_comes_once_when_the_end_could_not_be_said(tmp_path, monkeypatch):
+    """Killed between the last rows and the state that says that the run has ended."""
+    path, out, finish = joined(tmp_path / "a.pcap"), tmp_path / "out", Writing.finish
+
+    def dies(self, why, ended=False):
+        finish(self, why)
+        if ended:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Writing, "finish", dies)
+    with pytest.raises(KeyboardInterrupt):
+        collect(Settings(str(path), str(out), log_level="error"))
+    monkeypatch.undo()
+    assert differing(written(out), truth(path)) == []
+    assert ended(started("-o", out, path))[0] in (0, 3)
+    assert differing(written(out), truth(path)) == []
 
 
 def test_a_pipe_loses_no_more_than_the_part_in_hand(tmp_path):

@@ -6,7 +6,7 @@ Each of its Pings says the number and which of them it is, so that a row shows w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -69,25 +69,54 @@ def expected(count: int, capture: bool) -> np.ndarray:
     return found
 
 
-def capture(most: int, together: int) -> Iterator[tuple[int, bytes]]:
-    """A capture of connections in pieces: how many were opened by then, and bytes.
+AGES = _STEPS + 2  # what a connection does, one thing at a time: open, say four parts, close
 
-    `together` are begun at a time, and those of seven such groups are open side by side.
+
+def cohorts(
+    most: int, together: int, more: Callable[[], bool] = lambda: True
+) -> Iterator[tuple[int, list[tuple[int, np.ndarray]]]]:
+    """How many connections were opened, and which of them do what now: (age, numbers).
+
+    `together` are opened at a time, so six times as many are open side by side; none is opened
+    when there are `most`, or `more` says no, and the iteration ends when the last is closed.
     """
+    tick = 0
+    while tick < -(-most // together) + AGES:
+        if tick * together < most and not more():
+            most = tick * together
+        now = []
+        for age in range(AGES):
+            first = (tick - age) * together
+            if 0 <= first < most:
+                now.append((age, np.arange(first, min(first + together, most))))
+        tick += 1
+        yield min(tick * together, most), now
+
+
+def capture(
+    most: int, together: int, more: Callable[[], bool] = lambda: True
+) -> Iterator[tuple[int, bytes]]:
+    """A capture in pieces: how many connections were opened by then (see `cohorts`), and bytes."""
     yield 0, pcap_header(magic=NANO)
     at = 0  # packets
-    ages = _STEPS + 2
-    for tick in range(-(-most // together) + ages):
+    for opened, now in cohorts(most, together, more):
         frames = []
-        for age in range(ages):
-            first = (tick - age) * together
-            numbers = np.arange(first, min(first + together, most))
-            if first < 0 or not len(numbers):
-                continue
+        for age, numbers in now:
             for made in _segments(numbers, age, at):
                 at += len(made)
                 frames.append(made.tobytes())
-        yield min((tick + 1) * together, most), b"".join(frames)
+        yield opened, b"".join(frames)
+
+
+def parts(numbers: np.ndarray, age: int) -> dict[int, bytes]:
+    """What raw streams say at an age between 1 and 4, by the number of each."""
+    size, of, out = len(_WHOLE), kinds(numbers), {}
+    for index, name in enumerate(_NAMES):
+        mine = numbers[of == index]
+        if name != "silent" and len(mine):
+            said = streams(mine, name)[:, size * (age - 1) // _STEPS : size * age // _STEPS]
+            out |= dict(zip(mine.tolist(), map(bytes, said), strict=True))
+    return out
 
 
 def _segments(numbers: np.ndarray, age: int, at: int) -> Iterator[np.ndarray]:
@@ -113,26 +142,23 @@ class Seen:
     """Pings that were found in tables, beside those that are to be there."""
 
     def __init__(self) -> None:
-        self.bits = np.zeros(0, np.uint16)
+        self.bits = np.zeros(1 << 12, np.uint16)
         self.rows = self.twice = self.strange = 0
 
     def add(self, numbers: np.ndarray, which: np.ndarray) -> None:
         """Rows: the connection of each, and which of its Pings it is."""
         self.rows += len(numbers)
-        good = which < MESSAGES
+        good = (which < MESSAGES) & (numbers < 1 << 28)
         self.strange += int((~good).sum())
-        numbers, which = numbers[good].astype(np.int64), which[good]
-        size = int(numbers.max(initial=-1)) + 1
-        if size > 1 << 26:
-            self.strange += len(numbers)
-            return
-        if size > len(self.bits):
-            self.bits = np.concatenate([self.bits, np.zeros(size - len(self.bits), np.uint16)])
-        counted = np.bincount(numbers * MESSAGES + which, minlength=len(self.bits) * MESSAGES)
-        there = (self.bits[:, None] >> np.arange(MESSAGES) & 1).reshape(-1)
-        self.twice += int(np.maximum(counted + there - 1, 0).sum())
-        new = (counted > 0).reshape(-1, MESSAGES) @ (1 << np.arange(MESSAGES))
-        self.bits |= new.astype(np.uint16)
+        keys = numbers[good].astype(np.int64) * MESSAGES + which[good]
+        known = np.unique(keys)
+        self.twice += len(keys) - len(known)
+        numbers, bits = known // MESSAGES, (1 << (known % MESSAGES)).astype(np.uint16)
+        if len(numbers) and numbers[-1] >= len(self.bits):
+            more = np.zeros(2 * int(numbers[-1]) + 1 - len(self.bits), np.uint16)
+            self.bits = np.concatenate([self.bits, more])
+        self.twice += int((self.bits[numbers] & bits != 0).sum())
+        np.bitwise_or.at(self.bits, numbers, bits)
 
     def differing(self, count: int, capture: bool = True) -> np.ndarray:
         """Numbers of connections whose Pings are not those that were sent."""

@@ -58,13 +58,15 @@ class Maker:
     written : mapping
         Rows of each table that are written already, of what is read again,
     cut : int
-        and the position up to which they are. A batch ends there but where none of its rows are
-        new; then they are told from those behind by their number.
+        and the position up to which they are. A batch ends there, and its rows are left out. What
+        comes at the end of the input, at the same place, may be written or not, and is told by its
+        number.
     """
 
     def __init__(self, charset: str, written: Mapping[str, int], cut: int) -> None:
         self.charset, self.written, self.cut = charset, Counter(written), cut
         self.counts: Counter[str] = Counter()
+        self._reached = self._behind = cut == 0
 
     def piece(
         self,
@@ -75,7 +77,11 @@ class Maker:
     ) -> Piece:
         """The rows that are not written yet."""
         out, first, newest, size = {}, {}, 0, 0
-        again = position <= self.cut and self.cut > 0
+        again = not self._reached
+        self._reached = position >= self.cut
+        if position > self.cut and not self._behind:
+            again, self._behind = False, True
+            self.counts = Counter(self.written)
         for name, table in tables.items():
             start = self.counts[name]
             self.counts[name] += len(table)
@@ -87,9 +93,7 @@ class Maker:
             made = as_table(table.in_charset(self.charset) if self.charset else table)
             out[name], first[name] = made.slice(written), start + written
             size += made.nbytes
-        if again and position == self.cut:
-            self.counts = Counter(self.written)
-        upto = dict(self.counts)
+        upto = dict(self.counts | self.written if self._reached else self.counts)
         return Piece(out, first, upto, position, record, newest, size, list(files))
 
     def made(self, tables: dict[str, Any]) -> Piece:
