@@ -43,6 +43,8 @@ def java():
         pytest.skip(why_not())
     # processes of workers import what this one imports
     os.environ["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path if path)
+    # programs that run for seconds are not worth the second compiler of the machine
+    os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @pytest.fixture(scope="session")
