@@ -1,11 +1,13 @@
 """The same over an object store: a small S3 server on loopback."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mmscodec import distributed
+from mmscodec.errors import CaptureError, MissingExtraError
 from tests.distributed.cutting import CAPTURES, cut, expected
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow has no Parquet here")
@@ -56,6 +58,12 @@ def test_captures_spool_and_tables_in_a_bucket(bucket: str, tmp_path: Path, work
             assert made.to_pylist() == rows.cast(made.schema).to_pylist(), name
 
 
-def test_an_address_without_its_package_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="fsspec|Protocol not known"):
+def test_an_address_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="Protocol not known"):
         distributed.scan([str(tmp_path / "none.pcap")], "nothing-like-it://bucket/spool")
+
+
+def test_without_fsspec_its_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(MissingExtraError, match="cloud"):
+        distributed.scan([str(tmp_path / "none.pcap")], "s3://bucket/spool")

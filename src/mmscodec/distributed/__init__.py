@@ -14,7 +14,7 @@ from typing import Any
 from mmscodec.distributed.decoding import SORT_BY, decode_sorted, join_partition, schema
 from mmscodec.distributed.engine import join, scan, survey
 from mmscodec.distributed.scanning import scan_file
-from mmscodec.distributed.survey import Wanted, decide, survey_file
+from mmscodec.distributed.surveying import Wanted, decide, survey_file
 
 __all__ = (
     "SEGMENTS",

@@ -104,6 +104,8 @@ def join(
         There is no spool, or a file was surveyed and not scanned since.
     """
     parts = _parts_of(Spool(spool))
+    for number in joining.made(out):
+        parts[number]
     chosen = {**(options or {}), "tables": None if tables is None else list(tables)}
     calls = [
         (joining.join, (spool, out, number, parts[number], chosen)) for number in sorted(parts)

@@ -42,31 +42,42 @@ def join(
         [[part["key"], part["sha256"]] for part in parts] + [sorted(options.items())]
     )
     made_of = hashlib.sha256(known.encode()).hexdigest()
-    marker = f"{_MARKERS}/{partition}.json"
+    marker = _marker(partition)
     before = json.loads(store.read(marker) or b"{}")
     if before.get("made_of") == made_of:
         return dict(before)
+    there = before.get("rows", {})
     try:
-        rows = _written(Spool(root).store, store, partition, parts, options)
+        rows = _written(Spool(root).store, store, partition, parts, options, there)
     except FAILURES as error:
         return {"partition": partition, "failed": words(error)}
-    for name in before.get("rows", {}):
+    for name in there:
         if name not in rows:
-            store.remove(table_name(name, partition))
+            store.remove(_table_name(name, partition))
     size = sum(part["bytes"] for part in parts)
     about = {"partition": partition, "made_of": made_of, "rows": rows, "bytes": size}
     store.write(marker, json.dumps(about).encode())
     return about
 
 
-def table_name(table: str, partition: int) -> str:
+def made(out: str) -> list[int]:
+    """Partitions of which tables may be there."""
+    names = (name.removesuffix(".json") for name in Store(out).names(_MARKERS))
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _marker(partition: int) -> str:
+    return f"{_MARKERS}/{partition}.json"
+
+
+def _table_name(table: str, partition: int) -> str:
     """Where the rows of a table are."""
     return f"{table}/partition={partition}/part-0.parquet"
 
 
 def _written(
     spool: Store, store: Store, partition: int, parts: Sequence[dict[str, Any]],
-    options: dict[str, Any],
+    options: dict[str, Any], there: dict[str, int],
 ) -> dict[str, int]:  # fmt: skip
     here = None
     if store.system is None:
@@ -79,7 +90,8 @@ def _written(
         inputs.append((first, read_part(spool, name, part["sha256"])))
     with tempfile.TemporaryDirectory(prefix=f".partition-{partition}.", dir=here) as folder:
         rows = join_partition(merged(inputs), folder, **options)
-        store.remove(f"{_MARKERS}/{partition}.json")  # it says nothing of what is written now
+        mixed = {"partition": partition, "made_of": "", "rows": {**there, **rows}}
+        store.write(_marker(partition), json.dumps(mixed).encode())
         for name in rows:
-            store.take(Path(folder) / f"{name}.parquet", table_name(name, partition))
+            store.take(Path(folder) / f"{name}.parquet", _table_name(name, partition))
     return rows

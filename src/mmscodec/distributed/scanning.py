@@ -13,7 +13,7 @@ from mmscodec.capture._merge import Merge
 from mmscodec.capture._select import Ends
 from mmscodec.convert.library import pyarrow
 from mmscodec.distributed.pairs import addresses, pairs
-from mmscodec.distributed.survey import Wanted, decide, survey_file
+from mmscodec.distributed.surveying import Wanted, decide, survey_file
 
 _RECORDS = 1 << 16  # walked at a time
 _BYTES = 32 << 20  # of frames in one record batch

@@ -21,7 +21,7 @@ SEGMENTS = _pa.schema(
     ]
 )
 
-#: What one file says about the whole, see `survey.py`.
+#: What one file says about the whole, see `surveying.py`.
 SURVEY = _pa.schema(
     [
         _pa.field("file", _pa.string(), False),

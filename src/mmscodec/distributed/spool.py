@@ -19,7 +19,7 @@ import numpy as np
 
 from mmscodec.convert.library import pyarrow
 from mmscodec.distributed.store import Hashed, Store
-from mmscodec.distributed.survey import Wanted, decide
+from mmscodec.distributed.surveying import Wanted, decide
 from mmscodec.errors import CaptureError
 
 _VERSION = 1

@@ -13,7 +13,7 @@ from mmscodec.convert.library import pyarrow
 from mmscodec.distributed.inputs import identity
 from mmscodec.distributed.scanning import scan_file
 from mmscodec.distributed.spool import Spool, key_of, wanted_of
-from mmscodec.distributed.survey import faults_of, survey_file
+from mmscodec.distributed.surveying import faults_of, survey_file
 from mmscodec.errors import CaptureError, MmsCodecError
 from mmscodec.schema.faults import fault_name
 

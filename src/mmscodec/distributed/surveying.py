@@ -24,6 +24,7 @@ from mmscodec.distributed.pairs import addresses, pairs
 from mmscodec.schema.vocabulary import Direction, Protocol, Transport
 
 _ROWS = 1 << 16
+_SHORT = 4096  # records; in fewer there may be too little of a connection to judge it
 _FAULTS = 1000  # of a file that are kept
 #: Kinds of rows of a survey: a file was looked at; a pair is wanted, whose client is its left or
 #: right address; it is wanted, and nobody knows; two pairs (`pair` and `left`) are in one frame, or
@@ -53,7 +54,7 @@ def survey_file(path: Any, name: str | None = None) -> Any:
         merge = Merge(sources)
         while not engine.run(merge, _ROWS, live=True):
             found.update(_recognised(engine.drain(retire=True), faults))
-        found.update(_undecided(engine.undecided()))
+        found.update(_undecided(engine.undecided(engine.counts["records"] < _SHORT)))
         found.update(_recognised(engine.drain(retire=True), faults))
         engine.finish()
         found.update(_recognised(engine.drain(retire=True)))
