@@ -145,8 +145,8 @@ def test_other_traffic_is_not_kept_and_clients_are_told_apart(
 
 
 @shared.needs_captures
-@pytest.mark.parametrize("name", sorted(shared.oracle()))
-def test_public_captures_in_three_files(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(shared.oracle())[::16])
+def test_some_public_captures_in_three_files(name: str, tmp_path: Path) -> None:
     path = shared.CAPTURES / name
     if path.stat().st_size > 2_000_000:
         pytest.skip(f"{name} is larger than 2 MB")

@@ -1,6 +1,6 @@
 # The binding of the pass: sources in, tables out.
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 from mmscodec._block cimport Block
 from mmscodec._buffer cimport Buffer, raise_interrupt, readable
@@ -11,18 +11,15 @@ from mmscodec._kernels.pcapfile.records cimport (
     READ_END, READ_MEMORY, READ_MORE, READ_OK, read_fault_t,
 )
 from mmscodec._kernels.core.record cimport record_t
-from mmscodec._kernels.core.wire cimport load_le16, load_le32
 from mmscodec._kernels.core.table cimport (
     table_free, table_init, table_reserve, table_row, table_t,
 )
 from mmscodec._kernels.net.segment cimport PROTOCOL_UDP, endpoints_t
-from mmscodec._kernels.net.tcp_reassembly cimport tcp_waits
 from mmscodec._kernels.track.flow cimport flow_fault, flow_fault_t
-from mmscodec._kernels.winmx.handshake cimport HANDSHAKE_OTHER, handshake_roles, judgement_t
+from mmscodec._kernels.track.protocol_detection cimport detect_waits
 from mmscodec._kernels.net.fragments cimport datagram_t
 from mmscodec._kernels.track.flow_table cimport (
-    CLOSED_A, CLOSED_B, STATE_DETECTING, STATE_NEW, connection_at, connection_t, detection_t,
-    flow_t,
+    CLOSED_A, CLOSED_B, STATE_NEW, connection_at, connection_t,
 )
 from mmscodec._kernels.track.flow_rows cimport (
     flow_row_t, flow_rows_retire, flow_rows_touched, flow_rows_update_all,
@@ -55,8 +52,6 @@ cdef enum:
     ROUNDS = 1024  # batches between two looks at signals
     FREE_ROWS = 4096  # that may be carried from batch to batch whatever comes
     ROWS_A_RECORD = 8  # and as many more for each record
-    DATA_HEADER = 8  # bytes
-    MAX_STEP = 64  # between LocationIds that follow each other
     BYTES_A_ROW = 256  # of carried bytes, which cost as much as a row
 
 OPTIONS = {
@@ -543,52 +538,14 @@ cdef class Engine:
 
 cdef bint may_be_wanted(const connection_t *c, bint short) noexcept nogil:
     # may bytes that come later be judged together with some that were there?
-    if c.attempt != NULL or waits(c, 0, short) or waits(c, 1, short):
+    cdef bint all = short or c.protocol == PROTOCOL_UDP
+    if c.attempt != NULL or detect_waits(&c.flow[0], &c.flow[1], all) \
+            or detect_waits(&c.flow[1], &c.flow[0], all):
         return True
     return (
         c.flow[0].state == STATE_NEW and c.flow[1].state == STATE_NEW
         and (c.flow[0].tcp.syn or c.flow[1].tcp.syn) and c.closed != (CLOSED_A | CLOSED_B)
     )
-
-
-cdef bint waits(const connection_t *c, int side, bint short) noexcept nogil:
-    # is a side undecided? One that began in the middle always is for 64 KiB: then by what is there
-    cdef const flow_t *flow = &c.flow[side]
-    cdef const flow_t *peer = &c.flow[1 - side]
-    cdef const detection_t *d = flow.detection
-    cdef judgement_t found
-    cdef size_t known = 0
-    cdef const uint8_t *said = NULL
-    if flow.state > STATE_DETECTING:
-        return False
-    if flow.tcp.syn or c.protocol == PROTOCOL_UDP or short:
-        return d != NULL or tcp_waits(&flow.tcp)
-    if d == NULL:
-        return False
-    if has_chain(d.window.data, d.window.rows):
-        return True
-    if d.broken or peer.state > STATE_DETECTING:
-        return False
-    if peer.detection != NULL:
-        said = peer.detection.head
-        known = peer.detection.head_len
-    handshake_roles(d.head, d.head_len, said, known, &found)
-    return found.verdict != HANDSHAKE_OTHER
-
-
-cdef bint has_chain(const uint8_t *p, size_t n) noexcept nogil:
-    # two Data headers, each where the one before says, that number their packets in steps
-    cdef size_t at, size
-    cdef uint32_t step
-    for at in range(n - DATA_HEADER if n > DATA_HEADER else 0):
-        size = load_le16(p + at + 6)
-        if p[at + 4] == 0 or size < DATA_HEADER or n - at < size + DATA_HEADER \
-                or p[at + size + 4] != p[at + 4]:
-            continue
-        step = load_le32(p + at + size) - load_le32(p + at)
-        if step != 0 and <uint32_t>(step + MAX_STEP) <= 2 * MAX_STEP:
-            return True
-    return False
 
 
 cdef bint read_back(

@@ -22,6 +22,10 @@ cdef verdict_t detect_stream(
 ) noexcept nogil
 # Nothing more will come of a flow: VERDICT_MMS, or VERDICT_WAIT.
 cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil
+# May bytes of the flow be judged together with some that come later? One that began in the middle
+# always waits for 64 KiB: unless `all` counts, it is asked whether anything in it looks like what
+# is wanted.
+cdef bint detect_waits(const flow_t *flow, const flow_t *peer, bint all) noexcept nogil
 cdef inline bint is_winmx(verdict_t verdict) noexcept nogil:
     # was WinMX recognised?
     return verdict == VERDICT_WINMX_CLIENT or verdict == VERDICT_WINMX_SERVER

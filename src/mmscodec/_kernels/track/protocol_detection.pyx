@@ -12,6 +12,7 @@ from mmscodec._kernels.mms.evidence cimport NO, WAIT, YES
 from mmscodec._kernels.mms.scan cimport mms_detect
 from mmscodec._kernels.net.segment cimport segment_t
 from mmscodec._kernels.net.pieces cimport RUN_GAP, run_t
+from mmscodec._kernels.net.tcp_reassembly cimport tcp_waits
 from mmscodec._kernels.track.flow_table cimport STATE_DETECTING
 from mmscodec._kernels.winmx.cipher cimport udp_decipher, udp_type
 from mmscodec._kernels.winmx.handshake cimport (
@@ -247,6 +248,43 @@ cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil:
     if flow.detection == NULL:
         return VERDICT_WAIT
     return judge_window(flow.detection, True, looked)
+
+
+cdef bint has_chain(const uint8_t *p, size_t n) noexcept nogil:
+    # two Data headers, each where the one before says, that number their packets in steps
+    cdef size_t at, size
+    cdef uint32_t step
+    for at in range(n - 8 if n > 8 else 0):
+        size = load_le16(p + at + 6)
+        if p[at + 4] == 0 or size < 8 or n - at < size + 8 or p[at + size + 4] != p[at + 4]:
+            continue
+        step = load_le32(p + at + size) - load_le32(p + at)
+        if step != 0 and <uint32_t>(step + MAX_STEP) <= 2 * MAX_STEP:
+            return True
+    return False
+
+
+cdef bint detect_waits(const flow_t *flow, const flow_t *peer, bint all) noexcept nogil:
+    cdef const detection_t *d = flow.detection
+    cdef const detection_t *other = peer.detection
+    cdef const uint8_t *said = NULL
+    cdef size_t known = 0
+    cdef judgement_t found
+    if flow.state > STATE_DETECTING:
+        return False
+    if flow.tcp.syn or all:
+        return d != NULL or tcp_waits(&flow.tcp)
+    if d == NULL:
+        return False
+    if has_chain(d.window.data, d.window.rows):
+        return True
+    if d.broken or peer.state > STATE_DETECTING:
+        return False
+    if other != NULL:
+        said = other.head
+        known = other.head_len
+    handshake_roles(d.head, d.head_len, said, known, &found)
+    return found.verdict != HANDSHAKE_OTHER
 
 
 cdef bint is_resend(const segment_t *s) noexcept nogil:
