@@ -102,7 +102,8 @@ _IPV4 = bytes(10) + b"\xff\xff"  # in front of an IPv4 address in IPv6
 def address_text(raw: bytes) -> str:
     """Text of 16 bytes; IPv4 in IPv6 as IPv4."""
     if raw[:12] == _IPV4:
-        return ".".join(map(str, raw[12:]))
+        a, b, c, d = raw[12:]
+        return f"{a}.{b}.{c}.{d}"
     from ipaddress import IPv6Address
 
     return str(IPv6Address(raw))
@@ -134,16 +135,24 @@ def flow_table(raw: np.ndarray, faults: np.ndarray, directions: np.ndarray) -> n
 
 
 def _words(out: np.ndarray, raw: np.ndarray, directions: np.ndarray) -> None:
-    # the columns of text, of so few rows that objects for them are no matter
-    known: dict[bytes, str] = {}
-    for name in ("src", "dst"):
-        values = raw[name].tolist()
-        for value in set(values) - known.keys():
-            known[value] = address_text(value)
-        out[name] = [known[value] for value in values]
-    out["transport"] = [TRANSPORTS.get(value, "") for value in raw["transport"].tolist()]
-    out["protocol"] = [PROTOCOLS.get(value, "") for value in raw["protocol"].tolist()]
-    out["direction"] = [DIRECTIONS[value] for value in directions.tolist()]
+    # the columns of text, of so few rows that what is made of them on the way is no matter
+    ends = np.stack([raw["src"], raw["dst"]], 1).view("<u8").reshape(-1, 2)
+    values, place = np.unique(ends[:, 1], return_inverse=True)
+    if ends[:, 0].any():  # not IPv4 in IPv6 alone, whose first 8 bytes are 0
+        known = list(dict.fromkeys(ends.view("V16").ravel().tolist()))
+        numbers = {value: number for number, value in enumerate(known)}
+        place = np.array([numbers[value] for value in ends.view("V16").ravel().tolist()], np.intp)
+    else:
+        known = [bytes(8) + value for value in values.view("V8").tolist()]
+    texts = np.array([address_text(value) for value in known], out.dtype["src"])
+    place = place.reshape(-1, 2)
+    out["src"], out["dst"] = texts[place[:, 0]], texts[place[:, 1]]
+    for name, words, codes in (
+        ("transport", TRANSPORTS, raw["transport"]), ("protocol", PROTOCOLS, raw["protocol"]),
+        ("direction", DIRECTIONS, directions),
+    ):  # fmt: skip
+        known_words = np.array([words.get(code, "") for code in range(256)], out.dtype[name])
+        out[name] = known_words[codes]
 
 
 def faults_of(raw: np.ndarray, faults: np.ndarray) -> np.ndarray:

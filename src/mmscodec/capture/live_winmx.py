@@ -106,7 +106,7 @@ class LiveWinmx:
         runs = self._runs(tables, tcp)
         ended: dict[int, tuple[_LiveConnection, list[int]]] = {}
         columns = (tcp[name].tolist() for name in COLUMNS)
-        for flow, peer, direction, marks, length, extent in zip(*columns):
+        for flow, peer, direction, marks, length in zip(*columns):
             connection = self._connection(flow, peer)
             side = SERVER if direction == Direction.TO_CLIENT else CLIENT
             connection.flows[side] = flow
@@ -243,7 +243,7 @@ class LiveWinmx:
             self._weigh(connection)
 
 
-COLUMNS = ("flow", "peer", "direction", "marks", "length", "extent")
+COLUMNS = ("flow", "peer", "direction", "marks", "length")
 
 
 def some(flow: int, batch: Batch | None) -> list[Part]:

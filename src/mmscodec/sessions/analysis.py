@@ -313,7 +313,7 @@ class Sessions:
 
     def client_host(self, index: int) -> str:
         """Address of the client of a session."""
-        return self._found.ends[index].client_host
+        return self._found.ends.client_host(index)
 
     def __len__(self) -> int:
         return len(self.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +52,8 @@ _COMMON = {
     "open_file_id": "file",
     "cookie": "cookie",
 }
+#: Kinds that a long connection says most, of which no step asks for anything else.
+_NOT_KEPT = ("LinkMacToViewerPing", "LinkViewerToMacPong")
 
 
 class Control:
@@ -66,20 +69,28 @@ class Control:
         self.place = np.full(len(self.messages), -1, np.int32)
         self._mids = self.messages["mid"].copy()
         self._present = set(np.unique(self._mids).tolist())
-        self._fields = self._common()
+        self._fields = self._common({"hr", "incarnation", "cookie"})
 
-    def _common(self) -> dict[str, np.ndarray]:
+    def _common(self, wanted: set[str]) -> dict[str, np.ndarray]:
         # fields that many messages have, one value for each message of the capture; -1 = none
         n = len(self.messages)
-        out = {name: np.full(n, -1, np.int64) for name in set(_COMMON.values())}
+        out = {name: np.full(n, -1, np.int64) for name in wanted}
         for message, mid in MID.items():
             if mid not in self._present:
                 continue
             rows, array = self.rows(message), self.array(message)
             self.place[rows] = np.arange(len(rows))
             for name in _COMMON.keys() & set(array.dtype.names or ()):
-                out[_COMMON[name]][rows] = array[name]
+                if _COMMON[name] in wanted:
+                    out[_COMMON[name]][rows] = array[name]
+            if message in _NOT_KEPT:
+                del self._arrays[message]
         return out
+
+    @cached_property
+    def _files(self) -> np.ndarray:
+        # openFileId of each message, which single sessions ask for
+        return self._common({"file"})["file"]
 
     def has(self, name: str) -> bool:
         """Whether the capture holds any message of this name."""
@@ -168,7 +179,7 @@ class Control:
         """The messages in these rows."""
         m = self.messages
         columns = [rows, *(m[name][rows] for name in ("mid", "time", "offset", "flow"))]
-        columns += [
-            self._fields[name][rows] for name in ("hr", "incarnation", "file", "cookie")
-        ]  # fmt: skip
+        fields = self._fields
+        of_kinds = fields["hr"], fields["incarnation"], self._files, fields["cookie"]
+        columns += [column[rows] for column in of_kinds]
         return list(map(Message._make, zip(*(column.tolist() for column in columns))))

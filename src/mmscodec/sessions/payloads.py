@@ -32,11 +32,13 @@ class Payloads:
 
     def __init__(self, cap: Any) -> None:
         data = cap.data
-        flows, source = np.unique(data["flow"], return_inverse=True)
+        flows = np.flatnonzero(np.bincount(data["flow"]))
+        number = np.zeros(int(flows[-1]) + 1 if len(flows) else 0, np.int32)
+        number[flows] = np.arange(len(flows))
         self._plan = np.zeros(len(data), PLAN)
         self._plan["offset"] = data["offset"] + 8
         self._plan["length"] = np.maximum(data["length"], 8) - 8
-        self._plan["source"] = source
+        self._plan["source"] = number[data["flow"]]
         self.lengths = self._plan["length"].astype(np.int64)
         try:
             extents, buffers = cap._places(flows.tolist())

@@ -86,13 +86,92 @@ class Ends:
         return min(int(part.min()) for part in parts), max(int(part.max()) for part in parts)
 
 
+class _AllEnds:
+    """`Ends` of all sessions, each made when it is looked at: captures hold many sessions.
+
+    Attributes
+    ----------
+    pairs : numpy.ndarray
+        int64, shape (n, 2): client's and server's flow of each connection, -1 = none.
+    made : dict
+        Those that were looked at, by their number.
+    owner : numpy.ndarray
+        Session of each flow, -1 = none; one more, -1, for the flow -1.
+    """
+
+    def __init__(
+        self, flows: np.ndarray, pairs: np.ndarray, control: Control, rows: tuple[RowsByFlow, ...]
+    ) -> None:
+        self.pairs, self.made = pairs, dict[int, Ends]()
+        self._flows, self._control, self._rows = flows, control, rows
+        self._count = len(pairs)
+        self._funnels = np.zeros(len(pairs) + 1, bool)
+        self.owner = np.full(len(flows) + 1, -1, np.int64)
+        for side in (0, 1):
+            self.owner[pairs[:, side]] = np.arange(len(pairs))
+        self.owner[-1] = -1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Ends:
+        if index not in self.made:
+            if not 0 <= index < self._count:
+                raise IndexError(index)
+            self.made[index] = self._make(index)
+        return self.made[index]
+
+    def __iter__(self) -> Iterator[Ends]:
+        return (self[index] for index in range(self._count))
+
+    def _make(self, index: int) -> Ends:
+        client, server = self.pairs[index].tolist()
+        messages, data = self._rows
+        ends = Ends(client, server, control=self._control, by_flow=messages)
+        row, (near, far) = (
+            (self._flows[client], ("src", "dst")) if client >= 0
+            else (self._flows[server], ("dst", "src"))
+        )  # fmt: skip
+        ends.client_host, ends.client_port = str(row[near]), int(row[f"{near}_port"])
+        ends.server_host, ends.server_port = str(row[far]), int(row[f"{far}_port"])
+        ends.tcp, ends.funnel = data[server], bool(self._funnels[index])
+        return ends
+
+    def append(self, ends: Ends) -> None:
+        """One more, of which no connection was captured."""
+        self.made[self._count] = ends
+        self._count += 1
+
+    def of_flow(self, flow: int) -> Ends | None:
+        """The session of a flow."""
+        index = int(self.owner[flow])
+        return None if index < 0 else self[index]
+
+    def ask_funnel(self, index: int) -> None:
+        """A ConnectFunnel of this session was captured."""
+        self._funnels[index] = True
+        if index in self.made:
+            self.made[index].funnel = True
+
+    def known(self) -> list[tuple[int, Ends]]:
+        """Those that were looked at, in order."""
+        return sorted(self.made.items(), key=lambda item: item[0])
+
+    def client_host(self, index: int) -> str:
+        """Address of the client of a session."""
+        if index in self.made:
+            return self.made[index].client_host
+        client, server = self.pairs[index]
+        return str(self._flows["src"][client] if client >= 0 else self._flows["dst"][server])
+
+
 @dataclass(slots=True, eq=False)
 class Found:
     """All sessions of a capture, in order of their first flow.
 
     Attributes
     ----------
-    ends : list of Ends
+    ends : _AllEnds
     pairs : numpy.ndarray
         int64, shape (n, 2): client's and server's flow of each, -1 = none.
     order, bounds : numpy.ndarray
@@ -104,7 +183,7 @@ class Found:
         Sessions that have more than the flows of one TCP connection.
     """
 
-    ends: list[Ends]
+    ends: _AllEnds
     pairs: np.ndarray
     order: np.ndarray
     bounds: np.ndarray
@@ -120,9 +199,9 @@ def find(cap: Any, control: Control) -> Found:
     found = _connections(flows, control, messages, data)
     _udp_data(flows, found, data, cap, control)
     _udp_resends(flows, found, control)
-    pairs = np.array([(ends.client, ends.server) for ends in found], np.int64).reshape(-1, 2)
+    pairs = np.concatenate([found.pairs, np.full((len(found) - len(found.pairs), 2), -1)])
     more = [
-        index for index, ends in enumerate(found)
+        index for index, ends in found.known()
         if ends.resends or len(ends.udp) or ends.by_flow is None
     ]  # fmt: skip
     order, bounds = _in_order(found, control, messages, pairs)
@@ -130,10 +209,10 @@ def find(cap: Any, control: Control) -> Found:
 
 
 def _in_order(
-    found: list[Ends], control: Control, messages: RowsByFlow, pairs: np.ndarray
+    found: _AllEnds, control: Control, messages: RowsByFlow, pairs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     counts = np.where(pairs >= 0, np.diff(messages.bounds, append=0)[pairs], 0).sum(axis=1)
-    late = [index for index, ends in enumerate(found) if ends.resends]  # a third flow
+    late = [index for index, ends in found.known() if ends.resends]  # a third flow
     for index in late:
         counts[index] += sum(map(len, found[index].resends))
     bounds = np.zeros(len(found) + 1, np.int64)
@@ -147,65 +226,50 @@ def _in_order(
 
 def _connections(
     flows: np.ndarray, control: Control, messages: RowsByFlow, data: RowsByFlow
-) -> list[Ends]:
-    found: list[Ends] = []
-    seen: set[int] = set()
-    votes = _votes(len(flows), control, data)
-    mine = np.flatnonzero((flows["transport"] == "tcp") & (flows["protocol"] == "mms"))
-    peers = flows["peer"].tolist() if len(mine) else []
-    src, dst = (list(zip(flows[end].tolist(), flows[f"{end}_port"].tolist()))
-                for end in ("src", "dst"))  # fmt: skip
-    for flow in mine.tolist():
-        if flow in seen:
-            continue
-        peer = peers[flow]
-        seen |= {flow, peer}
-        asks = votes[flow] >= (votes[peer] if peer >= 0 else 0)
-        client, server = (flow, peer) if asks else (peer, flow)
-        ends = Ends(client, server, control=control, by_flow=messages)
-        near, far = (src[client], dst[client]) if client >= 0 else (dst[server], src[server])
-        ends.client_host, ends.client_port = near
-        ends.server_host, ends.server_port = far
-        ends.tcp = data[server]
-        found.append(ends)
-    return found
+) -> _AllEnds:
+    votes = np.append(_votes(len(flows), control, data), 0)  # of the flow -1
+    here = np.append((flows["transport"] == "tcp") & (flows["protocol"] == "mms"), False)
+    mine = np.flatnonzero(here)
+    peers = flows["peer"][mine].astype(np.int64)
+    first = ~here[peers] | (peers > mine)  # once a connection
+    mine, peers = mine[first], peers[first]
+    asks = votes[mine] >= votes[peers]
+    pairs = np.stack([np.where(asks, mine, peers), np.where(asks, peers, mine)], 1)
+    return _AllEnds(flows, pairs, control, (messages, data))
 
 
-def _votes(flows: int, control: Control, data: RowsByFlow) -> list[int]:
+def _votes(flows: int, control: Control, data: RowsByFlow) -> np.ndarray:
     # of each flow, how much of what it says is a client's: messages of clients less all the rest
     of, client = control.messages["flow"], control.from_client()
     here = of >= 0
     said = np.bincount(of[here & client], minlength=flows)
     against = np.bincount(of[here & ~client], minlength=flows) + np.diff(data.bounds)
-    return (said - against).tolist()
+    return said - against
 
 
-def announced(owner: dict[int, Ends], control: Control) -> Iterator[tuple[Ends, int, str, int]]:
+def announced(found: _AllEnds, control: Control) -> Iterator[tuple[Ends, int, str, int]]:
     """Session, time, address and UDP port of each ConnectFunnel that asks for UDP."""
     name = "LinkViewerToMacConnectFunnel"
     if not control.has(name):
         return
     rows = control.rows(name)
-    flows, times = (control.messages[column][rows].tolist() for column in ("flow", "time"))
-    for flow, time, text in zip(flows, times, control.column(name, "funnel_name")):
-        ends = owner.get(flow)
-        if ends:
-            ends.funnel = True
+    owners = found.owner[control.messages["flow"][rows]].tolist()
+    times = control.messages["time"][rows].tolist()
+    for index, time, text in zip(owners, times, control.column(name, "funnel_name")):
+        if index < 0:
+            continue
+        found.ask_funnel(index)
         match = FUNNEL.match(text or "")
-        if ends and match and match[2].upper() == "UDP" and int(match[3]) < 65536:
-            yield ends, time, match[1], int(match[3])
+        if match and match[2].upper() == "UDP" and int(match[3]) < 65536:
+            yield found[index], time, match[1], int(match[3])
 
 
 def _udp_data(
-    flows: np.ndarray, found: list[Ends], data: RowsByFlow, cap: Any, control: Control
+    flows: np.ndarray, found: _AllEnds, data: RowsByFlow, cap: Any, control: Control
 ) -> None:
     # a port may serve several sessions one after the other: rows go by time of the announcement
     ports: dict[tuple[str, int, str], list[tuple[int, Ends]]] = {}
-    owner: dict[int, Ends] = {}
-    for ends in found:
-        owner[ends.client] = owner[ends.server] = ends
-    owner.pop(-1, None)
-    for ends, time, address, port in announced(owner, control):
+    for ends, time, address, port in announced(found, control):
         for host in {address, ends.client_host}:
             ports.setdefault((host, port, ends.server_host), []).append((time, ends))
     for users in ports.values():
@@ -219,9 +283,8 @@ def _udp_data(
             continue
         row = flows[flow]
         users = ports.get((str(row["dst"]), int(row["dst_port"]), str(row["src"])), [])
-        control_flow = int(row["control"])
-        if not users and control_flow in owner:
-            users = [(0, owner[control_flow])]
+        if not users and (owner := found.of_flow(int(row["control"]))) is not None:
+            users = [(0, owner)]
         if not users and (quiet := _quiet(found, row, times[rows])) is not None:
             users = [(0, quiet)]
         if not users:  # the control connection was not captured
@@ -243,7 +306,7 @@ def _udp_data(
         ends.udp = np.sort(np.concatenate(some))
 
 
-def _quiet(found: list[Ends], row: np.void, times: np.ndarray) -> Ends | None:
+def _quiet(found: _AllEnds, row: np.void, times: np.ndarray) -> Ends | None:
     """The only session that may own a UDP flow whose port no captured message names.
 
     Its ConnectFunnel was not captured, nor any Data over TCP, and it was there at that time.
@@ -257,7 +320,7 @@ def _quiet(found: list[Ends], row: np.void, times: np.ndarray) -> Ends | None:
     return mine[0] if len(mine) == 1 else None
 
 
-def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None:
+def _udp_resends(flows: np.ndarray, found: _AllEnds, control: Control) -> None:
     # to the server's address and the port of the TCP connection, confirmed by dwClientId = nCubs
     name = mms.RESEND.name
     if not control.has(name):
@@ -287,7 +350,7 @@ def _udp_resends(flows: np.ndarray, found: list[Ends], control: Control) -> None
         ends.resends.append(np.array(rows, np.int64))
 
 
-def _client_ids(found: list[Ends], control: Control) -> dict[int, set[int]]:
+def _client_ids(found: _AllEnds, control: Control) -> dict[int, set[int]]:
     """nCubs of every ReportFunnelInfo, by the `id` of its session."""
     name = "LinkMacToViewerReportFunnelInfo"
     out: dict[int, set[int]] = {}

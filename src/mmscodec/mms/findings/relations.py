@@ -200,9 +200,11 @@ def _check_payload_size(tables: Tables) -> None:
     """Payloads of header and media are no longer than the latest filePacketSize said."""
     flow, offset, _, sizes = tables.kept("sizes")
     said = Places(flow, offset)
+    least = int(sizes[sizes > 0].min(initial=0xFFFFFFFF)) + 8
     for here in blocks(len(tables.data) if len(sizes) else 0):
         data = tables.data[here]
-        media = np.flatnonzero(data["kind"] != 2)
+        # nobody said so little that the others could be too long
+        media = np.flatnonzero((data["kind"] != 2) & (data["length"] > least))
         latest = said.latest(tables.flows(data)[media], data["offset"][media])
         limit = sizes[latest].astype(np.int64)
         seen = data["length"][media].astype(np.int64) - 8
