@@ -11,7 +11,7 @@ from mmscodec.faulttable import FaultTable, fault_table
 from mmscodec.rows import Rows
 from mmscodec.schema.dtypes import FINDINGS, in_capture
 from mmscodec.schema.faults import FaultCode
-from mmscodec.schema.vocabulary import direction_number
+from mmscodec.schema.vocabulary import C2S, S2C, direction_number
 from mmscodec.schema.winmx import BY_NAME
 from mmscodec.schema.winmx.dtypes import FAULT_ROWS, ITEM_TABLES, NODES, PACKET_ROWS
 from mmscodec.schema.winmx.findings import Table
@@ -65,8 +65,7 @@ class Part(NamedTuple):
         at = self.batch.packets["offset"]
         if self.offsets is not None:
             return np.repeat(self.flows, len(at)), self.offsets - at
-        if self.starts is None:
-            return np.repeat(self.flows, len(at)), np.zeros(len(at), np.int64)
+        assert self.starts is not None
         number = np.searchsorted(self.starts, at, "right") - 1
         return self.flows[number], -self.starts[number]
 
@@ -143,11 +142,13 @@ class WinmxTables:
 
     @cached_property
     def _places(self) -> _Packets:
-        pairs = [part.owners() for part in self._parts]
-        flows, shifts = (
-            np.concatenate([np.zeros(0, np.int64), *(pair[i] for pair in pairs)]) for i in (0, 1)
-        )
-        firsts = np.cumsum([0, *(len(flow) for flow, _ in pairs)], dtype=np.int64)
+        counts = [len(part.batch.packets) for part in self._parts]
+        firsts = np.cumsum([0, *counts], dtype=np.int64)
+        flows = self._column("flow", np.array(counts, np.int64))
+        shifts = np.zeros(len(flows), np.int64)
+        for part, start, end in zip(self._parts, firsts.tolist(), firsts[1:].tolist()):
+            if part.starts is not None or part.offsets is not None:
+                flows[start:end], shifts[start:end] = part.owners()
         order = np.argsort(flows, kind="stable")
         return _Packets(firsts, flows, shifts, order, ranks(order))
 
@@ -155,8 +156,12 @@ class WinmxTables:
         # flow (the first) or direction of the part of each of so many rows
         if of == "flow":
             return np.repeat([part.flows[0] for part in self._parts], counts).astype(np.int64)
-        ways = [direction_number(part.batch.direction) for part in self._parts]
-        return np.repeat(np.array(ways, "u1"), counts)
+        return np.repeat(self._ways, counts)
+
+    @cached_property
+    def _ways(self) -> np.ndarray:
+        numbers = {way: direction_number(way) for way in ("", C2S, S2C)}
+        return np.array([numbers[part.batch.direction] for part in self._parts], "u1")
 
     def _of_packets(self, parts: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         # of rows of all parts that name packets: the packet among all, or -1, and the flow

@@ -10,7 +10,7 @@ import numpy as np
 from mmscodec.errors import MalformedError, TruncatedError
 from mmscodec.faulttable import fault_table
 from mmscodec.schema.faults import FAULT_FIELDS, FaultCode
-from mmscodec.schema.vocabulary import DIRECTIONS, direction_number
+from mmscodec.schema.vocabulary import C2S, DIRECTIONS, S2C, direction_number
 from mmscodec.schema.winmx.dtypes import PACKET_ROWS, RECORD
 from mmscodec.winmx import _codec, _frames, cipher
 from mmscodec.winmx.batch import Batch
@@ -101,7 +101,9 @@ def checked_link(link: str | None) -> str:
 
 def checked_direction(direction: str) -> str:
     """Who sent a stream, "" where it is not known."""
-    return DIRECTIONS[direction_number(direction)]
+    if type(direction) is str and direction in (C2S, S2C, ""):
+        return direction
+    return DIRECTIONS[direction_number(direction)]  # which says what is wrong
 
 
 def fault_error(batch: Batch) -> MalformedError:
