@@ -35,8 +35,20 @@ static int append(table *t, const void *rows, size_t count, size_t size)
     return 0;
 }
 
-enum { PACKETS, MESSAGES, DATA, FAULTS, TABLES };
-static const char *const names[TABLES] = {"packets", "messages", "data", "faults"};
+enum { PACKETS, MESSAGES, DATA, FAULTS, ORDER, TABLES };
+static const char *const names[TABLES] = {"packets", "messages", "data", "faults", "order"};
+
+/* One byte a row, its MMSCODEC_ROW_ kind, in the order of the stream. */
+static int in_order(const mmscodec_mms_decoder *decoder, table *kinds)
+{
+    mmscodec_mms_cursor at = mmscodec_mms_rows(codec->mms, decoder);
+    int kind, failed = 0;
+    while ((kind = mmscodec_mms_next(&at)) != MMSCODEC_ROW_NONE) {
+        char row = (char)kind;
+        failed |= append(kinds, &row, 1, 1);
+    }
+    return failed;
+}
 
 /* What the last call on the decoder completed, at the end of the tables. */
 static int collect(const mmscodec_mms_decoder *decoder, table *tables)
@@ -53,6 +65,7 @@ static int collect(const mmscodec_mms_decoder *decoder, table *tables)
     failed |= append(&tables[DATA], rows, n, sizeof(mmscodec_mms_data));
     rows = mms->faults(decoder, &n);
     failed |= append(&tables[FAULTS], rows, n, sizeof(mmscodec_mms_fault));
+    failed |= in_order(decoder, &tables[ORDER]);
     return failed ? MMSCODEC_NO_MEMORY : MMSCODEC_OK;
 }
 
@@ -79,7 +92,7 @@ static int decode_stream(const char *p, size_t left, size_t chunk, table *tables
 
 static PyObject *decode(PyObject *self, PyObject *args)
 {
-    table tables[TABLES] = {{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}};
+    table tables[TABLES] = {{NULL, 0, 0}};
     PyObject *found = NULL;
     Py_buffer stream;
     Py_ssize_t chunk;

@@ -131,6 +131,24 @@ cdef extern from "mmscodec.h" nogil:
         const mmscodec_mms_api *mms
         const char *(*status_text)(int status) noexcept nogil
 
+cdef extern from "mmscodec.h" nogil:
+    enum:
+        MMSCODEC_ROW_NONE
+        MMSCODEC_ROW_PACKET
+        MMSCODEC_ROW_MESSAGE
+        MMSCODEC_ROW_DATA
+        MMSCODEC_ROW_FAULT
+
+    ctypedef struct mmscodec_mms_cursor:
+        const mmscodec_mms_packet *packet
+        const mmscodec_mms_message *message
+        const mmscodec_mms_data *data
+        const mmscodec_mms_fault *fault
+
+    mmscodec_mms_cursor mmscodec_mms_rows(
+        const mmscodec_mms_api *mms, const mmscodec_mms_decoder *decoder) noexcept
+    int mmscodec_mms_next(mmscodec_mms_cursor *at) noexcept
+
 cdef extern from "mmscodec.h":
     # with the GIL, once in each module; NULL raises ImportError
     const mmscodec_api *mmscodec_import() except NULL

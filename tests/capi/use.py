@@ -15,10 +15,24 @@ def rows_of(name: str, stream: bytes, size: int) -> dict[str, list]:
     """Rows of a project."""
     module = importlib.import_module(f"mms_rows_{name}")
     if name != "cython":
-        return table.joined([module.decode(stream, size)])
+        found = module.decode(stream, size)
+        if name == "c":
+            assert list(found.pop("order")) == in_order(stream, size)
+        return table.joined([found])
     decoder = module.Decoder()
     parts = [decoder.feed(stream[at : at + size]) for at in range(0, len(stream), size)]
     return table.joined([*parts, decoder.finish()])
+
+
+def in_order(stream: bytes, size: int) -> list[int]:
+    """Kinds of rows in the order of the stream, call by call: 1 a packet, to 4 a fault."""
+    decoder, found = mms.Decoder(), []
+    for at in range(0, len(stream) + size, size):
+        batch = decoder.feed(stream[at : at + size]) if at < len(stream) else decoder.close()
+        tables = (batch.packets, batch.messages, batch.data, batch.faults)
+        rows = [(row, kind) for kind, rows in enumerate(tables, 1) for row in rows["offset"]]
+        found += [kind for _, kind in sorted(rows)]
+    return found
 
 
 def compare(name: str, sizes: tuple[int, ...]) -> int:

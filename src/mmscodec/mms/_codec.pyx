@@ -30,9 +30,10 @@ DEFAULT_MAX_PACKET = MAX_PACKET
 cdef class BatchBase:
     # Rows stay in C tables until somebody asks for them, so that feeding a decoder costs no array.
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self):
         mms_tables_init(&self.tables, False)
         self.pieces = ()
+        self.fresh = True
 
     def __dealloc__(self):
         mms_tables_free(&self.tables)
@@ -48,37 +49,50 @@ cdef class BatchBase:
             raise RuntimeError("this batch is in use by another thread")
         return 0
 
-    cdef object take(self, table_t *table, object dtype):
+    cdef object take(self, int kind, table_t *table, object dtype):
         # Any allocation may run the collector, and so let another thread come here: the block is
         # there before the rows move into it, and both get arrays of the same block.
         cdef Block block
+        cdef list blocks
         self.idle()
+        self.fresh = False
         if self._blocks is None:
-            self._blocks = {}
-        block = self._blocks.setdefault(dtype, Block.__new__(Block, table.itemsize))
+            blocks = [None, None, None, None]
+            if self._blocks is None:
+                self._blocks = blocks
+        block = self._blocks[kind]
+        if block is None:
+            made = Block.__new__(Block, table.itemsize)
+            block = self._blocks[kind]
+            if block is None:
+                block = self._blocks[kind] = made
         if table.data != NULL and block.table.data == NULL:
             block.table = table[0]
             table_init(table, block.table.itemsize)
         return block.array(dtype)
 
-    cdef void give_back(self, table_t *table, object dtype) except *:
+    cdef void give_back(self, int kind, table_t *table) except *:
         # memory of an earlier batch, unless an array of it still lives
         cdef Block block
-        if self._blocks is not None and dtype in self._blocks:
-            block = self._blocks.pop(dtype)
-            if block.exports == 0:
+        if self._blocks is not None:
+            block = self._blocks[kind]
+            self._blocks[kind] = None
+            if block is not None and block.exports == 0:
                 table[0] = block.table
                 table_init(&block.table, table.itemsize)
         table.rows = 0
 
     cdef void recycle(self) except *:
+        if self.fresh:  # nothing was written or looked at: most batches of a decoder
+            self.fresh = False
+            return
         self._packets = self._messages = self._data = self._faults = None
         self._columns = self._findings = None
         self.pieces = ()
-        self.give_back(&self.tables.packets, PACKETS)
-        self.give_back(&self.tables.messages, MESSAGES)
-        self.give_back(&self.tables.data, DATA)
-        self.give_back(&self.tables.faults, FAULTS)
+        self.give_back(0, &self.tables.packets)
+        self.give_back(1, &self.tables.messages)
+        self.give_back(2, &self.tables.data)
+        self.give_back(3, &self.tables.faults)
 
     cdef int interrupt(self) except -1:
         # a scan that Ctrl-C ended leaves no rows
@@ -98,30 +112,31 @@ cdef class BatchBase:
     @property
     def packets(self):
         if self._packets is None:
-            self._packets = self.take(&self.tables.packets, PACKETS)
+            self._packets = self.take(0, &self.tables.packets, PACKETS)
         return self._packets
 
     @property
     def messages(self):
         if self._messages is None:
-            self._messages = self.take(&self.tables.messages, MESSAGES)
+            self._messages = self.take(1, &self.tables.messages, MESSAGES)
         return self._messages
 
     @property
     def data(self):
         if self._data is None:
-            self._data = self.take(&self.tables.data, DATA)
+            self._data = self.take(2, &self.tables.data, DATA)
         return self._data
 
     def _restore_tables(self, tables, pieces, consumed):
         # unpickling
+        self.fresh = False
         self._packets, self._messages, self._data, self._faults = tables
         self.pieces = pieces
         self.consumed = consumed
 
     def _fault_rows(self):
         if self._faults is None:
-            self._faults = self.take(&self.tables.faults, FAULTS)
+            self._faults = self.take(3, &self.tables.faults, FAULTS)
         return self._faults
 
 
@@ -354,7 +369,8 @@ cdef class DecoderBase:
             status = self.scan(batch, p, n, False, &used)
             self.interrupt(batch)
             if used:
-                batch.pieces = (*batch.pieces, (base, chunk))
+                batch.pieces = (
+                    (*batch.pieces, (base, chunk)) if batch.pieces else ((base, chunk),))
             if status == 0 and used < n:
                 status = tail_append(&self.stream.tail.kept, p + used, n - used)
         batch.consumed = self.stream.framing.position

@@ -244,6 +244,81 @@ typedef struct mmscodec_api {
     const char *(*status_text)(int status);
 } mmscodec_api;
 
+/* All rows of the last `feed` or `finish` one by one, in the order of the stream: of those that begin
+   at one place packets come first, then messages, Data packets, faults.
+
+       mmscodec_mms_cursor at = mmscodec_mms_rows(codec->mms, decoder);
+       while ((kind = mmscodec_mms_next(&at)) != MMSCODEC_ROW_NONE)
+           if (kind == MMSCODEC_ROW_MESSAGE)
+               use(at.message->mid);
+
+   A cursor owns nothing, and is good as long as the rows are. The pointer of the kind that
+   mmscodec_mms_next returned is that row; the others are the last rows of theirs, or NULL. */
+enum mmscodec_row_kind {
+    MMSCODEC_ROW_NONE = 0, /* there is no further row */
+    MMSCODEC_ROW_PACKET = 1,
+    MMSCODEC_ROW_MESSAGE = 2,
+    MMSCODEC_ROW_DATA = 3,
+    MMSCODEC_ROW_FAULT = 4
+};
+
+typedef struct mmscodec_mms_cursor {
+    const mmscodec_mms_packet *packet, *next_packet;
+    const mmscodec_mms_message *message, *next_message;
+    const mmscodec_mms_data *data, *next_data;
+    const mmscodec_mms_fault *fault, *next_fault;
+    size_t packets, messages, datas, faults; /* that are left */
+} mmscodec_mms_cursor;
+
+static inline mmscodec_mms_cursor mmscodec_mms_rows(
+    const mmscodec_mms_api *mms, const mmscodec_mms_decoder *decoder)
+{
+    mmscodec_mms_cursor at;
+    at.packet = NULL;
+    at.message = NULL;
+    at.data = NULL;
+    at.fault = NULL;
+    at.next_packet = mms->packets(decoder, &at.packets);
+    at.next_message = mms->messages(decoder, &at.messages);
+    at.next_data = mms->data(decoder, &at.datas);
+    at.next_fault = mms->faults(decoder, &at.faults);
+    return at;
+}
+
+static inline int mmscodec_mms_next(mmscodec_mms_cursor *at)
+{
+    int kind = MMSCODEC_ROW_NONE;
+    int64_t first = INT64_MAX;
+    if (at->packets) {
+        kind = MMSCODEC_ROW_PACKET;
+        first = at->next_packet->offset;
+    }
+    if (at->messages && at->next_message->offset < first) {
+        kind = MMSCODEC_ROW_MESSAGE;
+        first = at->next_message->offset;
+    }
+    if (at->datas && at->next_data->offset < first) {
+        kind = MMSCODEC_ROW_DATA;
+        first = at->next_data->offset;
+    }
+    if (at->faults && at->next_fault->offset < first)
+        kind = MMSCODEC_ROW_FAULT;
+    if (kind == MMSCODEC_ROW_PACKET) {
+        at->packet = at->next_packet++;
+        at->packets--;
+    } else if (kind == MMSCODEC_ROW_MESSAGE) {
+        at->message = at->next_message++;
+        at->messages--;
+    } else if (kind == MMSCODEC_ROW_DATA) {
+        at->data = at->next_data++;
+        at->datas--;
+    } else if (kind == MMSCODEC_ROW_FAULT) {
+        at->fault = at->next_fault++;
+        at->faults--;
+    }
+    return kind;
+}
+
 #ifdef Py_PYTHON_H
 /* The functions of the package that is installed. With the GIL held. NULL and an ImportError where
    there is no mmscodec, or one of another ABI than this header. */
