@@ -106,6 +106,24 @@ def test_a_file_that_comes_later_is_put_in_its_place(rotated: Path, tmp_path: Pa
             assert same(table(out, name), rows), name
 
 
+def test_tables_of_partitions_that_are_empty_by_now_go(rotated: Path, tmp_path: Path) -> None:
+    spool, out = tmp_path / "spool", tmp_path / "out"
+    distributed.scan([str(rotated)], str(spool), partitions=5)
+    distributed.join(str(spool), str(out))
+    assert list(out.rglob("*.parquet"))
+    for path in rotated.iterdir():
+        path.unlink()
+    empty = rotated / "none.pcap"
+    cut(CAPTURES / "cases/served-over-http.pcap", [], tmp_path)
+    (tmp_path / "part0.pcap").rename(empty)
+    found = distributed.survey([str(empty)], str(spool))
+    assert not failed(found)
+    names = [json.loads(path.read_text())["name"] for path in (spool / "files").iterdir()]
+    assert len(failed(distributed.scan([*names, str(empty)], str(spool)))) == len(names)
+    distributed.join(str(spool), str(out))
+    assert not list(out.rglob("*.parquet"))
+
+
 def test_files_that_cannot_be_read_are_left_out_and_said(rotated: Path, tmp_path: Path) -> None:
     spool, out = str(tmp_path / "spool"), tmp_path / "out"
     (rotated / "words.txt").write_text("this is no capture\n")
