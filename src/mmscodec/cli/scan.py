@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="only look what there is: the first step where several machines share a spool",
     )  # fmt: skip
     parser.add_argument(
-        "--partitions", type=positive, metavar="N", help="of a new spool (64)"
+        "--partitions", type=positive, metavar="N", help="of a new spool (16)"
     )  # fmt: skip
     workers(parser)
 

@@ -33,7 +33,7 @@ def survey(
     spool : str
         A folder or an address; it is made.
     partitions : int, optional
-        Of a new spool; default: 64.
+        Of a new spool; default: 16.
     workers : int
         Processes.
     seen : callable, optional

@@ -23,7 +23,7 @@ from mmscodec.distributed.surveying import Wanted, decide
 from mmscodec.errors import CaptureError
 
 _VERSION = 1
-_PARTITIONS = 64
+_PARTITIONS = 16
 
 
 class Spool:
