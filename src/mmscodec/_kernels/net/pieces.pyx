@@ -165,11 +165,9 @@ cdef void pieces_discard(pieces_t *d, tcp_pool_t *pool) noexcept nogil:
 
 
 cdef void pieces_shift(pieces_t *d, tcp_pool_t *pool, int64_t by) noexcept nogil:
+    # some wait, so that the list has a head
     cdef node_t *n
-    cdef uint32_t i
-    if d.head == 0:
-        return
-    i = node_at(pool, d.head).next[0]
+    cdef uint32_t i = node_at(pool, d.head).next[0]
     while i != 0:
         n = node_at(pool, i)
         n.piece.start += by
@@ -215,14 +213,12 @@ cdef void find_path(
 
 
 cdef inline piece_t part_of(const piece_t *piece, int64_t start, int64_t end) noexcept nogil:
-    # the bytes of a piece from `start` to `end`, which are in it
+    # the bytes of a piece from `start` to `end`, which are in it; none of them was mended before
     cdef piece_t part = piece[0]
     part.start = start
     part.data += start - piece.start
     part.place += <uint64_t>(start - piece.start)
     part.have = <uint32_t>(end - start)
-    if part.mended > part.have:
-        part.mended = part.have
     if end < piece.start + piece.have:
         part.claim = end
     return part

@@ -39,20 +39,13 @@ cdef inline uint32_t first_seq(const flow_t *flow) noexcept nogil:
 
 
 cdef judgement_t judge_answered(
-    connection_t *c, int side, const segment_t *s
+    const connection_t *c, int side, const segment_t *s
 ) noexcept nogil:
     # A SYN and another one that was kept: does one answer the other?
-    cdef const flow_t *flow = &c.flow[side]
-    cdef flow_t *peer = &c.flow[1 - side]
     cdef const segment_t *kept = &c.attempt.segment
     cdef bint answers = s.tcp_flags & TCP_ACK and not kept.tcp_flags & TCP_ACK \
         and s.ack - kept.seq - 1 <= kept.wire_len
     if c.attempt.side == side:
-        return CONNECTION_SAME
-    if answers and flow.tcp.syn and s.seq == flow.isn:
-        # one answer to two SYNs: something on the way gives other sequence numbers
-        peer.tcp.renumbered = True
-        peer.tcp.shift = kept.seq - peer.isn
         return CONNECTION_SAME
     if answers or (
         kept.tcp_flags & TCP_ACK and not s.tcp_flags & TCP_ACK and kept.ack == s.seq + 1

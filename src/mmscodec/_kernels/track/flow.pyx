@@ -12,7 +12,7 @@ from mmscodec._kernels.mms.state cimport fault_row_t, mms_stream_t, row_tail_t
 from mmscodec._kernels.mms.stream cimport (
     mms_feed, mms_finish, mms_gap, mms_give_up, mms_undecided,
 )
-from mmscodec._kernels.net.segment cimport PROTOCOL_TCP, PROTOCOL_UDP
+from mmscodec._kernels.net.segment cimport PROTOCOL_TCP
 from mmscodec._kernels.net.pieces cimport (
     CHECKSUM_UNKNOWN, RUN_DATA, RUN_GAP, RUN_OLD, run_t, tcp_release,
 )
@@ -259,11 +259,9 @@ cdef int adopt(tracker_t *t, connection_t *c, int side, uint8_t state) noexcept 
 
 
 cdef int recognise(tracker_t *t, connection_t *c, int side, uint8_t state) noexcept nogil:
-    # a flow and the one that answers it
+    # a flow of TCP and the one that answers it
     if adopt(t, c, side, state) != 0:
         return -1
-    if c.protocol == PROTOCOL_UDP:
-        return 0
     return adopt(t, c, 1 - side, state)
 
 

@@ -90,11 +90,8 @@ cdef bint mended_apply(
 
 
 cdef uint64_t mended_by(const mended_t *m, uint64_t place) noexcept nogil:
-    cdef size_t i
+    cdef size_t i = lower_bound(&m.copies[0].copy, m.count, sizeof(mended_row_t), place)
     cdef uint64_t differ = 0
-    if m.count == 0:
-        return 0
-    i = lower_bound(&m.copies[0].copy, m.count, sizeof(mended_row_t), place)
     while i < m.count and m.copies[i].copy == place:
         differ += m.copies[i].differ
         i += 1

@@ -27,7 +27,7 @@ cdef struct not_mms_row_t:
 cdef struct not_mms_t:
     not_mms_row_t rows[NOT_MMS_REASONS]
 
-# What the first bytes of a stream that is not MMS show it to be: a reason, 0 where they show none.
+# What the first bytes of a stream that is not MMS, eight at least, show it to be: a reason, or 0.
 cdef uint8_t served_by(const uint8_t *p, size_t n) noexcept nogil
 # A connection has ended, and its streams are still there.
 cdef void not_mms_note(not_mms_t *rows, const connection_t *c) noexcept nogil

@@ -36,8 +36,6 @@ cdef bint is_windows_media(const uint8_t *p, size_t n) noexcept nogil:
 cdef uint8_t served_by(const uint8_t *p, size_t n) noexcept nogil:
     cdef const uint8_t *line
     cdef size_t first = n if n < FIRST_LINE else FIRST_LINE
-    if n < 8:
-        return 0
     line = <const uint8_t *>memchr(p, 10, first)
     if line != NULL:
         first = <size_t>(line - p)
@@ -69,7 +67,7 @@ cdef int reason_of(const connection_t *c) noexcept nogil:
         return NOT_MMS_OTHER
     if not a.tcp.syn and not b.tcp.syn:
         return -1  # the rest of a connection that was over before
-    if a.packets == 0 or b.packets == 0:
+    if b.packets == 0:  # side 0 sent the first segment
         return NOT_MMS_UNANSWERED
     return NOT_MMS_REFUSED if a.tcp.state == TCP_NEW or b.tcp.state == TCP_NEW else NOT_MMS_SILENT
 
@@ -88,6 +86,6 @@ cdef void not_mms_note(not_mms_t *rows, const connection_t *c) noexcept nogil:
         memcpy(row.dst, c.dst, 16)
         row.src_port = c.src_port
         row.dst_port = c.dst_port
-        row.time = c.flow[0].first_time if c.flow[0].packets != 0 else c.flow[1].first_time
+        row.time = c.flow[0].first_time
     row.connections += 1
     row.frames += <uint64_t>c.flow[0].packets + c.flow[1].packets

@@ -245,8 +245,6 @@ cdef verdict_t detect_stream(
 
 
 cdef verdict_t detect_end(flow_t *flow, uint64_t *looked) noexcept nogil:
-    if flow.detection == NULL:
-        return VERDICT_WAIT
     return judge_window(flow.detection, True, looked)
 
 
