@@ -2,10 +2,14 @@
 
 import struct
 
+import numpy as np
 import pytest
 
 import mmscodec
 from mmscodec import mms
+from mmscodec.capture.dtypes import CAPTURE_MESSAGES
+from mmscodec.sessions import _bulk
+from mmscodec.sessions.pairing import EXCHANGES
 from tests.asf import make
 from tests.capture import build
 from tests.sessions.kinds import ask_start, ask_stop, begun, confirm, done, end_of_stream, media
@@ -176,7 +180,7 @@ def test_fragments_of_two_requests_are_not_one_plain_header(tmp_path):
     seen(tmp_path, then_played(play), False)
 
 
-@pytest.mark.parametrize("back", [0, 50])
+@pytest.mark.parametrize("back", [0, 2, 50])
 @pytest.mark.parametrize("where", ["header", "media", "stop", "start", "report"])
 def test_clocks_that_jump_back(tmp_path, where, back):
     def jump(here):
@@ -326,3 +330,21 @@ def test_packets_without_a_send_time_tell_nothing_about_the_buffer(tmp_path, bro
         play.data(number, b"\xff" * len(packet) if number in broken else packet, 10, number)
     row = seen(tmp_path, done(end_of_stream(play)), True)
     assert row["media_packets"] == 60
+
+
+# ---- exchanges
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "latency"),
+    [(5, 9, 4), (9, 5, -4), (-(1 << 63), (1 << 63) - 1, (1 << 63) - 1),
+     ((1 << 63) - 1, -(1 << 63), -(1 << 63) + 1), (-1, (1 << 63) - 1, (1 << 63) - 1)],
+)  # fmt: skip
+def test_an_answer_at_any_time_has_the_nearest_latency(asked, answered, latency):
+    messages = np.zeros(2, CAPTURE_MESSAGES)
+    messages["mid"] = 0x0004001B, 0x0003001B  # Ping and Pong
+    messages["time"] = asked, answered
+    none, rows = np.full(2, -1), np.arange(2)
+    control = _bulk.Control(messages, none, none, none, rows, np.array([0, 2]))
+    (row,) = control.exchanges().array(EXCHANGES)
+    assert (row["request"], row["response"], row["latency"]) == (0, 1, latency)
