@@ -93,7 +93,7 @@ def test_mms_decoders_lose_what_stands_behind_ctrl_c():
     gone = decoders.open()
     one, other = decoders.open(), decoders.open()
     noise = np.random.default_rng(13).bytes(40 << 20)
-    arguments = [one, gone, other], [noise, PING, PING], None, [None] * 5
+    arguments = [one, gone, other, other], [noise, PING, b"", PING], None, [None] * 5
     assert interrupted(decoders._feed_rows, *arguments)
     batch = decoders.feed([other], [PING])
     assert batch.messages["flow"].tolist() == [other]
