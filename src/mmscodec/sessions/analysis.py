@@ -94,7 +94,8 @@ class Sessions:
         for name, column in columns.items():
             some[name] = column
         plain.fill_endings(some)
-        self.table[plain.which] = some
+        raw = f"V{some.itemsize}"  # a row at once, not field by field
+        self.table.view(raw)[plain.which] = some.view(raw)
         plain.fill_data(self.exchanges)
 
     @cached_property

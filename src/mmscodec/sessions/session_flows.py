@@ -147,11 +147,9 @@ class _AllEnds:
         index = int(self.owner[flow])
         return None if index < 0 else self[index]
 
-    def ask_funnel(self, index: int) -> None:
-        """A ConnectFunnel of this session was captured."""
-        self._funnels[index] = True
-        if index in self.made:
-            self.made[index].funnel = True
+    def ask_funnels(self, owners: np.ndarray) -> None:
+        """A ConnectFunnel of each of these sessions was captured; none was looked at yet."""
+        self._funnels[owners] = True
 
     def known(self) -> list[tuple[int, Ends]]:
         """Those that were looked at, in order."""
@@ -253,13 +251,13 @@ def announced(found: _AllEnds, control: Control) -> Iterator[tuple[Ends, int, st
     if not control.has(name):
         return
     rows = control.rows(name)
-    owners = found.owner[control.messages["flow"][rows]].tolist()
+    owners = found.owner[control.messages["flow"][rows]]
+    found.ask_funnels(owners[owners >= 0])
     times = control.messages["time"][rows].tolist()
-    for index, time, text in zip(owners, times, control.column(name, "funnel_name")):
-        if index < 0:
+    for index, time, text in zip(owners.tolist(), times, control.column(name, "funnel_name")):
+        if index < 0 or not text or "UDP" not in text.upper():  # which most do not ask for
             continue
-        found.ask_funnel(index)
-        match = FUNNEL.match(text or "")
+        match = FUNNEL.match(text)
         if match and match[2].upper() == "UDP" and int(match[3]) < 65536:
             yield found[index], time, match[1], int(match[3])
 
