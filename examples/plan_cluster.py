@@ -1,6 +1,6 @@
 """How long a cluster takes over captures of any size, with slow and lost hosts; a small simulation.
 
-    python -m examples.plan_cluster --petabytes 1 --share 0.1 --hosts 250 --cores 16
+    python -m examples.plan_cluster --petabytes 1 --share 0.1 --hosts 20 --cores 16
 
 Two stages as `mmscodec scan` and `join` have them: each scan task reads files and spools the
 segments of recognised flows, then each join task takes one partition. The constants of `Measured`
@@ -20,27 +20,30 @@ from random import Random
 
 @dataclass(frozen=True)
 class Measured:
-    """What one core does; GB are 10^9 bytes.
+    """Seconds that one core takes for a GB, 10^9 bytes.
 
     Attributes
     ----------
-    scan : float
-        GB of capture a second.
+    look : float
+        Of capture: read, followed and left out. Both passes over a file.
+    take : float
+        Of capture that belongs to recognised flows, more than that: recognised and spooled.
+    join : float
+        Of spool: sorted, put in order, decoded, written with all tables.
     spooled : float
         Bytes of spool for each byte of capture that belongs to recognised flows.
-    join : float
-        GB of spool a second: sorted, put in order, decoded, written.
     tables : float
-        Bytes of Parquet for each byte of spool.
+        Bytes of Parquet for each byte of spool; without payload.
     begin : float
-        Seconds until a task does something.
+        Seconds until a task does something, or for the files that it ends with.
     """
 
-    scan: float = 0.25
-    spooled: float = 1.0
-    join: float = 0.1
-    tables: float = 0.1
-    begin: float = 0.2
+    look: float = 1.5
+    take: float = 3.5
+    join: float = 18.0
+    spooled: float = 1.06
+    tables: float = 0.014
+    begin: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Cluster:
         before any more joins begin.
     """
 
-    hosts: int = 250
+    hosts: int = 20
     cores: int = 16
     stragglers: float = 0.01
     slow: float = 5.0
@@ -307,12 +310,13 @@ def tasks(work: Work, cluster: Cluster, measured: Measured) -> tuple[list[float]
     """Seconds of each scan and of each join, when nothing goes wrong."""
     size = work.petabytes * 1e6
     count = max(1, round(size / work.task))
-    scan = [measured.begin + size / count / measured.scan] * count
+    each = measured.look + work.share * measured.take
+    scan = [measured.begin + size / count * each] * count
     spool = size * work.share * measured.spooled
     largest = min(work.largest * measured.spooled, spool)
     parts = work.partitions or 4 * cluster.hosts * cluster.cores
-    join = [measured.begin + (spool - largest) / parts / measured.join] * parts
-    join[0] += largest / measured.join
+    join = [measured.begin + (spool - largest) / parts * measured.join] * parts
+    join[0] += largest * measured.join
     return scan, join
 
 
@@ -329,6 +333,8 @@ def plan(
         "tasks": f"{len(scan):,} scans, {len(join):,} joins",
         "spool, or shuffle": f"{spool / 1e3:,.1f} TB, {spool / len(join):,.2f} GB a partition",
         "flows a partition": f"{work.flows / len(join):,.0f}",
+        "storage gives": f"{2e3 * work.petabytes:,.0f} TB, as each file is read twice: "
+        f"{2e6 * work.petabytes / out.scanned:,.0f} GB/s while it is scanned",
         "Parquet": f"{spool * measured.tables / 1e3:,.1f} TB",
         "core hours": f"{(out.busy + out.in_vain) / 3600:,.0f}, "
         f"{100 * out.in_vain / (out.busy + out.in_vain):.1f} % of them in vain",

@@ -10,7 +10,7 @@ import mmscodec
 
 #: Columns that say which row of another table is meant, by a number that begins anew in each part.
 NUMBERS = {
-    "part", "flow", "peer", "control", "packet", "message", "session", "row", "first_message",
+    "partition", "flow", "peer", "control", "packet", "message", "session", "row", "first_message",
     "request", "response", "data", "client_flow", "server_flow", "data_flow", "resend_flow",
     "end_message",
 }  # fmt: skip
@@ -27,13 +27,13 @@ def whole(paths: Any) -> dict[str, Any]:
 
 
 def parts(directory: Path) -> list[dict[str, Any]]:
-    """Tables of each part that `write` left."""
+    """Tables of each partition that `write` left."""
     import pyarrow.parquet as parquet
 
-    return [
-        {file.stem: parquet.ParquetFile(file).read() for file in sorted(folder.glob("*.parquet"))}
-        for folder in sorted(directory.iterdir())
-    ]
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted(directory.glob("*/partition=*/*.parquet")):
+        found.setdefault(file.parts[-2], {})[file.parts[-3]] = parquet.ParquetFile(file).read()
+    return list(found.values())
 
 
 def content(tables: list[Any], but: set[str] = NUMBERS) -> Counter:

@@ -66,7 +66,7 @@ def test_one_flow_of_any_size_stays_below_a_gigabyte_of_python(spark, tmp_path):
     watch = Watch()
     watch.start()
     rows = decode(spark, files, "data", partitions=4)
-    counts = rows.groupBy("part", "flow", "length").count().collect()
+    counts = rows.groupBy("partition", "flow", "length").count().collect()
     watch.ended.set()
     watch.join()
     assert len(counts) == 1

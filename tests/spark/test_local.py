@@ -56,7 +56,7 @@ def test_killed_processes_cost_no_row_and_double_none(
     assert {"scan", "decode"} <= set(os.listdir(folder))
     times = found["time_ns"].to_pylist()
     assert sorted(times) == sorted(expected["data"]["time"].cast("int64").to_pylist())
-    assert set(found["part"].to_pylist()) <= {0, 1, 2}
+    assert set(found["partition"].to_pylist()) <= {0, 1, 2}
 
 
 def test_damaged_empty_and_vanished_files_are_named_and_the_rest_is_decoded(
@@ -94,7 +94,7 @@ def test_the_data_source_reads_a_capture_as_a_whole_or_file_by_file(spark, rotat
     assert found["time_ns"].to_pylist() == times
     assert [int(t.timestamp()) for t in found["time"].to_pylist()] == [t // 10**9 for t in times]
     apart = reader.option("files", "apart").load(str(rotated))
-    counts = dict(apart.groupBy("part").count().collect())
+    counts = dict(apart.groupBy("partition").count().collect())
     assert len(counts) > 3
     first = sorted(rotated.iterdir(), key=lambda path: path.name)[0]
     with mmscodec.open(first) as capture:

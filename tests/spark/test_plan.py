@@ -68,8 +68,9 @@ def test_work_is_the_same_for_any_number_of_hosts():
     work, measured = Work(petabytes=0.001, largest=0), Measured(begin=0)
     for hosts in (1, 7):
         scan, join = tasks(work, Cluster(hosts=hosts), measured)
-        assert sum(scan) == pytest.approx(1000 / measured.scan)
-        assert sum(join) == pytest.approx(100 * measured.spooled / measured.join)
+        each = measured.look + work.share * measured.take
+        assert sum(scan) == pytest.approx(1000 * each)
+        assert sum(join) == pytest.approx(100 * measured.spooled * measured.join)
 
 
 def test_a_plan_is_printed_with_its_options(capsys):
@@ -78,4 +79,4 @@ def test_a_plan_is_printed_with_its_options(capsys):
     names = plan(Work(petabytes=0.01), Cluster(hosts=10, mtbf=0), Measured(), seed=3)
     assert lines == [f"{name:18} {text}" for name, text in names.items()]
     assert "2,500 scans, 640 joins" in lines[0]
-    assert " 0 hosts lost" in lines[6]
+    assert " 0 hosts lost" in lines[7]

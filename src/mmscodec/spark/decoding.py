@@ -55,8 +55,8 @@ def decode(
     -------
     pyspark.sql.DataFrame
         The rows that `mmscodec.open` has for the same files, in another order. Flows, and rows
-        that others refer to, are numbered within a part; `part` is the first column. With the
-        same number of partitions it is the same in all tables.
+        that others refer to, are numbered within a partition; `partition` is the first column.
+        With the same number of partitions it is the same in all tables.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def write(
     on_error: Literal["warn", "raise"] = "warn",
     **options: Any,
 ) -> dict[str, int]:
-    """Decode captures into Parquet files, all tables at once: ``part=N/NAME.parquet``.
+    """Decode captures into Parquet files, all tables at once: ``NAME/partition=N/part-0.parquet``.
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ def write(
     Returns
     -------
     dict
-        Rows of each table. Columns have the types and metadata of `mmscodec convert`.
+        Rows of each table. Columns have the types and metadata of `mmscodec convert`. The folder
+        is complete when this returns; `mmscodec sql` reads it, as it does what `join` writes.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def write(
     os.makedirs(folder)
     names = None if tables is None else list(tables)
     task = partial(tasks.joined, folder, names, options)
-    counts = rows.mapInArrow(task, "part int, table string, rows bigint").collect()
+    counts = rows.mapInArrow(task, "partition int, table string, rows bigint").collect()
     found: dict[str, int] = {}
     for row in sorted(counts):
         found[row["table"]] = found.get(row["table"], 0) + row["rows"]

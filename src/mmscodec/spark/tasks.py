@@ -50,31 +50,26 @@ def joined(
 ) -> Iterator[Any]:
     """All tables of a partition, as files; gives their numbers of rows.
 
-    Attempts of a task that run at the same time write into folders of their own; the first one
-    that is complete takes the name, and all have the same rows.
+    Attempts of a task that run at the same time write into folders of their own. What they make
+    has the same names and rows, so it does not matter whose is there in the end.
     """
     pa = pyarrow()
     part, attempt = _part(), pyspark().TaskContext.get().taskAttemptId()
     for full in _not_empty(batches):
-        folder = os.path.join(directory, f"part={part:05}")
-        made = os.path.join(directory, f".part={part:05}.{attempt}")
+        made = os.path.join(directory, f".partition={part}.{attempt}")
         try:
             rows = join_partition(full, made, tables, **options)
-            _published(made, folder)
+            for name in rows:
+                folder = os.path.join(directory, name, f"partition={part}")
+                os.makedirs(folder, exist_ok=True)
+                ready = os.path.join(folder, "part-0.parquet")
+                os.replace(os.path.join(made, f"{name}.parquet"), ready)
         finally:
             shutil.rmtree(made, ignore_errors=True)
         counts = [[part] * len(rows), list(rows), list(rows.values())]
         kinds = (pa.int32(), pa.string(), pa.int64())
         arrays = [pa.array(values, kind) for values, kind in zip(counts, kinds)]
-        yield pa.record_batch(arrays, names=["part", "table", "rows"])
-
-
-def _published(made: str, folder: str) -> None:
-    try:
-        os.rename(made, folder)
-    except OSError:
-        if not os.path.isdir(folder):
-            raise  # not another attempt, but the disk
+        yield pa.record_batch(arrays, names=["partition", "table", "rows"])
 
 
 def _numbers(batches: Iterator[Any]) -> Iterator[int]:

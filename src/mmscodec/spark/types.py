@@ -21,7 +21,7 @@ _SAME = {
     "string": ("string", "string"),
     "binary": ("binary", "binary"),
 }
-_PART = "part"
+_PART = "partition"
 
 
 def _type(kind: Any) -> tuple[Any, str]:
@@ -66,7 +66,7 @@ def ddl(schema: Any) -> str:
 
     A time is there twice, as a timestamp, which ends at microseconds in Spark, and behind it as
     nanoseconds since 1970; a duration is nanoseconds. Their names end in `_ns`. In front of all
-    columns is `part`, which together with `flow` names a flow.
+    columns is `partition`, which together with `flow` names a flow.
     """
     columns = [(_PART, "int"), *((name, ddl) for name, _, _, ddl in _columns(schema))]
     return ", ".join(f"`{name}` {ddl}" for name, ddl in columns)
