@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mmscodec import distributed
+from mmscodec.distributed import engine
 from mmscodec.errors import CaptureError
 from tests.distributed.cutting import CAPTURES, cut, expected
 
@@ -177,6 +178,12 @@ def test_another_number_of_partitions_is_refused(rotated: Path, tmp_path: Path) 
 def test_join_without_a_spool_says_so(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="no spool"):
         distributed.join(str(tmp_path / "spool"), str(tmp_path / "out"))
+
+
+def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
+    calls = [(os._exit, (1,)), (os._exit, (1,))]
+    with pytest.raises(CaptureError, match="run it again"):
+        list(engine._done(calls, 2, print))
 
 
 def run(*words: str, **more) -> subprocess.Popen:

@@ -9,6 +9,7 @@ from typing import Any
 from mmscodec.cli.damage import LINES, say
 from mmscodec.cli.progress import progress
 from mmscodec.cli.scan import workers
+from mmscodec.errors import MmsCodecError
 
 WITHOUT_FILES = True
 
@@ -48,7 +49,9 @@ def run(options: argparse.Namespace) -> int:
                 options.spool, options.output, tables=options.tables, workers=options.workers,
                 options={"ignore_vlan": options.ignore_vlan}, seen=seen,
             )  # fmt: skip
-        except KeyError as error:
+        except MmsCodecError:
+            raise
+        except (KeyError, ValueError) as error:
             say(str(error.args[0]))
             return 2
     rows: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from typing import Any
 from mmscodec.cli.damage import DAMAGED, LINES, say
 from mmscodec.cli.files import positive
 from mmscodec.cli.progress import progress
+from mmscodec.errors import MmsCodecError
 
 WITHOUT_FILES = True  # in the sense of other commands: each of them is one of many
 
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
         try:
             found = step(files, options.output, partitions=options.partitions,
                          workers=options.workers, seen=seen)  # fmt: skip
+        except MmsCodecError:
+            raise
         except ValueError as error:
             say(str(error))
             return 2

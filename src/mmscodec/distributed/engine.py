@@ -10,6 +10,7 @@ import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from mmscodec.distributed import joining, tasks
@@ -152,6 +153,10 @@ def _done(
         for number, about in _as_they_end(pool, calls, _AHEAD * workers):
             results[number] = about
             seen(about)
+    except BrokenProcessPool:
+        raise CaptureError(
+            "a worker process was killed, or had no memory; what is complete stays: run it again"
+        ) from None
     finally:
         pool.shutdown(cancel_futures=True)
     yield from (results[number] for number in range(len(calls)))
