@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Join; 0, 1 if a partition could not be decoded, 2 for names that are none."""
     from mmscodec.distributed import join
 
+    options.files = [options.spool]  # which errors name
     with progress(options.quiet) as bar:
         bar.start(f"joining {options.spool}")
 
