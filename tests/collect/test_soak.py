@@ -1,11 +1,11 @@
-"""Ten seconds of the soak; MMSCODEC_SOAK says how many others, see tests/collect/soak.py."""
+"""Ten seconds of the soak; MMSCODEC_SOAK says how many others, see tools/soak.py."""
 
 import os
 import sys
 
 import pytest
 
-from tests.collect import soak
+from tools import soak
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")

@@ -155,6 +155,7 @@ cdef class BatchBase:
         cdef const int64_t *length = <const int64_t *>size.data
         cdef int64_t *ends = <int64_t *>out.data
         cdef size_t count = first.size // sizeof(int64_t)
+        cdef size_t nodes = 0
         cdef int status
         if size.size != first.size or out.size != 2 * first.size:
             raise ValueError("one length and two results a stream")
@@ -167,7 +168,11 @@ cdef class BatchBase:
             if kernel.streams_inside(start, length, count, self.view.size) != count:
                 raise ValueError("a stream does not lie in the buffer")
             with nogil:
-                status = self.scan_streams(self.view.data, start, length, count, ends)
+                status = kernel.scan_streams(
+                    self.view.data, start, length, count, self.framing,
+                    &self.packet_block.table, &self.fault_block.table, ends, &nodes,
+                )
+            self.total_nodes = nodes
             self.interrupt()
             if status != 0:
                 raise MemoryError("no memory for the rows")
@@ -177,23 +182,6 @@ cdef class BatchBase:
             raise
         finally:
             self.busy = False
-
-    cdef int scan_streams(
-        self, const uint8_t *src, const int64_t *start, const int64_t *length, size_t count,
-        int64_t *ends
-    ) noexcept nogil:
-        # 0, or -1 without memory
-        cdef kernel.scan_t found
-        cdef size_t i
-        for i in range(count):
-            if kernel.scan(
-                src + start[i], <size_t>length[i], start[i], self.framing,
-                &self.packet_block.table, &self.fault_block.table, &found,
-            ) != 0:
-                return -1
-            ends[2 * i], ends[2 * i + 1] = <int64_t>found.consumed, <int64_t>found.need
-            self.total_nodes += found.nodes
-        return 0
 
     cdef int interrupt(self) except -1:
         # a scan that Ctrl-C ended leaves no rows

@@ -166,6 +166,23 @@ cdef int scan(
     return scan_whole(src, length, base, framing, packets, out)
 
 
+cdef int scan_streams(
+    const uint8_t *src, const int64_t *starts, const int64_t *lengths, size_t count, int framing,
+    table_t *packets, table_t *faults, int64_t *ends, size_t *nodes
+) noexcept nogil:
+    cdef scan_t found
+    cdef size_t i
+    nodes[0] = 0
+    for i in range(count):
+        if scan(
+            src + starts[i], <size_t>lengths[i], starts[i], framing, packets, faults, &found
+        ) != 0:
+            return -1
+        ends[2 * i], ends[2 * i + 1] = <int64_t>found.consumed, <int64_t>found.need
+        nodes[0] += found.nodes
+    return 0
+
+
 cdef int check_packets(
     const packet_t *packets, size_t count, int64_t start, size_t size, int framing, checked_t *out
 ) noexcept nogil:

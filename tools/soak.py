@@ -1,6 +1,6 @@
 """A soak of `mmscodec collect`: connections open and close without end, and every row is compared.
 
-    PYTHONPATH=src python -m tests.collect.soak --seconds 1800
+    PYTHONPATH=src python -m tools.soak --seconds 1800
 
 Two collectors run side by side: one reads a capture from a pipe, the other takes raw streams. Of
 the connections one in three is hostile: noise, a packet of 2 GB, a stream that is cut, one with a
