@@ -155,7 +155,7 @@ cdef class BatchBase:
         cdef const int64_t *length = <const int64_t *>size.data
         cdef int64_t *ends = <int64_t *>out.data
         cdef size_t count = first.size // sizeof(int64_t)
-        cdef size_t nodes = 0
+        cdef size_t listed = 0
         cdef int status
         if size.size != first.size or out.size != 2 * first.size:
             raise ValueError("one length and two results a stream")
@@ -170,9 +170,9 @@ cdef class BatchBase:
             with nogil:
                 status = kernel.scan_streams(
                     self.view.data, start, length, count, self.framing,
-                    &self.packet_block.table, &self.fault_block.table, ends, &nodes,
+                    &self.packet_block.table, &self.fault_block.table, ends, &listed,
                 )
-            self.total_nodes = nodes
+            self.total_nodes = listed
             self.interrupt()
             if status != 0:
                 raise MemoryError("no memory for the rows")
