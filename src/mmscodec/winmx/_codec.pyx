@@ -156,6 +156,7 @@ cdef class BatchBase:
         cdef int64_t *ends = <int64_t *>out.data
         cdef size_t count = first.size // sizeof(int64_t)
         cdef size_t listed = 0
+        cdef kernel.streams_t streams
         cdef int status
         if size.size != first.size or out.size != 2 * first.size:
             raise ValueError("one length and two results a stream")
@@ -167,10 +168,12 @@ cdef class BatchBase:
             self.link = link
             if kernel.streams_inside(start, length, count, self.view.size) != count:
                 raise ValueError("a stream does not lie in the buffer")
+            streams.src, streams.count = self.view.data, count
+            streams.starts, streams.lengths = start, length
             with nogil:
                 status = kernel.scan_streams(
-                    self.view.data, start, length, count, self.framing,
-                    &self.packet_block.table, &self.fault_block.table, ends, &listed,
+                    &streams, self.framing, &self.packet_block.table, &self.fault_block.table,
+                    ends, &listed,
                 )
             self.total_nodes = listed
             self.interrupt()

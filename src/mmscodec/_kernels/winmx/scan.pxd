@@ -91,6 +91,14 @@ cdef inline int add_fault(
     return 0
 
 
+cdef struct streams_t:
+    # streams that lie in one buffer
+    const uint8_t *src
+    const int64_t *starts
+    const int64_t *lengths
+    size_t count
+
+
 cdef inline size_t streams_inside(
     const int64_t *starts, const int64_t *lengths, size_t count, size_t size
 ) noexcept nogil:
@@ -107,11 +115,11 @@ cdef inline size_t streams_inside(
 cdef int scan(
     const uint8_t *src, size_t length, int64_t base, int framing,
     table_t *packets, table_t *faults, scan_t *out) noexcept nogil
-# The same of `count` streams in `src`, whose rows have offsets in it. `ends` is filled: bytes of
-# whole frames of each, and how many the frame begun has.
+# The same of many streams, whose rows have offsets in the buffer. `ends` is filled: bytes of whole
+# frames of each, and how many the frame begun has.
 cdef int scan_streams(
-    const uint8_t *src, const int64_t *starts, const int64_t *lengths, size_t count, int framing,
-    table_t *packets, table_t *faults, int64_t *ends, size_t *nodes) noexcept nogil
+    const streams_t *streams, int framing, table_t *packets, table_t *faults, int64_t *ends,
+    size_t *nodes) noexcept nogil
 # Do packets given by others lie in a buffer of `size` bytes from `start` on, with the length that
 # their data says? 0 and the node records in them, or what is wrong with packet `row`.
 cdef int check_packets(

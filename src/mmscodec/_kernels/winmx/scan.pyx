@@ -167,15 +167,16 @@ cdef int scan(
 
 
 cdef int scan_streams(
-    const uint8_t *src, const int64_t *starts, const int64_t *lengths, size_t count, int framing,
-    table_t *packets, table_t *faults, int64_t *ends, size_t *nodes
+    const streams_t *streams, int framing, table_t *packets, table_t *faults, int64_t *ends,
+    size_t *nodes
 ) noexcept nogil:
     cdef scan_t found
     cdef size_t i
     nodes[0] = 0
-    for i in range(count):
+    for i in range(streams.count):
         if scan(
-            src + starts[i], <size_t>lengths[i], starts[i], framing, packets, faults, &found
+            streams.src + streams.starts[i], <size_t>streams.lengths[i], streams.starts[i],
+            framing, packets, faults, &found,
         ) != 0:
             return -1
         ends[2 * i], ends[2 * i + 1] = <int64_t>found.consumed, <int64_t>found.need
