@@ -264,7 +264,7 @@ cdef bint has_chain(const uint8_t *p, size_t n) noexcept nogil:
 
 cdef bint detect_waits(const flow_t *flow, const flow_t *peer, bint all) noexcept nogil:
     cdef const detection_t *d = flow.detection
-    cdef const detection_t *other = peer.detection
+    cdef detection_t *other = peer.detection
     cdef const uint8_t *said = NULL
     cdef size_t known = 0
     cdef judgement_t found
