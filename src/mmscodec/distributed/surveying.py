@@ -24,6 +24,7 @@ from mmscodec.distributed.pairs import addresses, pairs
 from mmscodec.schema.vocabulary import Direction, Protocol, Transport
 
 _ROWS = 1 << 16
+_DATAGRAMS = 1 << 17  # many more than wait for fragments at a time
 _SHORT = 4096  # records; in fewer there may be too little of a connection to judge it
 _FAULTS = 1000  # of a file that are kept
 #: Kinds of rows of a survey: a file was looked at; a pair is wanted, whose client is its left or
@@ -116,7 +117,7 @@ def _undecided(hosts: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[int, int,
 
 def _together(ends: Ends) -> Iterator[tuple[int, int, int, int]]:
     """Pairs that cannot be told apart frame by frame."""
-    waiting: dict[int, int] = {}  # a pair of each datagram
+    waiting: dict[int, int] = {}  # a pair of each of the latest datagrams
     while not ends.ended:
         rows, _, _, seen, links = ends.take(_ROWS)
         numbers = pairs(addresses(seen["src"]), addresses(seen["dst"]))
@@ -129,6 +130,8 @@ def _together(ends: Ends) -> Iterator[tuple[int, int, int, int]]:
             pair = int(first[row])
             if waiting.setdefault(datagram, pair) != pair:
                 yield _TOGETHER, waiting[datagram], pair, 0
+        for datagram in list(waiting)[:-_DATAGRAMS]:
+            del waiting[datagram]
 
 
 @dataclass(frozen=True)
