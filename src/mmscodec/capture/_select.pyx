@@ -99,8 +99,10 @@ cdef class Ends:
     cdef readonly int64_t first  # time of the first record, the earliest there is if none was
     cdef readonly int64_t newest  # latest time of a record so far
 
-    def __cinit__(self, Merge merge, bint odd=False):
-        network_init(&self.net, 0)
+    def __cinit__(self, *args, **kwargs):
+        network_init(&self.net, 0)  # whatever the arguments: it is freed in any case
+
+    def __init__(self, Merge merge, bint odd=False):
         self.net.inflate = inflate
         self.merge = merge
         self.odd = odd
@@ -125,6 +127,8 @@ cdef class Ends:
         links : array of `LINKS`
             As `select_records` gives them.
         """
+        if self.merge is None:
+            raise RuntimeError("made without its __init__")
         cdef Block rows = Block(sizeof(record_row_t)), ends = Block(sizeof(kernel.ends_row_t))
         cdef Block links = Block(sizeof(kernel.fragment_link_t)), wanted = Block(1)
         cdef Block numbers = Block(8), orders = Block(8)
