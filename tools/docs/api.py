@@ -54,6 +54,10 @@ def constant(value: object) -> str:
     """What a name that is no function holds, in a line."""
     if isinstance(value, np.dtype):
         return "A dtype with the columns " + ", ".join(f"``{name}``" for name in value.names or ())
+    if hasattr(value, "names") and hasattr(value, "types"):  # of Arrow
+        return "A schema of Arrow with the columns " + ", ".join(
+            f"``{name}`` ({kind})" for name, kind in zip(value.names, value.types, strict=True)
+        )
     text = repr(value)
     if isinstance(value, dict | tuple) and len(text) > 300:
         return f"A {type(value).__name__} of {len(value)} entries."

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,8 @@ def attempt(
     )  # fmt: skip
     if not done.returncode:
         return done.stderr, None
+    if done.returncode == -signal.SIGTERM:
+        raise SystemExit(f"fuzz: {target} was ended, and is not counted")
     sys.stderr.write(done.stderr[-6000:].decode(errors="replace"))
     new = [path for path in set(folder.iterdir()) - before if path.name.startswith(BROKEN)]
     return done.stderr, f"fuzz: {target} failed\n{work.shown(new)}"
